@@ -1,0 +1,1 @@
+"""darkroom: a durable batch queue for OpenAI-compatible image APIs."""

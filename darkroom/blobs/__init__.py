@@ -1,0 +1,6 @@
+"""Stored bytes, addressed by their SHA-256, and a few named objects; on disk or in an S3 bucket."""
+
+from darkroom.blobs.contract import BlobMissing, BlobStore, StorageFailed
+from darkroom.blobs.opening import BadStorageUrl, open_store
+
+__all__ = ["BadStorageUrl", "BlobMissing", "BlobStore", "StorageFailed", "open_store"]

@@ -1,0 +1,1 @@
+"""The vocabulary and the rules, pure: no clock, no database, no network."""

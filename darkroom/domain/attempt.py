@@ -1,0 +1,101 @@
+"""What one call to the provider is, how it can end, and what it leaves behind."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum, auto
+from uuid import UUID
+
+from darkroom.domain.failure import Failure
+from darkroom.domain.pricing import Usage
+
+
+class AttemptState(StrEnum):
+    """Where an attempt stands."""
+
+    RUNNING = auto()
+    """Begun and reserved; its worker ends it, or the reaper when the lease is lost."""
+    SUCCEEDED = auto()
+    """Answered with usable images and paid for; final."""
+    FAILED = auto()
+    """Answered with a refusal, or answered in vain; final."""
+    NOT_SENT = auto()
+    """Nothing reached the socket; refunded; final."""
+    UNKNOWN = auto()
+    """It left us and nobody knows what it cost; late evidence replaces it, nothing else."""
+
+
+class Disposition(StrEnum):
+    """What became of a stored image."""
+
+    PUBLISHED = auto()
+    """The job's image."""
+    MISMATCH = auto()
+    """A valid image of another size or format than asked: kept and shown, not published by itself."""
+    SURPLUS = auto()
+    """Bought for a job that already had its image: kept and listed, never published."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredImage:
+    """One image of an answer, as it lies in the blob store; `index` counts from 0 within the answer."""
+
+    index: int
+    sha256: str
+    bytes: int
+    format: str
+    width: int
+    height: int
+    disposition: Disposition = Disposition.PUBLISHED
+
+
+@dataclass(frozen=True, slots=True)
+class Reservation:
+    """The right to one call: an attempt row that is committed, its fencing token and its worst-case cost."""
+
+    attempt_id: UUID
+    job_id: int
+    batch_id: UUID
+    number: int
+    token: int
+    reserved: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Succeeded:
+    """The provider answered with images that are safe in the store."""
+
+    images: tuple[StoredImage, ...]
+    usage: Usage | None
+    cost: Decimal
+    request_id: str | None
+    latency_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The provider answered and there is no image; `cost` is what its answer says it billed."""
+
+    failure: Failure
+    cost: Decimal
+    request_id: str | None
+    latency_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class NotSent:
+    """Nothing was handed to the socket; `failure` says what stood in the way."""
+
+    failure: Failure
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """It left us, and whether an image was made and billed is not known."""
+
+    failure: Failure
+    request_id: str | None
+    latency_ms: int | None
+
+
+Outcome = Succeeded | Failed | NotSent | Unknown
+"""How an attempt can end."""

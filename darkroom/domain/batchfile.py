@@ -1,0 +1,274 @@
+"""From the rows of an input file to the jobs of a batch: names, defaults, templates, and every row checked."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from enum import StrEnum, auto
+from hashlib import blake2b
+from typing import Any
+
+from darkroom.domain.models import Models
+from darkroom.domain.problem import Problem
+from darkroom.domain.request import (
+    ALIASES,
+    PARAMETERS,
+    REFUSED,
+    Endpoint,
+    Priced,
+    resolve,
+    unstorable,
+)
+
+CUSTOM_ID_LIMIT = 512
+PRIORITY_LIMIT = 1000
+LEAST_PADDING = 4
+_LOOKALIKE = 0.8
+_RESERVED = frozenset({"custom_id", "priority", "method", "url", "body"})
+
+Render = Callable[[Mapping[str, object]], "str | Problem"]
+"""Makes the prompt of a row from its cells."""
+
+
+class Naming(StrEnum):
+    """Where the custom_ids of a file come from."""
+
+    CUSTOM_ID = auto()
+    SKU = auto()
+    ID = auto()
+    LINE = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """What one look over a whole file tells: how many rows, which columns, what names them."""
+
+    rows: int
+    last_line: int
+    columns: tuple[str, ...]
+    naming: Naming
+    naming_column: str | None
+    tabular: bool
+    """Every row has the same columns, as a sheet has; JSON lines may differ."""
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """One job to be: a row that was understood."""
+
+    line: int
+    custom_id: str
+    priced: Priced
+    priority: int
+
+
+def flattened(cells: Mapping[str, object]) -> Mapping[str, object]:
+    """The cells of a row, an OpenAI batch line's body lifted beside its custom_id.
+
+    >>> flattened({"custom_id": "a", "url": "/v1/images/generations", "body": {"prompt": "x"}})["prompt"]
+    'x'
+    """
+    body = cells.get("body")
+    if not isinstance(body, Mapping) or "url" not in cells:
+        return cells
+    return {**{name: cells[name] for name in cells if name != "body"}, **body}
+
+
+def survey(rows: Iterable[tuple[int, Mapping[str, object]]]) -> Survey:
+    """Looks over all rows once; a million of them cost a set of their ids' hashes and no more.
+
+    >>> survey([(2, {"id": "7", "prompt": "a"}), (3, {"id": "7", "prompt": "b"})]).naming
+    <Naming.LINE: 'line'>
+    """
+    columns: dict[str, None] = {}
+    count, last_line, tabular = 0, 0, True
+    ids: set[bytes] | None = set()
+    for line, cells in rows:
+        row = flattened(cells)
+        tabular = tabular and (not count or row.keys() == columns.keys())
+        columns |= dict.fromkeys(row)
+        count, last_line = count + 1, line
+        ids = _with_id(ids, row)
+    naming, column = _naming(tuple(columns), ids_unique=ids is not None and len(ids) == count)
+    return Survey(count, last_line, tuple(columns), naming, column, tabular)
+
+
+def _with_id(ids: set[bytes] | None, row: Mapping[str, object]) -> set[bytes] | None:
+    column = _column(tuple(row), "id")
+    value = str(row[column]).strip() if column is not None and row[column] is not None else ""
+    if ids is None or not value or fingerprint(value) in ids:
+        return None
+    ids.add(fingerprint(value))
+    return ids
+
+
+def fingerprint(value: str) -> bytes:
+    """Eight bytes that stand for a text in a set of a million."""
+    return blake2b(value.encode("utf-8", "surrogatepass"), digest_size=8).digest()
+
+
+def _column(columns: tuple[str, ...], name: str) -> str | None:
+    """The column of this name, whatever its case: `SKU` is a `sku`."""
+    exact = [column for column in columns if column == name]
+    return next(iter(exact or [column for column in columns if column.lower() == name]), None)
+
+
+def _naming(columns: tuple[str, ...], *, ids_unique: bool) -> tuple[Naming, str | None]:
+    for naming in (Naming.CUSTOM_ID, Naming.SKU):
+        if column := _column(columns, naming.value):
+            return naming, column
+    if ids_unique:
+        return Naming.ID, _column(columns, "id")
+    return Naming.LINE, None
+
+
+@dataclass(slots=True)
+class Intake:
+    """Turns rows into drafts, one by one, and remembers which custom_ids it has seen."""
+
+    overview: Survey
+    models: Models
+    defaults: Mapping[str, object] = field(default_factory=dict)
+    render: Render | None = None
+    _seen: dict[bytes, int] = field(default_factory=dict)
+
+    def header_problems(self) -> tuple[Problem, ...]:
+        """What is wrong with the columns themselves, before any row is read."""
+        if not self.overview.tabular:
+            return ()
+        return (*self._missing_prompt(), *map(self._lookalike_problem, self._lookalikes()))
+
+    def _missing_prompt(self) -> tuple[Problem, ...]:
+        if self.render or self._prompt_column():
+            return ()
+        names = ", ".join(self.overview.columns[:20])
+        first = self.overview.columns[0] if self.overview.columns else "name"
+        message = (
+            f"there is no column `prompt`; the columns are: {names}. "
+            f"Name one `prompt`, or make the prompt with --template '{{{{ {first} }}}}'"
+        )
+        return (Problem("prompt_column_missing", message, line=1, column="prompt"),)
+
+    def _prompt_column(self) -> str | None:
+        return _column(self.overview.columns, "prompt")
+
+    def _lookalikes(self) -> list[tuple[str, str]]:
+        """Columns that nobody reads and that are nearly a parameter's name."""
+        names = [*PARAMETERS, *ALIASES, "priority", "custom_id"]
+        found = []
+        for column in self.overview.columns:
+            lowered = column.strip().lower().replace(" ", "_").replace("-", "_")
+            if lowered in names or column in _RESERVED:
+                continue
+            if close := get_close_matches(lowered, names, n=1, cutoff=_LOOKALIKE):
+                found.append((column, close[0]))
+        return found
+
+    @staticmethod
+    def _lookalike_problem(pair: tuple[str, str]) -> Problem:
+        column, parameter = pair
+        message = (
+            f"unknown column; did you mean `{parameter}`? "
+            f"Rename it to that, or to x_{column} to keep it as data"
+        )
+        return Problem("column_unknown", message, line=1, column=column, value=column)
+
+    def draft(self, line: int, cells: Mapping[str, object]) -> Draft | tuple[Problem, ...]:
+        """The job that this row asks for, or everything that is wrong with it."""
+        row = flattened(cells)
+        parameters, problems = self._parameters(cells, row)
+        custom_id = self._custom_id(line, row)
+        problems += _custom_id_problems(custom_id)
+        priority, priority_problems = _priority(row.get("priority", self.defaults.get("priority")))
+        problems += priority_problems
+        priced = resolve(parameters, self.models)
+        if not isinstance(priced, Priced):
+            problems += [p for p in priced if p.column not in {q.column for q in problems}]
+        problems += self._duplicate(line, custom_id)
+        if problems or not isinstance(priced, Priced):
+            return tuple(problem.at(line) for problem in problems)
+        return Draft(line, custom_id, priced, priority)
+
+    def _parameters(
+        self, cells: Mapping[str, object], row: Mapping[str, object]
+    ) -> tuple[dict[str, object], list[Problem]]:
+        given: dict[str, object] = dict(self.defaults)
+        for name in row:
+            if (name in PARAMETERS or name in ALIASES) and row[name] not in (None, ""):
+                given[ALIASES.get(name, name)] = row[name]
+        problems = list(_line_problems(cells)) + list(_refused(row))
+        column = self._prompt_column()
+        if self.render:
+            rendered = self.render(row)
+            problems += [rendered] if isinstance(rendered, Problem) else []
+            given["prompt"] = rendered if isinstance(rendered, str) else None
+        elif column is not None:
+            given["prompt"] = row.get(column)
+        return given, problems
+
+    def _custom_id(self, line: int, row: Mapping[str, object]) -> str:
+        column = self.overview.naming_column
+        value = row.get(column) if column is not None else None
+        if self.overview.naming is Naming.LINE:
+            return str(line).zfill(max(len(str(self.overview.last_line)), LEAST_PADDING))
+        return "" if value is None else str(value).strip()
+
+    def _duplicate(self, line: int, custom_id: str) -> list[Problem]:
+        first = self._seen.setdefault(fingerprint(custom_id), line)
+        if first == line or not custom_id:
+            return []
+        message = f"the same custom_id stands in line {first}; each must be its own"
+        column = self.overview.naming_column
+        return [Problem("custom_id_duplicate", message, column=column, value=custom_id)]
+
+
+def _custom_id_problems(custom_id: str) -> list[Problem]:
+    if not custom_id:
+        message = "this row has no custom_id; give it one, or leave the whole column out"
+        return [Problem("custom_id_missing", message, column="custom_id", value="")]
+    if len(custom_id) > CUSTOM_ID_LIMIT:
+        message = f"is longer than {CUSTOM_ID_LIMIT} characters; shorten it"
+        return [Problem("custom_id_too_long", message, column="custom_id", value=custom_id)]
+    if unstorable(custom_id):
+        message = "has a NUL or half a surrogate pair in it; remove it"
+        return [Problem("custom_id_not_text", message, column="custom_id", value=ascii(custom_id))]
+    return []
+
+
+def _priority(value: object) -> tuple[int, list[Problem]]:
+    text = "0" if value is None else str(value).strip() or "0"
+    digits = text.removeprefix("-")
+    if digits.isascii() and digits.isdigit() and int(digits[:9]) <= PRIORITY_LIMIT:
+        return int(text), []
+    message = (
+        f"must be a whole number from -{PRIORITY_LIMIT} to {PRIORITY_LIMIT}; higher goes first"
+    )
+    return 0, [Problem("value_not_allowed", message, column="priority", value=text)]
+
+
+def _refused(row: Mapping[str, object]) -> list[Problem]:
+    return [
+        Problem("parameter_refused", fix, column=name, value=str(row[name]))
+        for name, fix in REFUSED.items()
+        if row.get(name) not in (None, "") and "prompt" in row
+    ]
+
+
+def _line_problems(cells: Mapping[str, Any]) -> list[Problem]:
+    """What only an OpenAI batch line can get wrong: its method, its url, a parameter nobody knows."""
+    body = cells.get("body")
+    if not isinstance(body, Mapping) or "url" not in cells:
+        return []
+    problems = []
+    if cells["url"] not in list(Endpoint):
+        message = f"is not an endpoint we serve; use {', '.join(Endpoint)}"
+        problems.append(Problem("url_not_allowed", message, column="url", value=str(cells["url"])))
+    if cells.get("method", "POST") != "POST":
+        message = "must be POST"
+        problems.append(
+            Problem("method_not_allowed", message, column="method", value=str(cells["method"]))
+        )
+    for name in body.keys() - set(PARAMETERS) - ALIASES.keys() - REFUSED.keys():
+        close = get_close_matches(name, PARAMETERS, n=1)
+        message = f"is not a parameter; {f'did you mean `{close[0]}`?' if close else 'drop it'}"
+        problems.append(Problem("parameter_unknown", message, column=name, value=str(body[name])))
+    return problems

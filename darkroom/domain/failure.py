@@ -1,0 +1,94 @@
+"""The classified reasons why an attempt brings no image, and what each asks of us."""
+
+from dataclasses import dataclass
+from enum import StrEnum, auto
+from typing import assert_never
+
+
+class Reaction(StrEnum):
+    """What a failure asks for."""
+
+    RETRY = auto()
+    """Try again after a backoff; counts against the job."""
+    WAIT = auto()
+    """Not the job's fault: go back to the queue, counting nothing."""
+    PAUSE_KEY = auto()
+    """No call with this key can succeed until a person acts; its jobs stay queued."""
+    GIVE_UP = auto()
+    """The same request will be refused again; the job fails for good."""
+    POLICY = auto()
+    """Money may have been spent: the batch's policy for unknown outcomes decides."""
+
+
+class FailureClass(StrEnum):
+    """Whose trouble it is."""
+
+    RATE_LIMITED = auto()
+    """The provider says that we call too fast."""
+    UNREACHABLE = auto()
+    """No connection was made: refused, no such host, no TLS."""
+    OVERLOADED = auto()
+    """The provider says that it did not take the request."""
+    SERVER_ERROR = auto()
+    """The provider tried and says that it failed."""
+    KEY = auto()
+    """Key, quota, billing or model access: a person must act."""
+    MODERATION = auto()
+    """The safety system refused this prompt or its image."""
+    INVALID_REQUEST = auto()
+    """The provider does not accept these parameters."""
+    UNKNOWN_OUTCOME = auto()
+    """Sent, and no usable answer: cut, deadline passed, a gateway's answer, a success without its image."""
+    WORKER_LOST = auto()
+    """The worker that had sent it died or lost its lease before it could say what came back."""
+    STORE_AWAY = auto()
+    """Our own database was away between the reservation and the call; nothing was sent."""
+    LEASE_SHORT = auto()
+    """The lease had lost its safety margin before the first byte; nothing was sent."""
+
+    @property
+    def reaction(self) -> Reaction:
+        """The one reaction to this class.
+
+        >>> FailureClass.MODERATION.reaction
+        <Reaction.GIVE_UP: 'give_up'>
+        """
+        match self:
+            case FailureClass.RATE_LIMITED | FailureClass.UNREACHABLE:
+                return Reaction.WAIT
+            case FailureClass.STORE_AWAY | FailureClass.LEASE_SHORT:
+                return Reaction.WAIT
+            case FailureClass.OVERLOADED | FailureClass.SERVER_ERROR:
+                return Reaction.RETRY
+            case FailureClass.KEY:
+                return Reaction.PAUSE_KEY
+            case FailureClass.MODERATION | FailureClass.INVALID_REQUEST:
+                return Reaction.GIVE_UP
+            case FailureClass.UNKNOWN_OUTCOME | FailureClass.WORKER_LOST:
+                return Reaction.POLICY
+            case _:
+                assert_never(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why an attempt brought no image.
+
+    `code` is stable and made for programs; `message` is safe to show: it never carries a key, and the
+    provider's words only where they do not repeat the prompt. `retry_after` is the provider's hint in seconds.
+    """
+
+    klass: FailureClass
+    code: str
+    message: str
+    http_status: int | None = None
+    retry_after: float | None = None
+
+    def as_json(self) -> dict[str, object]:
+        """The form in which a job and an attempt keep it."""
+        return {
+            "class": self.klass.value,
+            "code": self.code,
+            "message": self.message,
+            "http_status": self.http_status,
+        }

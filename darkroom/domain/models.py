@@ -1,0 +1,149 @@
+"""Model facts, read from `models.toml`: what a model accepts, what it costs, when it ends."""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+from importlib.resources import files
+from typing import Any
+
+from darkroom.domain.pricing import MILLION, Price, Usage, text_tokens_bound, tiled_tokens
+
+AUTO = "auto"
+
+
+@dataclass(frozen=True, slots=True)
+class SizeRule:
+    """Which sizes a model makes; without `multiple` only its presets."""
+
+    presets: tuple[str, ...]
+    multiple: int | None = None
+    max_edge: int = 0
+    max_ratio: int = 0
+    min_pixels: int = 0
+    max_pixels: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """How many output tokens an image costs: by formula, or by a table over the presets."""
+
+    margin: Decimal
+    factors: Mapping[str, int] = field(default_factory=dict)
+    table: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """One model's facts."""
+
+    name: str
+    sizes: SizeRule
+    qualities: tuple[str, ...]
+    formats: tuple[str, ...]
+    backgrounds: tuple[str, ...]
+    complexities: tuple[str, ...]
+    price: Price
+    tokens: Tokens
+    prompt_limit: int = 32_000
+    images_limit: int = 10
+    shutdown: date | None = None
+    replacement: str | None = None
+
+    def output_tokens(self, quality: str, width: int, height: int) -> int:
+        """The expected output tokens of one image of this quality and size."""
+        if self.tokens.factors:
+            return tiled_tokens(self.tokens.factors[quality], width, height)
+        return self.tokens.table[quality][self.sizes.presets.index(f"{width}x{height}")]
+
+    def expected(self, prompt_tokens: int, quality: str, size: str, images: int) -> Decimal:
+        """The likely cost of a call, in US dollars; the dearest reading of anything `auto`."""
+        tokens = max(
+            self.output_tokens(q, *parse_size(s))
+            for q in (self.qualities if quality == AUTO else (quality,))
+            for s in (self.sizes.presets if size == AUTO else (size,))
+        )
+        return self.price.cost(Usage(text_tokens=prompt_tokens, output_tokens=tokens * images))
+
+    def bound(self, prompt: str, quality: str, size: str, images: int) -> Decimal:
+        """More than a call can cost, in US dollars: what is reserved before it is made."""
+        drawn = self.expected(0, quality, size, images) * self.tokens.margin
+        return drawn + self.price.text_in * text_tokens_bound(prompt) / MILLION
+
+
+@dataclass(frozen=True, slots=True)
+class Retired:
+    """A model that the provider no longer serves."""
+
+    name: str
+    shutdown: date
+    replacement: str
+
+
+@dataclass(frozen=True, slots=True)
+class Models:
+    """Every model that is known, by each of its names."""
+
+    default: str
+    known: Mapping[str, Model]
+    retired: Mapping[str, Retired]
+
+
+def parse_size(size: str) -> tuple[int, int]:
+    """Width and height of a `WxH`.
+
+    Raises:
+        ValueError: it is not of that form.
+
+    >>> parse_size("1536x1024")
+    (1536, 1024)
+    """
+    width, height = size.split("x")
+    if not (width.isascii() and width.isdigit() and height.isascii() and height.isdigit()):
+        raise ValueError(size)
+    return int(width), int(height)
+
+
+def packaged_toml() -> str:
+    """The text of the `models.toml` that comes with this version."""
+    return files("darkroom.domain").joinpath("models.toml").read_text("utf-8")
+
+
+def parse_models(text: str, today: date) -> Models:
+    """The models in a `models.toml`; those whose last day is over are retired.
+
+    >>> sorted(parse_models(packaged_toml(), date(2026, 11, 22)).retired)
+    ['dall-e-2', 'dall-e-3', 'gpt-image-1']
+    """
+    facts = tomllib.loads(text)
+    known: dict[str, Model] = {}
+    retired: dict[str, Retired] = {}
+    for name, entry in facts["models"].items():
+        if "shutdown" in entry and entry["shutdown"] <= today:
+            retired[name] = Retired(name, entry["shutdown"], entry["replacement"])
+            continue
+        model = _model(name, entry, facts["classes"])
+        known |= dict.fromkeys((name, *entry.get("snapshots", ())), model)
+    return Models(facts["default"], known, retired)
+
+
+def _model(name: str, entry: Mapping[str, Any], classes: Mapping[str, Any]) -> Model:
+    rule = classes[entry["sizes"]]
+    tokens = entry["tokens"]
+    return Model(
+        name=name,
+        sizes=SizeRule(**{**rule, "presets": tuple(rule["presets"])}),
+        qualities=tuple(entry["qualities"]),
+        formats=tuple(entry["formats"]),
+        backgrounds=tuple(entry["backgrounds"]),
+        complexities=tuple(entry.get("complexities", ())),
+        price=Price(**{kind: Decimal(amount) for kind, amount in entry["price"].items()}),
+        tokens=Tokens(
+            Decimal(tokens["margin"]),
+            tokens.get("factors", {}),
+            {quality: tuple(row) for quality, row in tokens.get("table", {}).items()},
+        ),
+        shutdown=entry.get("shutdown"),
+        replacement=entry.get("replacement"),
+    )

@@ -1,0 +1,238 @@
+"""The image request: what a row asks for, checked against the model's facts before anything is spent."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+
+from darkroom.domain.models import AUTO, Model, Models
+from darkroom.domain.pricing import text_tokens_guess
+from darkroom.domain.problem import Problem
+from darkroom.domain.size import size_error
+
+EXTENSION_OF = {"png": "png", "jpeg": "jpg", "webp": "webp"}
+_COMPRESSIBLE = frozenset({"jpeg", "webp"})
+_MODERATIONS = ("auto", "low")
+_COMPRESSION_LIMIT = 100
+_IDENTIFIER_LIMIT = 64
+
+
+class Endpoint(StrEnum):
+    """Where a request goes."""
+
+    GENERATIONS = "/v1/images/generations"
+
+
+@dataclass(frozen=True, slots=True)
+class ImageRequest:
+    """One validated request, with every parameter that decides the price said out loud."""
+
+    prompt: str
+    model: str
+    n: int = 1
+    size: str = AUTO
+    quality: str = AUTO
+    output_format: str = "png"
+    output_compression: int | None = None
+    background: str | None = None
+    moderation: str | None = None
+    complexity: str | None = None
+    safety_identifier: str | None = None
+    endpoint: Endpoint = Endpoint.GENERATIONS
+
+    def body(self) -> dict[str, object]:
+        """What the provider is sent, absent parameters left out.
+
+        >>> ImageRequest("a cat", "gpt-image-2").body()["quality"]
+        'auto'
+        """
+        return {name: getattr(self, name) for name in PARAMETERS if getattr(self, name) is not None}
+
+
+PARAMETERS = (
+    "prompt",
+    "model",
+    "n",
+    "size",
+    "quality",
+    "output_format",
+    "output_compression",
+    "background",
+    "moderation",
+    "complexity",
+    "safety_identifier",
+)
+"""Every parameter of a generation, by the name the API gives it."""
+
+ALIASES = {
+    "format": "output_format",
+    "compression": "output_compression",
+    "user": "safety_identifier",
+}
+"""Other names under which people write them."""
+
+REFUSED = {
+    "input_fidelity": "drop it: these models always read references at high fidelity",
+    "response_format": "drop it: these models always answer with the image itself",
+    "style": "drop it: it belonged to dall-e-3",
+    "stream": "drop it: a batch has nobody to stream to",
+    "partial_images": "drop it: a batch has nobody to show them to",
+    "thinking": "drop it: the API has no such parameter (gpt-image-2.6 has `complexity`)",
+    "seed": "drop it: the API has no seeds",
+}
+"""Parameters that a guide may name and the API refuses, with what to do instead."""
+
+
+@dataclass(frozen=True, slots=True)
+class Priced:
+    """A request with what it will likely cost and what it can cost at most, in US dollars."""
+
+    request: ImageRequest
+    expected: Decimal
+    bound: Decimal
+
+
+def resolve(parameters: Mapping[str, object], models: Models) -> Priced | tuple[Problem, ...]:
+    """The request that these parameters make, or everything that is wrong with them.
+
+    Values may be text, as a sheet has them, or JSON's own; None and blank text mean: not given.
+
+    >>> from datetime import date
+    >>> from darkroom.domain.models import packaged_toml, parse_models
+    >>> models = parse_models(packaged_toml(), date(2026, 11, 22))
+    >>> resolve({"prompt": "a cat", "quality": "low", "size": "1024x1024"}, models).expected
+    Decimal('0.00589')
+    >>> print(resolve({"prompt": "a cat", "size": "1080x1920"}, models)[0])
+    column size, value '1080x1920': both edges must be divisible by 16; the nearest is 1088x1920
+    """
+    given = {name: value for name, value in parameters.items() if not _blank(value)}
+    name = str(given.get("model", models.default))
+    model = models.known.get(name)
+    if model is None:
+        return (_unknown_model(name, models), *_prompt_problems(given.get("prompt")))
+    problems = tuple(_problems(given, model))
+    if problems:
+        return problems
+    request = _request(given, name)
+    guess = text_tokens_guess(request.prompt)
+    return Priced(
+        request,
+        model.expected(guess, request.quality, request.size, request.n),
+        model.bound(request.prompt, request.quality, request.size, request.n),
+    )
+
+
+def _blank(value: object) -> bool:
+    return value is None or (isinstance(value, str) and not value.strip())
+
+
+def _unknown_model(name: str, models: Models) -> Problem:
+    retired = models.retired.get(name)
+    if retired:
+        message = f"was shut down on {retired.shutdown}; use {retired.replacement}"
+        return Problem("model_retired", message, column="model", value=name)
+    message = f"is not a model we know; choose one of {', '.join(sorted(models.known))}"
+    return Problem("model_unknown", message, column="model", value=name)
+
+
+def _request(given: Mapping[str, object], model: str) -> ImageRequest:
+    def text(name: str) -> str | None:
+        return str(given[name]).strip() if name in given else None
+
+    compression = given.get("output_compression")
+    return ImageRequest(
+        prompt=str(given["prompt"]).strip(),
+        model=model,
+        n=int(str(given.get("n", 1))),
+        size=text("size") or AUTO,
+        quality=text("quality") or AUTO,
+        output_format=text("output_format") or "png",
+        output_compression=None if compression is None else int(str(compression)),
+        background=text("background"),
+        moderation=text("moderation"),
+        complexity=text("complexity"),
+        safety_identifier=text("safety_identifier"),
+    )
+
+
+def _problems(given: Mapping[str, object], model: Model) -> Iterator[Problem]:
+    yield from _prompt_problems(given.get("prompt"), model.prompt_limit)
+    yield from _choice(given, "quality", (*model.qualities, AUTO), model)
+    yield from _choice(given, "output_format", model.formats, model)
+    yield from _choice(given, "background", model.backgrounds, model)
+    yield from _choice(given, "complexity", model.complexities, model)
+    yield from _choice(given, "moderation", _MODERATIONS, model)
+    yield from _whole_number(given, "n", 1, model.images_limit)
+    yield from _whole_number(given, "output_compression", 0, _COMPRESSION_LIMIT)
+    yield from _size_problems(given, model)
+    yield from _combinations(given)
+    identifier = str(given.get("safety_identifier", ""))
+    if len(identifier) > _IDENTIFIER_LIMIT:
+        message = f"is longer than {_IDENTIFIER_LIMIT} characters; shorten or hash it"
+        yield Problem("value_too_long", message, column="safety_identifier", value=identifier)
+
+
+def _prompt_problems(prompt: object, limit: int = 32_000) -> Iterator[Problem]:
+    if _blank(prompt):
+        yield Problem("prompt_missing", "there is no prompt; write one", column="prompt", value="")
+    elif not isinstance(prompt, str):
+        message = "the prompt must be text; put it in quotes"
+        yield Problem("prompt_not_text", message, column="prompt", value=str(prompt))
+    elif len(prompt.strip()) > limit:
+        message = f"the prompt has {len(prompt.strip()):,} characters; the API takes {limit:,}: shorten it"
+        yield Problem("prompt_too_long", message, column="prompt", value=prompt)
+    elif unstorable(prompt):
+        message = "the prompt has a NUL or half a surrogate pair in it; remove it"
+        yield Problem("prompt_not_text", message, column="prompt", value=ascii(prompt[:40]))
+
+
+def unstorable(text: str) -> bool:
+    """Whether a text holds what neither Postgres nor UTF-8 can.
+
+    >>> unstorable("fine"), unstorable("nul" + chr(0)), unstorable(chr(0xD800))
+    (False, True, True)
+    """
+    return "\0" in text or any(0xD800 <= ord(char) <= 0xDFFF for char in text)  # noqa: PLR2004
+
+
+def _choice(
+    given: Mapping[str, object], name: str, allowed: tuple[str, ...], model: Model
+) -> Iterator[Problem]:
+    value = given.get(name)
+    if value is None or str(value).strip() in allowed:
+        return
+    message = (
+        f"is not taken by {model.name}; choose {', '.join(allowed)}"
+        if allowed
+        else f"is not a parameter of {model.name}; drop it"
+    )
+    yield Problem("value_not_allowed", message, column=name, value=str(value))
+
+
+def _whole_number(given: Mapping[str, object], name: str, low: int, high: int) -> Iterator[Problem]:
+    value = given.get(name)
+    if value is None:
+        return
+    text = str(value).strip()
+    digits = text.isascii() and text.isdigit() and not isinstance(value, bool)
+    if not digits or not low <= int(text[:9]) <= high:
+        message = f"must be a whole number from {low} to {high}"
+        yield Problem("value_not_allowed", message, column=name, value=text)
+
+
+def _size_problems(given: Mapping[str, object], model: Model) -> Iterator[Problem]:
+    size = str(given.get("size", AUTO)).strip()
+    error = size_error(model.sizes, size)
+    if error:
+        yield Problem("size_not_allowed", error, column="size", value=size)
+
+
+def _combinations(given: Mapping[str, object]) -> Iterator[Problem]:
+    output_format = str(given.get("output_format", "png")).strip()
+    if "output_compression" in given and output_format not in _COMPRESSIBLE:
+        message = f"goes with jpeg and webp only, not with {output_format}; drop it or change output_format"
+        value = str(given["output_compression"])
+        yield Problem("combination_not_allowed", message, column="output_compression", value=value)
+    if given.get("background") == "transparent" and output_format == "jpeg":
+        message = "jpeg has no transparency; use png or webp"
+        yield Problem("combination_not_allowed", message, column="background", value="transparent")

@@ -1,0 +1,126 @@
+"""When a job whose attempt brought no image is tried again, and when it is given up."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum, auto
+from typing import assert_never
+
+from darkroom.domain.failure import Failure, Reaction
+
+_LARGEST_EXPONENT = 32
+"""2**32 base delays are longer than any cap; beyond it the power only overflows."""
+
+
+class OnUnknown(StrEnum):
+    """What becomes of a job when nobody knows whether its image was made and billed."""
+
+    RETRY = auto()
+    """Ask once more after a cool-down: at worst one image is paid for twice, and reports say so."""
+    FAIL = auto()
+    """Never send it again by itself: nothing is ever paid for twice."""
+
+
+@dataclass(frozen=True, slots=True)
+class RetryPolicy:
+    """How patient we are with a job; every wait is a `due_at` in Postgres, never a sleeping worker."""
+
+    failures: int = 5
+    """Answers in vain that are borne before the job is given up."""
+    base: timedelta = timedelta(seconds=2)
+    """The ceiling of the first backoff; it doubles with every failure."""
+    cap: timedelta = timedelta(minutes=5)
+    """The ceiling that is never exceeded."""
+    wait: timedelta = timedelta(seconds=5)
+    """How long a job waits when the provider is in trouble and gives no hint."""
+    on_unknown: OnUnknown = OnUnknown.RETRY
+    unknowns: int = 1
+    """How many unknown outcomes a job may have behind it and still be sent again."""
+    cool_down: timedelta = timedelta(seconds=60)
+    """How long late evidence of an unknown outcome is waited for before it is sent again."""
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """What a job has behind it, this attempt included."""
+
+    failures: int = 0
+    unknowns: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class TryAgain:
+    """Back to the queue for so long."""
+
+    after: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class GiveUp:
+    """The job fails with the failure at hand."""
+
+
+Decision = TryAgain | GiveUp
+
+
+def backoff(policy: RetryPolicy, failures: int, draw: float) -> timedelta:
+    """Exponential backoff with full jitter: uniform between nothing and the doubled ceiling.
+
+    `draw` is a random number in [0, 1). https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
+
+    >>> backoff(RetryPolicy(), failures=3, draw=0.5)
+    datetime.timedelta(seconds=4)
+    >>> backoff(RetryPolicy(), failures=10_000, draw=1.0) == RetryPolicy().cap
+    True
+    """
+    exponent = min(max(failures - 1, 0), _LARGEST_EXPONENT)
+    ceiling = min(policy.base.total_seconds() * 2**exponent, policy.cap.total_seconds())
+    return timedelta(seconds=ceiling * draw)
+
+
+def _hinted(failure: Failure, otherwise: timedelta, draw: float) -> timedelta:
+    """The provider's hint wins; up to a tenth is added so that the waiting do not return as one herd."""
+    if failure.retry_after is None:
+        return otherwise
+    return timedelta(seconds=failure.retry_after * (1 + draw / 10))
+
+
+def decide(policy: RetryPolicy, failure: Failure, history: History, draw: float) -> Decision:
+    """What becomes of a job after this failure.
+
+    >>> from darkroom.domain.failure import FailureClass
+    >>> blocked = Failure(FailureClass.MODERATION, "moderation_blocked", "refused")
+    >>> decide(RetryPolicy(), blocked, History(failures=1), draw=0.5)
+    GiveUp()
+    """
+    reaction = failure.klass.reaction
+    match reaction:
+        case Reaction.GIVE_UP:
+            return GiveUp()
+        case Reaction.WAIT | Reaction.PAUSE_KEY:
+            return TryAgain(_hinted(failure, policy.wait * (0.5 + draw), draw))
+        case Reaction.RETRY:
+            if history.failures >= policy.failures:
+                return GiveUp()
+            return TryAgain(_hinted(failure, backoff(policy, history.failures, draw), draw))
+        case Reaction.POLICY:
+            if policy.on_unknown is OnUnknown.FAIL or history.unknowns > policy.unknowns:
+                return GiveUp()
+            return TryAgain(policy.cool_down)
+        case _:
+            assert_never(reaction)
+
+
+def count(history: History, failure: Failure) -> History:
+    """The history with this failure in it; only what the job itself must answer for counts.
+
+    >>> from darkroom.domain.failure import FailureClass
+    >>> count(History(), Failure(FailureClass.RATE_LIMITED, "rate_limit_exceeded", "wait"))
+    History(failures=0, unknowns=0)
+    """
+    match failure.klass.reaction:
+        case Reaction.WAIT | Reaction.PAUSE_KEY:
+            return history
+        case Reaction.RETRY | Reaction.GIVE_UP:
+            return History(history.failures + 1, history.unknowns)
+        case Reaction.POLICY:
+            return History(history.failures, history.unknowns + 1)

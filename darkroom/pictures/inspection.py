@@ -1,0 +1,42 @@
+"""Looking at bytes that claim to be a picture."""
+
+from collections.abc import Callable
+from typing import Final
+
+from darkroom.pictures import gif, jpeg, png, webp
+from darkroom.pictures.decoding import decode_small
+from darkroom.pictures.formats import NotAPicture, Picture, PictureFormat, Unsound, cut_off
+from darkroom.pictures.lookalikes import described
+
+_SIGNATURES: Final = (png.SIGNATURE, jpeg.SIGNATURE, webp.SIGNATURE, *gif.SIGNATURES)
+
+
+def inspect(data: bytes | memoryview) -> Picture | NotAPicture:
+    """Return what the bytes are: one whole picture and nothing else, or why they are not.
+
+    A PNG proves itself by its checksums and is not decompressed. The other formats have none, so
+    they are read to their end and decoded once (a GIF: its first frame).
+    """
+    view = memoryview(data).cast("B")
+    try:
+        picture = _reader(view)(view)
+        if picture.format is not PictureFormat.PNG:
+            decode_small(view, picture)
+    except Unsound as unsound:
+        return NotAPicture(str(unsound))
+    return picture
+
+
+def _reader(view: memoryview) -> Callable[[memoryview], Picture]:
+    head = bytes(view[:8])
+    if head.startswith(png.SIGNATURE):
+        return png.read
+    if head.startswith(jpeg.SIGNATURE):
+        return jpeg.read
+    if head.startswith(gif.SIGNATURES):
+        return gif.read
+    if webp.is_webp(view):
+        return webp.read
+    if head and any(signature.startswith(head) for signature in _SIGNATURES):
+        raise cut_off(view)
+    raise Unsound(described(view))

@@ -1,0 +1,1 @@
+"""All SQL: what is kept, and the only statements that change it."""

@@ -1,0 +1,316 @@
+"""The batches we keep: born, validated, paused, resumed, cancelled, ended."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Connection, case, func, insert, or_, select, update
+
+from darkroom.domain.batch import TERMINAL, BatchStatus, PausedReason
+from darkroom.store.tables import batches
+
+INGEST_LEASE = timedelta(seconds=30)
+
+_EMPTY = (batches.c.queued + batches.c.dispatched + batches.c.running) == 0
+
+
+@dataclass(frozen=True, slots=True)
+class NewBatch:
+    """A batch as it is submitted; `options` are its defaults, template and treatment of bad rows."""
+
+    id: UUID
+    project_id: str
+    input_file_id: UUID
+    options: Mapping[str, Any]
+    name: str | None = None
+    fingerprint: str | None = None
+    focus: str | None = None
+    cap: Decimal | None = None
+    deadline_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OpenBatch:
+    """A batch that dispatch may choose from."""
+
+    id: UUID
+    project_id: str
+    queued: int
+    dispatched: int
+    running: int
+
+
+@dataclass(frozen=True, slots=True)
+class Busy:
+    """What all workers together have in hand."""
+
+    dispatched: int
+    running: int
+
+
+@dataclass(frozen=True, slots=True)
+class Validating:
+    """A batch whose file is to be read, claimed by one worker for a while."""
+
+    id: UUID
+    input_file_id: UUID
+    options: Mapping[str, Any]
+
+
+def create(connection: Connection, batch: NewBatch) -> None:
+    """Writes a batch down as `validating`; ingest takes it from there."""
+    connection.execute(
+        insert(batches).values(
+            id=batch.id,
+            project_id=batch.project_id,
+            input_file_id=batch.input_file_id,
+            options=dict(batch.options),
+            name=batch.name,
+            fingerprint=batch.fingerprint,
+            focus=batch.focus,
+            cap=batch.cap,
+            deadline_at=batch.deadline_at,
+        )
+    )
+
+
+def attach(
+    connection: Connection, project_id: str, fingerprint: str, focus: str | None
+) -> UUID | None:
+    """The latest batch made of the same rows, parameters and destination, if it is worth going on with.
+
+    One that was refused or cancelled is not. The lock makes two submitters of one list take turns.
+    """
+    connection.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(fingerprint, 0))))
+    batch_id = connection.execute(
+        select(batches.c.id)
+        .where(
+            batches.c.project_id == project_id,
+            batches.c.fingerprint == fingerprint,
+            batches.c.retry_of.is_(None),
+            batches.c.status.not_in(
+                (BatchStatus.FAILED, BatchStatus.CANCELLING, BatchStatus.CANCELLED)
+            ),
+        )
+        .order_by(batches.c.created_at.desc())
+        .limit(1)
+    ).scalar_one_or_none()
+    if batch_id is not None:
+        connection.execute(update(batches).where(_family(batch_id)).values(focus=focus))
+        release(connection, batch_id)
+    return batch_id
+
+
+def _family(batch_id: UUID) -> ColumnElement[bool]:
+    """A batch and its retries."""
+    return or_(batches.c.id == batch_id, batches.c.retry_of == batch_id)
+
+
+def release(connection: Connection, batch_id: UUID) -> None:
+    """Lets a held batch and its retries go on."""
+    connection.execute(
+        update(batches)
+        .where(_family(batch_id), batches.c.paused_reason == PausedReason.HELD)
+        .values(paused_reason=None, paused_detail=None)
+    )
+
+
+def claim_validating(connection: Connection, focus: str | None) -> Validating | None:
+    """The oldest batch that waits for its file to be read and that nobody reads, claimed for 30 s."""
+    waiting = (
+        select(batches.c.id)
+        .where(
+            batches.c.status == BatchStatus.VALIDATING,
+            or_(
+                batches.c.ingest_lease_expires_at.is_(None),
+                batches.c.ingest_lease_expires_at <= func.clock_timestamp(),
+            ),
+            *_in_focus(focus),
+        )
+        .order_by(batches.c.created_at)
+        .limit(1)
+        .with_for_update(skip_locked=True)
+        .cte("waiting")
+    )
+    row = connection.execute(
+        update(batches)
+        .where(batches.c.id == waiting.c.id)
+        .values(ingest_lease_expires_at=func.clock_timestamp() + INGEST_LEASE)
+        .returning(batches.c.id, batches.c.input_file_id, batches.c.options)
+    ).one_or_none()
+    return Validating(row.id, row.input_file_id, row.options) if row else None
+
+
+def _in_focus(focus: str | None) -> Sequence[ColumnElement[bool]]:
+    return () if focus is None else (batches.c.focus == focus,)
+
+
+def dispatchable(connection: Connection, focus: str | None) -> list[OpenBatch]:
+    """The batches that may make new calls and have jobs waiting, oldest first."""
+    b = batches.c
+    rows = connection.execute(
+        select(b.id, b.project_id, b.queued, b.dispatched, b.running)
+        .where(
+            b.status == BatchStatus.IN_PROGRESS,
+            b.paused_reason.is_(None),
+            b.queued > 0,
+            *_in_focus(focus),
+        )
+        .order_by(b.created_at, b.id)
+    )
+    return [
+        OpenBatch(row.id, row.project_id, row.queued, row.dispatched, row.running) for row in rows
+    ]
+
+
+def busy(connection: Connection) -> Busy:
+    """How many jobs of all open batches are handed out, and how many run."""
+    b = batches.c
+    row = connection.execute(
+        select(
+            func.coalesce(func.sum(b.dispatched), 0), func.coalesce(func.sum(b.running), 0)
+        ).where(b.status.in_((BatchStatus.IN_PROGRESS, BatchStatus.CANCELLING)))
+    ).one()
+    return Busy(int(row[0]), int(row[1]))
+
+
+def pause_open(connection: Connection, reason: PausedReason, detail: str) -> int:
+    """Pauses every batch in progress for a reason that none of them gave; counts them."""
+    return connection.execute(
+        update(batches)
+        .where(batches.c.status == BatchStatus.IN_PROGRESS, batches.c.paused_reason.is_(None))
+        .values(paused_reason=reason, paused_detail=detail)
+    ).rowcount
+
+
+def release_all(connection: Connection, reason: PausedReason) -> int:
+    """Lets every batch go on that was paused for this reason; counts them."""
+    return connection.execute(
+        update(batches)
+        .where(batches.c.status == BatchStatus.IN_PROGRESS, batches.c.paused_reason == reason)
+        .values(paused_reason=None, paused_detail=None)
+    ).rowcount
+
+
+def pause(connection: Connection, batch_id: UUID, reason: PausedReason, detail: str | None) -> bool:
+    """Stops new calls of a batch in progress; one that is paused already keeps its reason."""
+    return bool(
+        connection.execute(
+            update(batches)
+            .where(
+                batches.c.id == batch_id,
+                batches.c.status.in_((BatchStatus.VALIDATING, BatchStatus.IN_PROGRESS)),
+                batches.c.paused_reason.is_(None),
+            )
+            .values(paused_reason=reason, paused_detail=detail)
+        ).rowcount
+    )
+
+
+def pause_for_budget(connection: Connection, batch_id: UUID, bound: Decimal, detail: str) -> bool:
+    """Pauses a batch that has no room for a call of this worst case, unless a call in flight may free some."""
+    used = batches.c.spent + batches.c.at_risk
+    return bool(
+        connection.execute(
+            update(batches)
+            .where(
+                batches.c.id == batch_id,
+                batches.c.status == BatchStatus.IN_PROGRESS,
+                batches.c.paused_reason.is_(None),
+                batches.c.cap.is_not(None),
+                used + bound > batches.c.cap,
+            )
+            .values(paused_reason=PausedReason.BUDGET, paused_detail=detail)
+        ).rowcount
+    )
+
+
+def resume(connection: Connection, batch_id: UUID, cap: Decimal | None = None) -> bool:
+    """Lets a paused batch go on, under a new cap if one is given."""
+    changes: dict[str, Any] = {"paused_reason": None, "paused_detail": None, "focus": None}
+    if cap is not None:
+        changes["cap"] = cap
+    open_now = batches.c.status.not_in(TERMINAL)
+    return bool(
+        connection.execute(
+            update(batches).where(batches.c.id == batch_id, open_now).values(**changes)
+        ).rowcount
+    )
+
+
+def cancel(connection: Connection, batch_id: UUID) -> bool:
+    """Marks a batch as cancelling: from this commit on it begins no call.
+
+    Of one whose file is still being read, what was read so far is counted, so that the sweep ends it.
+    """
+    return bool(
+        connection.execute(
+            update(batches)
+            .where(
+                batches.c.id == batch_id,
+                batches.c.status.in_((BatchStatus.VALIDATING, BatchStatus.IN_PROGRESS)),
+            )
+            .values(
+                status=BatchStatus.CANCELLING,
+                queued=case(
+                    (batches.c.status == BatchStatus.VALIDATING, batches.c.total),
+                    else_=batches.c.queued,
+                ),
+                cancelling_at=func.clock_timestamp(),
+                paused_reason=None,
+                paused_detail=None,
+            )
+        ).rowcount
+    )
+
+
+def to_sweep(connection: Connection) -> list[tuple[UUID, bool]]:
+    """Batches with jobs that must no longer be begun: `(id, expired)`, the cancelled and the too late."""
+    b = batches.c
+    too_late = (b.status == BatchStatus.IN_PROGRESS) & (b.deadline_at <= func.clock_timestamp())
+    rows = connection.execute(
+        select(b.id, (b.status == BatchStatus.IN_PROGRESS).label("expired")).where(
+            b.queued + b.dispatched > 0, or_(b.status == BatchStatus.CANCELLING, too_late)
+        )
+    )
+    return [(row.id, row.expired) for row in rows]
+
+
+def finalize(connection: Connection) -> int:
+    """Begins to finalize every batch in progress whose last job has ended; counts them."""
+    return connection.execute(
+        update(batches)
+        .where(batches.c.status == BatchStatus.IN_PROGRESS, _EMPTY)
+        .values(
+            status=BatchStatus.FINALIZING,
+            finalizing_at=func.clock_timestamp(),
+            paused_reason=None,
+            paused_detail=None,
+        )
+    ).rowcount
+
+
+def complete(connection: Connection) -> list[UUID]:
+    """Ends every batch that has nothing left to do, and names them."""
+    b = batches.c
+    ended = [
+        (BatchStatus.FINALIZING, b.expired == 0, BatchStatus.COMPLETED),
+        (BatchStatus.FINALIZING, b.expired > 0, BatchStatus.EXPIRED),
+        (
+            BatchStatus.CANCELLING,
+            _EMPTY & b.ingest_lease_expires_at.is_(None),
+            BatchStatus.CANCELLED,
+        ),
+    ]
+    done: list[UUID] = []
+    for source, where, target in ended:
+        done += connection.execute(
+            update(batches)
+            .where(b.status == source, where)
+            .values(status=target, ended_at=func.clock_timestamp())
+            .returning(b.id)
+        ).scalars()
+    return done

@@ -1,0 +1,27 @@
+"""A batch's counters: moved in the transaction that moves its jobs, and never counted afterwards."""
+
+from collections.abc import Mapping
+from decimal import Decimal
+from uuid import UUID
+
+from sqlalchemy import Connection, update
+
+from darkroom.domain.job import JobState
+from darkroom.store.tables import batches
+
+
+def shift(
+    connection: Connection,
+    batch_id: UUID,
+    states: Mapping[JobState, int],
+    **others: int | Decimal,
+) -> None:
+    """Adds to the counters and amounts of a batch; last in a transaction, for its row is hot."""
+    changes: dict[str, int | Decimal] = {state.value: by for state, by in states.items() if by}
+    changes |= {name: by for name, by in others.items() if by}
+    if changes:
+        connection.execute(
+            update(batches)
+            .where(batches.c.id == batch_id)
+            .values({name: batches.c[name].op("+")(by) for name, by in changes.items()})
+        )

@@ -1,0 +1,86 @@
+"""Late evidence: what an attempt of unknown outcome turns out to have been, whatever its job did since."""
+
+from dataclasses import replace
+from enum import StrEnum, auto
+from uuid import UUID
+
+from sqlalchemy import Connection, func, select
+
+from darkroom.domain.attempt import AttemptState, Disposition, Failed, Reservation, Succeeded
+from darkroom.domain.job import ADOPT, JobState, counter_delta
+from darkroom.store.counters import shift
+from darkroom.store.jobs import compare_and_set
+from darkroom.store.ledger import cost_of, end_attempt, keep_images
+from darkroom.store.tables import attempts, jobs
+
+
+class Late(StrEnum):
+    """What late evidence changed."""
+
+    ADOPTED = auto()
+    """Its image became the job's."""
+    SURPLUS = auto()
+    """The job had its image, or another attempt runs for it: kept, never published."""
+    COSTED = auto()
+    """There was no image; only the cost is known now."""
+    STALE = auto()
+    """The attempt is not unknown any more; nothing changed."""
+
+
+def settle_late(connection: Connection, attempt_id: UUID, outcome: Succeeded | Failed) -> Late:
+    """Settles an unknown attempt by what was found out, and gives its image to the job if that has none.
+
+    Only an unknown attempt is touched, so that the same evidence counts once.
+    """
+    reservation = _unknown(connection, attempt_id)
+    if reservation is None:
+        return Late.STALE
+    delta, outcome = _adopt(connection, reservation, outcome)
+    ended = end_attempt(connection, attempt_id, AttemptState.UNKNOWN, outcome)
+    if ended.one_or_none() is None:
+        return Late.STALE
+    stored = outcome.images if isinstance(outcome, Succeeded) else ()
+    keep_images(connection, reservation, stored)
+    shift(
+        connection,
+        reservation.batch_id,
+        delta,
+        at_risk=-reservation.reserved,
+        spent=cost_of(outcome),
+        unknown=-1,
+        images=len(stored),
+    )
+    if not stored:
+        return Late.COSTED
+    return Late.ADOPTED if delta else Late.SURPLUS
+
+
+def _unknown(connection: Connection, attempt_id: UUID) -> Reservation | None:
+    """The unknown attempt, its job locked first as every transaction locks it."""
+    a = attempts.c
+    job_id = connection.execute(select(a.job_id).where(a.id == attempt_id)).scalar_one_or_none()
+    connection.execute(select(jobs.c.id).where(jobs.c.id == job_id).with_for_update())
+    row = connection.execute(
+        select(attempts).where(a.id == attempt_id, a.state == AttemptState.UNKNOWN)
+    ).one_or_none()
+    if row is None:
+        return None
+    return Reservation(row.id, row.job_id, row.batch_id, row.number, row.token, row.reserved)
+
+
+def _adopt(
+    connection: Connection, reservation: Reservation, outcome: Succeeded | Failed
+) -> tuple[dict[JobState, int], Succeeded | Failed]:
+    if not isinstance(outcome, Succeeded):
+        return {}, outcome
+    job = jobs.c.id == reservation.job_id
+    before = JobState(connection.execute(select(jobs.c.state).where(job)).scalar_one())
+    adopted = connection.execute(
+        compare_and_set(
+            ADOPT, job, jobs.c.superseded_by.is_(None), failure=None, ended_at=func.now()
+        )
+    )
+    if adopted.rowcount:
+        return counter_delta(ADOPT, before), outcome
+    kept = tuple(replace(image, disposition=Disposition.SURPLUS) for image in outcome.images)
+    return {}, replace(outcome, images=kept)

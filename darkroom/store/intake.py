@@ -1,0 +1,118 @@
+"""How the rows of a file become jobs: by COPY, in chunks, under the batch's ingest lease."""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+import orjson
+from sqlalchemy import Connection, delete, func, update
+
+from darkroom.domain.batch import BatchStatus
+from darkroom.domain.batchfile import Draft
+from darkroom.domain.problem import Problem
+from darkroom.store.batches import INGEST_LEASE
+from darkroom.store.tables import batches, jobs
+
+_COPY = "COPY jobs (batch_id, line, custom_id, priority, request, bound) FROM STDIN"
+
+
+class IngestLost(Exception):  # noqa: N818 - said to the reader of one file: stop, it is another's now
+    """The batch is no longer validating under this reader's lease; the transaction must roll back."""
+
+
+def forget_jobs(connection: Connection, batch_id: UUID, limit: int) -> int:
+    """Removes so many of what an earlier, interrupted reading of the same file left; counts them."""
+    some = jobs.c.id.in_(
+        jobs.select().with_only_columns(jobs.c.id).where(jobs.c.batch_id == batch_id).limit(limit)
+    )
+    return connection.execute(delete(jobs).where(some)).rowcount
+
+
+def add_jobs(connection: Connection, batch_id: UUID, drafts: Sequence[Draft]) -> None:
+    """Adds a chunk of jobs and renews the lease; they are not counted, and not begun, until `accept`.
+
+    Raises:
+        IngestLost: somebody else reads the file now, or the batch was cancelled.
+    """
+    driver: Any = connection.connection.driver_connection
+    with driver.cursor().copy(_COPY) as copy:
+        for draft in drafts:
+            copy.write_row(_copied(batch_id, draft))
+    _hold(connection, batch_id, total=batches.c.total + len(drafts))
+
+
+def _copied(batch_id: UUID, draft: Draft) -> tuple[object, ...]:
+    request = orjson.dumps(draft.priced.request.body()).decode()
+    return batch_id, draft.line, draft.custom_id, draft.priority, request, draft.priced.bound
+
+
+def restart(connection: Connection, batch_id: UUID) -> None:
+    """Begins the count of a batch's jobs at nothing."""
+    _hold(connection, batch_id, total=0)
+
+
+def _hold(connection: Connection, batch_id: UUID, **values: object) -> None:
+    held = connection.execute(
+        update(batches)
+        .where(
+            batches.c.id == batch_id,
+            batches.c.status == BatchStatus.VALIDATING,
+            batches.c.ingest_lease_expires_at.is_not(None),
+        )
+        .values(ingest_lease_expires_at=func.clock_timestamp() + INGEST_LEASE, **values)
+    )
+    if not held.rowcount:
+        raise IngestLost(batch_id)
+
+
+def accept(connection: Connection, batch_id: UUID, skipped: Sequence[Problem]) -> None:
+    """Opens a batch whose file was read to its end: its jobs may be dispatched from this commit on.
+
+    Raises:
+        IngestLost: it was cancelled meanwhile.
+    """
+    _hold(
+        connection,
+        batch_id,
+        status=BatchStatus.IN_PROGRESS,
+        in_progress_at=func.clock_timestamp(),
+        queued=batches.c.total,
+        skipped=len({problem.line for problem in skipped}),
+        problems=[_kept(problem) for problem in skipped],
+    )
+    connection.execute(
+        update(batches).where(batches.c.id == batch_id).values(ingest_lease_expires_at=None)
+    )
+
+
+def refuse(connection: Connection, batch_id: UUID, problems: Sequence[Problem]) -> None:
+    """Fails a batch whose file cannot be used; nothing of it was ever begun.
+
+    Raises:
+        IngestLost: it was cancelled meanwhile.
+    """
+    _hold(
+        connection,
+        batch_id,
+        status=BatchStatus.FAILED,
+        ended_at=func.clock_timestamp(),
+        total=0,
+        problems=[_kept(problem) for problem in problems],
+    )
+
+
+def let_go(connection: Connection, batch_id: UUID) -> None:
+    """Gives up the reading of a file without a verdict; the next reader begins anew."""
+    connection.execute(
+        update(batches).where(batches.c.id == batch_id).values(ingest_lease_expires_at=None)
+    )
+
+
+def _kept(problem: Problem) -> dict[str, object]:
+    return {
+        "code": problem.code,
+        "message": problem.message,
+        "line": problem.line,
+        "column": problem.column,
+        "value": problem.value and problem.value[:200],
+    }

@@ -1,0 +1,221 @@
+"""The jobs we keep, and the one compare-and-set by which any of them changes state."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Text,
+    Update,
+    func,
+    literal_column,
+    select,
+    tuple_,
+    update,
+)
+
+from darkroom.domain.clock import TICKET
+from darkroom.domain.job import (
+    CANCEL,
+    DISPATCH,
+    EXPIRE,
+    GIVE_BACK,
+    LAPSE,
+    Fence,
+    JobState,
+    Missed,
+    MissedReason,
+    Move,
+)
+from darkroom.domain.retry import History
+from darkroom.store.counters import shift
+from darkroom.store.tables import batches, jobs
+
+PROMPT_HEAD = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Dispatched:
+    """What a message to a worker says: which job, under which ticket, and what a person may read."""
+
+    job_id: int
+    token: int
+    custom_id: str
+    prompt_head: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """A dispatched job as the worker that holds its ticket sees it."""
+
+    job_id: int
+    batch_id: UUID
+    token: int
+    custom_id: str
+    request: Mapping[str, Any]
+    history: History
+    batch_open: bool
+
+
+def compare_and_set(
+    move: Move, *where: ColumnElement[bool], token: int | None = None, **values: object
+) -> Update:
+    """The UPDATE of a move: it changes only jobs in one of its sources that still carry its fence.
+
+    A job that is not dispatched has no ticket time; the table holds that too.
+    """
+    if move.fence is not Fence.NONE:
+        where = (*where, jobs.c.token == token)
+    return _move(move, *where, **values)
+
+
+def _move(move: Move, *where: ColumnElement[bool], **values: object) -> Update:
+    if move.target is not JobState.DISPATCHED:
+        values["ticket_expires_at"] = None
+    allowed = jobs.c.state.in_(move.sources)
+    return update(jobs).where(allowed, *where).values(state=move.target, **values)
+
+
+def miss(connection: Connection, move: Move, job_id: int, token: int | None) -> Missed:
+    """Why a move of this job did not happen."""
+    row = connection.execute(
+        select(jobs.c.state, jobs.c.token).where(jobs.c.id == job_id)
+    ).one_or_none()
+    if row is None:
+        return Missed(move.name, MissedReason.GONE)
+    state = JobState(row.state)
+    if state not in move.sources:
+        return Missed(move.name, MissedReason.OTHER_STATE, state)
+    if row.token != token:
+        return Missed(move.name, MissedReason.OTHER_TOKEN, state)
+    return Missed(move.name, MissedReason.TICKET_RAN_OUT, state)
+
+
+def dispatch(connection: Connection, batch_id: UUID, limit: int) -> list[Dispatched]:
+    """Gives tickets to the batch's first due jobs: by priority, then by when they were due."""
+    due = (
+        select(jobs.c.id)
+        .where(
+            jobs.c.batch_id == batch_id,
+            jobs.c.state == JobState.QUEUED,
+            jobs.c.due_at <= func.clock_timestamp(),
+        )
+        .order_by(jobs.c.priority.desc(), jobs.c.due_at, jobs.c.line)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+        .cte("due")
+    )
+    statement = compare_and_set(
+        DISPATCH,
+        jobs.c.id == due.c.id,
+        token=None,
+        ticket_expires_at=func.clock_timestamp() + TICKET,
+    ).values({jobs.c.token: jobs.c.token + 1})
+    head = func.left(jobs.c.request["prompt"].astext, PROMPT_HEAD)
+    rows = connection.execute(
+        statement.returning(jobs.c.id, jobs.c.token, jobs.c.custom_id, head.label("head"))
+    ).all()
+    if rows:
+        shift(connection, batch_id, {JobState.QUEUED: -len(rows), JobState.DISPATCHED: len(rows)})
+    return sorted(
+        (Dispatched(row.id, row.token, row.custom_id, row.head or "") for row in rows),
+        key=lambda message: message.job_id,
+    )
+
+
+def ticket(connection: Connection, job_id: int, token: int) -> Ticket | Missed:
+    """The job behind a ticket, if that ticket is still good."""
+    row = connection.execute(
+        select(
+            jobs, (batches.c.status == "in_progress").label("in_progress"), batches.c.paused_reason
+        )
+        .join_from(jobs, batches, jobs.c.batch_id == batches.c.id)
+        .where(jobs.c.id == job_id, jobs.c.state == JobState.DISPATCHED, jobs.c.token == token)
+    ).one_or_none()
+    if row is None:
+        return miss(connection, GIVE_BACK, job_id, token)
+    return Ticket(
+        job_id=row.id,
+        batch_id=row.batch_id,
+        token=row.token,
+        custom_id=row.custom_id,
+        request=row.request,
+        history=History(row.failures, row.unknowns),
+        batch_open=row.in_progress and row.paused_reason is None,
+    )
+
+
+def give_back(connection: Connection, tickets: Sequence[tuple[int, int]], after: timedelta) -> int:
+    """Returns jobs that were handed out and not begun, due again after so long; counts what it returned.
+
+    `tickets` are pairs of a job's id and its token.
+    """
+    held = tuple_(jobs.c.id, jobs.c.token).in_(tickets)
+    returned = connection.execute(
+        _move(GIVE_BACK, held, due_at=func.clock_timestamp() + after).returning(jobs.c.batch_id)
+    ).scalars()
+    return _requeued(connection, Counter(returned))
+
+
+def lapse(connection: Connection, limit: int) -> int:
+    """Returns jobs whose ticket ran out to the queue; counts them."""
+    late = (
+        select(jobs.c.id)
+        .where(
+            jobs.c.state == JobState.DISPATCHED,
+            jobs.c.ticket_expires_at <= func.clock_timestamp(),
+        )
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+        .cte("late")
+    )
+    returned = connection.execute(
+        compare_and_set(LAPSE, jobs.c.id == late.c.id)
+        .values({jobs.c.token: jobs.c.token + 1})
+        .returning(jobs.c.batch_id)
+    ).scalars()
+    return _requeued(connection, Counter(returned))
+
+
+def _requeued(connection: Connection, returned: Mapping[UUID, int]) -> int:
+    for batch_id in sorted(returned):
+        number = returned[batch_id]
+        shift(connection, batch_id, {JobState.DISPATCHED: -number, JobState.QUEUED: number})
+    return sum(returned.values())
+
+
+def cancel(connection: Connection, batch_id: UUID, limit: int) -> int:
+    """Cancels so many of the batch's jobs that no attempt holds; counts them."""
+    return _sweep(connection, CANCEL, batch_id, limit)
+
+
+def expire(connection: Connection, batch_id: UUID, limit: int) -> int:
+    """Expires so many of the batch's jobs that no attempt holds; counts them."""
+    return _sweep(connection, EXPIRE, batch_id, limit)
+
+
+def _sweep(connection: Connection, move: Move, batch_id: UUID, limit: int) -> int:
+    chunk = (
+        select(jobs.c.id)
+        .where(jobs.c.batch_id == batch_id, jobs.c.state.in_(move.sources))
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+        .cte("chunk")
+    )
+    states = connection.execute(
+        compare_and_set(move, jobs.c.id == chunk.c.id, ended_at=func.clock_timestamp()).returning(
+            literal_column("old.state", Text)
+        )
+    ).scalars()
+    delta: dict[JobState, int] = {}
+    for state in map(JobState, states):
+        delta[state] = delta.get(state, 0) - 1
+    moved = -sum(delta.values())
+    if moved:
+        shift(connection, batch_id, {**delta, move.target: moved})
+    return moved

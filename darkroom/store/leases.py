@@ -1,0 +1,84 @@
+"""The leases we keep: who may finish which attempt, and which of them were lost."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection, Row, func, select, update
+
+from darkroom.domain.attempt import AttemptState, Reservation
+from darkroom.domain.clock import LEASE
+from darkroom.domain.retry import History
+from darkroom.store.tables import attempts, jobs
+
+
+@dataclass(frozen=True, slots=True)
+class LostLease:
+    """An attempt whose worker stopped renewing, with its job's history before it."""
+
+    reservation: Reservation
+    history: History
+    request: Mapping[str, Any]
+
+
+def running(connection: Connection, attempt_id: UUID) -> Reservation | None:
+    """The attempt of this id while it runs, for a worker that does not know whether its begin was committed."""
+    row = connection.execute(
+        select(attempts).where(
+            attempts.c.id == attempt_id, attempts.c.state == AttemptState.RUNNING
+        )
+    ).one_or_none()
+    return _reservation(row) if row else None
+
+
+def _reservation(row: Row[Any]) -> Reservation:
+    return Reservation(row.id, row.job_id, row.batch_id, row.number, row.token, row.reserved)
+
+
+def renew(connection: Connection, held: Sequence[UUID]) -> int:
+    """Renews the leases of these attempts where they are still their workers' own; counts them."""
+    return connection.execute(
+        update(attempts)
+        .where(attempts.c.id.in_(held), attempts.c.state == AttemptState.RUNNING)
+        .values(lease_expires_at=func.clock_timestamp() + LEASE)
+    ).rowcount
+
+
+def lost(connection: Connection, limit: int) -> list[LostLease]:
+    """Attempts whose lease has run out; nobody is locked, for a settle decides by compare-and-set."""
+    rows = connection.execute(
+        select(attempts, jobs.c.failures, jobs.c.unknowns, jobs.c.request)
+        .join_from(attempts, jobs, attempts.c.job_id == jobs.c.id)
+        .where(
+            attempts.c.state == AttemptState.RUNNING,
+            attempts.c.lease_expires_at <= func.clock_timestamp(),
+        )
+        .order_by(attempts.c.lease_expires_at)
+        .limit(limit)
+    )
+    return [
+        LostLease(
+            _reservation(row),
+            History(row.failures, row.unknowns),
+            row.request,
+        )
+        for row in rows
+    ]
+
+
+def unknown_attempts(connection: Connection, job_id: int) -> list[tuple[UUID, Mapping[str, Any]]]:
+    """The attempts of this job whose outcome is unknown, oldest first, with what they asked for."""
+    rows = connection.execute(
+        select(attempts.c.id, jobs.c.request)
+        .join_from(attempts, jobs, attempts.c.job_id == jobs.c.id)
+        .where(attempts.c.job_id == job_id, attempts.c.state == AttemptState.UNKNOWN)
+        .order_by(attempts.c.number)
+    )
+    return [(row.id, row.request) for row in rows]
+
+
+def in_flight(connection: Connection, provider: str) -> list[UUID]:
+    """The attempts that hold a call in flight with this provider."""
+    running = (attempts.c.provider == provider, attempts.c.state == AttemptState.RUNNING)
+    return list(connection.execute(select(attempts.c.id).where(*running)).scalars())

@@ -1,0 +1,259 @@
+"""The tables; the constraints here have the last word about what can be."""
+
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    CheckConstraint,
+    Column,
+    DateTime,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Numeric,
+    SmallInteger,
+    Table,
+    Text,
+    Uuid,
+    func,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.schema import SchemaItem
+
+from darkroom.domain.attempt import AttemptState, Disposition
+from darkroom.domain.batch import BatchStatus, PausedReason
+from darkroom.domain.job import JobState
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+Money = Numeric(18, 9)
+Moment = DateTime(timezone=True)
+
+
+def _one_of(
+    column: str, words: type[BatchStatus | JobState | AttemptState | Disposition | PausedReason]
+) -> SchemaItem:
+    allowed = ", ".join(f"'{word}'" for word in words)
+    return CheckConstraint(f"{column} IN ({allowed})", name=column)
+
+
+def _born() -> Column[object]:
+    return Column("created_at", Moment, nullable=False, server_default=func.now())
+
+
+projects = Table(
+    "projects",
+    metadata,
+    Column("id", Text, primary_key=True),
+    _born(),
+)
+
+api_keys = Table(
+    "api_keys",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("project_id", Text, ForeignKey("projects.id"), nullable=False),
+    Column("name", Text, nullable=False),
+    Column(
+        "prefix", Text, nullable=False, comment="the first characters, for people to know it by"
+    ),
+    Column("digest", LargeBinary, nullable=False, unique=True, comment="sha256 of the key"),
+    Column("scopes", ARRAY(Text), nullable=False),
+    _born(),
+    Column("last_used_at", Moment),
+    Column("revoked_at", Moment),
+)
+
+files = Table(
+    "files",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("project_id", Text, ForeignKey("projects.id"), nullable=False),
+    Column("purpose", Text, nullable=False),
+    Column("filename", Text, nullable=False),
+    Column("bytes", BigInteger, nullable=False),
+    Column("sha256", Text, nullable=False),
+    _born(),
+)
+
+batches = Table(
+    "batches",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("project_id", Text, ForeignKey("projects.id"), nullable=False),
+    Column("name", Text),
+    Column("status", Text, nullable=False, server_default=BatchStatus.VALIDATING.value),
+    Column("paused_reason", Text),
+    Column("paused_detail", Text, comment="what a person should read about it"),
+    Column("input_file_id", Uuid, ForeignKey("files.id")),
+    Column(
+        "options", JSONB, nullable=False, comment="defaults, template and what to do with bad rows"
+    ),
+    Column("fingerprint", Text, comment="the same rows, parameters and destination"),
+    Column(
+        "focus",
+        Text,
+        comment="the one stack that may work on it while that stack works for one run",
+    ),
+    Column("retry_of", Uuid, ForeignKey("batches.id"), comment="the first batch of its family"),
+    Column("problems", JSONB, nullable=False, server_default="[]"),
+    Column("skipped", Integer, nullable=False, server_default="0"),
+    _born(),
+    Column("in_progress_at", Moment),
+    Column("finalizing_at", Moment),
+    Column("ended_at", Moment),
+    Column("cancelling_at", Moment),
+    Column("deadline_at", Moment),
+    Column("ingest_lease_expires_at", Moment),
+    *(
+        Column(name, Integer, nullable=False, server_default="0")
+        for name in ("total", *JobState, "superseded", "unknown", "images")
+    ),
+    *(
+        Column(name, Money, nullable=False, server_default="0")
+        for name in ("spent", "reserved", "at_risk")
+    ),
+    Column("cap", Money),
+    _one_of("status", BatchStatus),
+    _one_of("paused_reason", PausedReason),
+    CheckConstraint("reserved >= 0 AND at_risk >= 0", name="money"),
+    Index(
+        "ix_batches_open",
+        "created_at",
+        postgresql_where=text(
+            "status IN ('validating', 'in_progress', 'finalizing', 'cancelling')"
+        ),
+    ),
+    Index("ix_batches_project_id_created_at", "project_id", "created_at"),
+    Index("ix_batches_fingerprint", "project_id", "fingerprint", "created_at"),
+    Index("ix_batches_retry_of", "retry_of"),
+)
+
+jobs = Table(
+    "jobs",
+    metadata,
+    Column("id", BigInteger, Identity(), primary_key=True),
+    Column("batch_id", Uuid, ForeignKey("batches.id"), nullable=False),
+    Column("line", Integer, nullable=False, comment="where it stands in the input file"),
+    Column("custom_id", Text, nullable=False),
+    Column("state", Text, nullable=False, server_default=JobState.QUEUED.value),
+    Column("priority", SmallInteger, nullable=False, server_default="0"),
+    Column("due_at", Moment, nullable=False, server_default=func.now()),
+    Column(
+        "token", Integer, nullable=False, server_default="0", comment="fences tickets and leases"
+    ),
+    Column("ticket_expires_at", Moment),
+    Column("begun", SmallInteger, nullable=False, server_default="0", comment="attempts so far"),
+    Column("failures", SmallInteger, nullable=False, server_default="0"),
+    Column("unknowns", SmallInteger, nullable=False, server_default="0"),
+    Column("request", JSONB, nullable=False),
+    Column("bound", Money, nullable=False, comment="the worst-case cost of one attempt"),
+    Column("failure", JSONB),
+    Column("ended_at", Moment),
+    Column("superseded_by", Uuid, ForeignKey("batches.id"), comment="the retry that took it over"),
+    _one_of("state", JobState),
+    CheckConstraint("(state = 'dispatched') = (ticket_expires_at IS NOT NULL)", name="ticket"),
+    Index("uq_jobs_batch_id_custom_id", "batch_id", "custom_id", unique=True),
+    Index("ix_jobs_batch_id_line", "batch_id", "line"),
+    Index(
+        "ix_jobs_due",
+        "batch_id",
+        text("priority DESC"),
+        "due_at",
+        "line",
+        postgresql_where=text("state = 'queued'"),
+    ),
+    Index("ix_jobs_ticket", "ticket_expires_at", postgresql_where=text("state = 'dispatched'")),
+    Index(
+        "ix_jobs_state",
+        "batch_id",
+        "state",
+        "line",
+        postgresql_where=text(
+            "state IN ('dispatched', 'running', 'failed', 'cancelled', 'expired')"
+        ),
+    ),
+    postgresql_with={"fillfactor": "70"},
+)
+
+attempts = Table(
+    "attempts",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("job_id", BigInteger, ForeignKey("jobs.id"), nullable=False),
+    Column("batch_id", Uuid, ForeignKey("batches.id"), nullable=False),
+    Column("number", SmallInteger, nullable=False),
+    Column("state", Text, nullable=False, server_default=AttemptState.RUNNING.value),
+    Column("token", Integer, nullable=False),
+    Column("worker", Text, nullable=False),
+    Column("provider", Text, nullable=False),
+    Column("begun_at", Moment, nullable=False, server_default=func.now()),
+    Column("lease_expires_at", Moment, nullable=False),
+    Column("ended_at", Moment),
+    Column("reserved", Money, nullable=False),
+    Column("cost", Money, nullable=False, server_default="0"),
+    Column("usage", JSONB),
+    Column("request_id", Text),
+    Column("latency_ms", Integer),
+    Column("failure", JSONB),
+    _one_of("state", AttemptState),
+    Index("uq_attempts_job_id_number", "job_id", "number", unique=True),
+    Index("uq_attempts_running", "job_id", unique=True, postgresql_where=text("state = 'running'")),
+    Index("ix_attempts_lease", "lease_expires_at", postgresql_where=text("state = 'running'")),
+    Index("ix_attempts_worker", "worker", postgresql_where=text("state = 'running'")),
+    Index("ix_attempts_ended", "ended_at"),
+)
+
+images = Table(
+    "images",
+    metadata,
+    Column("attempt_id", Uuid, ForeignKey("attempts.id"), primary_key=True),
+    Column("index", SmallInteger, primary_key=True, comment="from 0, within the attempt's answer"),
+    Column("job_id", BigInteger, ForeignKey("jobs.id"), nullable=False),
+    Column("batch_id", Uuid, ForeignKey("batches.id"), nullable=False),
+    Column("sha256", Text, nullable=False),
+    Column("bytes", Integer, nullable=False),
+    Column("format", Text, nullable=False),
+    Column("width", Integer, nullable=False),
+    Column("height", Integer, nullable=False),
+    Column("disposition", Text, nullable=False),
+    _born(),
+    _one_of("disposition", Disposition),
+    Index("ix_images_job_id", "job_id"),
+)
+
+providers = Table(
+    "providers",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column(
+        "paused_reason", Text, comment="why no call with this key can succeed until a person acts"
+    ),
+    Column(
+        "paused_key",
+        Text,
+        comment="the fingerprint of the key it happened to; another key is not paused",
+    ),
+    Column("paused_at", Moment),
+    Column("cool_until", Moment, comment="no call before then"),
+)
+
+workers = Table(
+    "workers",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("slots", Integer, nullable=False, comment="calls that it can have in flight"),
+    Column("started_at", Moment, nullable=False, server_default=func.now()),
+    Column("seen_at", Moment, nullable=False, server_default=func.now()),
+)

@@ -1,0 +1,36 @@
+"""The workers we know of: how many calls each can have in flight, and when it was last heard of."""
+
+from datetime import timedelta
+
+from sqlalchemy import Connection, delete, func, select
+from sqlalchemy.dialects.postgresql import insert
+
+from darkroom.store.tables import workers
+
+SILENT_AFTER = timedelta(seconds=20)
+_FORGOTTEN_AFTER = timedelta(days=1)
+
+
+def beat(connection: Connection, name: str, slots: int) -> None:
+    """Says that this worker lives, with so many slots; 0 while it drains."""
+    connection.execute(
+        insert(workers)
+        .values(name=name, slots=slots)
+        .on_conflict_do_update(
+            index_elements=[workers.c.name],
+            set_={"slots": slots, "seen_at": func.clock_timestamp()},
+        )
+    )
+
+
+def leave(connection: Connection, name: str) -> None:
+    """Forgets a worker that stopped, and any that has been silent for a day."""
+    silent = workers.c.seen_at <= func.clock_timestamp() - _FORGOTTEN_AFTER
+    connection.execute(delete(workers).where((workers.c.name == name) | silent))
+
+
+def slots(connection: Connection) -> int:
+    """How many calls all living workers together can have in flight."""
+    alive = workers.c.seen_at > func.clock_timestamp() - SILENT_AFTER
+    total = func.coalesce(func.sum(workers.c.slots), 0)
+    return int(connection.execute(select(total).where(alive)).scalar_one())

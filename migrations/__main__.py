@@ -1,0 +1,33 @@
+"""`python -m migrations [upgrade|downgrade|current] [REVISION]` on the database of DARKROOM_DATABASE_URL."""
+
+import sys
+
+from alembic import command
+
+from darkroom.settings import Settings
+from migrations.config import alembic_config
+
+USAGE = "usage: python -m migrations upgrade | downgrade REVISION | current"
+
+
+def main(arguments: list[str]) -> int:
+    url = Settings().database_url
+    if url is None:
+        print("migrations: set DARKROOM_DATABASE_URL to postgresql://…", file=sys.stderr)  # noqa: T201
+        return 2
+    config = alembic_config(url)
+    match arguments:
+        case ["upgrade"]:
+            command.upgrade(config, "head")
+        case ["downgrade", revision]:
+            command.downgrade(config, revision)
+        case ["current"]:
+            command.current(config)
+        case _:
+            print(USAGE, file=sys.stderr)  # noqa: T201
+            return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,418 @@
+"""The queue and its ledger."""
+
+import sqlalchemy as sa
+from alembic import op
+from sqlalchemy.dialects import postgresql
+
+revision = "0001"
+down_revision = None
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.create_table(
+        "projects",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column(
+            "created_at",
+            sa.DateTime(timezone=True),
+            server_default=sa.text("now()"),
+            nullable=False,
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_projects")),
+    )
+    op.create_table(
+        "providers",
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column(
+            "paused_reason",
+            sa.Text(),
+            nullable=True,
+            comment="why no call with this key can succeed until a person acts",
+        ),
+        sa.Column(
+            "paused_key",
+            sa.Text(),
+            nullable=True,
+            comment="the fingerprint of the key it happened to; another key is not paused",
+        ),
+        sa.Column("paused_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column(
+            "cool_until", sa.DateTime(timezone=True), nullable=True, comment="no call before then"
+        ),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_providers")),
+    )
+    op.create_table(
+        "workers",
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column(
+            "slots", sa.Integer(), nullable=False, comment="calls that it can have in flight"
+        ),
+        sa.Column(
+            "started_at",
+            sa.DateTime(timezone=True),
+            server_default=sa.text("now()"),
+            nullable=False,
+        ),
+        sa.Column(
+            "seen_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False
+        ),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_workers")),
+    )
+    op.create_table(
+        "api_keys",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("project_id", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column(
+            "prefix",
+            sa.Text(),
+            nullable=False,
+            comment="the first characters, for people to know it by",
+        ),
+        sa.Column("digest", sa.LargeBinary(), nullable=False, comment="sha256 of the key"),
+        sa.Column("scopes", sa.ARRAY(sa.Text()), nullable=False),
+        sa.Column(
+            "created_at",
+            sa.DateTime(timezone=True),
+            server_default=sa.text("now()"),
+            nullable=False,
+        ),
+        sa.Column("last_used_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("revoked_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["project_id"], ["projects.id"], name=op.f("fk_api_keys_project_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_api_keys")),
+        sa.UniqueConstraint("digest", name=op.f("uq_api_keys_digest")),
+    )
+    op.create_table(
+        "files",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("project_id", sa.Text(), nullable=False),
+        sa.Column("purpose", sa.Text(), nullable=False),
+        sa.Column("filename", sa.Text(), nullable=False),
+        sa.Column("bytes", sa.BigInteger(), nullable=False),
+        sa.Column("sha256", sa.Text(), nullable=False),
+        sa.Column(
+            "created_at",
+            sa.DateTime(timezone=True),
+            server_default=sa.text("now()"),
+            nullable=False,
+        ),
+        sa.ForeignKeyConstraint(["project_id"], ["projects.id"], name=op.f("fk_files_project_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_files")),
+    )
+    op.create_table(
+        "batches",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("project_id", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=True),
+        sa.Column("status", sa.Text(), server_default="validating", nullable=False),
+        sa.Column("paused_reason", sa.Text(), nullable=True),
+        sa.Column(
+            "paused_detail", sa.Text(), nullable=True, comment="what a person should read about it"
+        ),
+        sa.Column("input_file_id", sa.Uuid(), nullable=True),
+        sa.Column(
+            "options",
+            postgresql.JSONB(astext_type=sa.Text()),
+            nullable=False,
+            comment="defaults, template and what to do with bad rows",
+        ),
+        sa.Column(
+            "fingerprint",
+            sa.Text(),
+            nullable=True,
+            comment="the same rows, parameters and destination",
+        ),
+        sa.Column(
+            "focus",
+            sa.Text(),
+            nullable=True,
+            comment="the one stack that may work on it while that stack works for one run",
+        ),
+        sa.Column("retry_of", sa.Uuid(), nullable=True, comment="the first batch of its family"),
+        sa.Column(
+            "problems", postgresql.JSONB(astext_type=sa.Text()), server_default="[]", nullable=False
+        ),
+        sa.Column("skipped", sa.Integer(), server_default="0", nullable=False),
+        sa.Column(
+            "created_at",
+            sa.DateTime(timezone=True),
+            server_default=sa.text("now()"),
+            nullable=False,
+        ),
+        sa.Column("in_progress_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("finalizing_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("cancelling_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("deadline_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("ingest_lease_expires_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("total", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("queued", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("dispatched", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("running", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("succeeded", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("failed", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("cancelled", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("expired", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("superseded", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("unknown", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("images", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("spent", sa.Numeric(precision=18, scale=9), server_default="0", nullable=False),
+        sa.Column(
+            "reserved", sa.Numeric(precision=18, scale=9), server_default="0", nullable=False
+        ),
+        sa.Column("at_risk", sa.Numeric(precision=18, scale=9), server_default="0", nullable=False),
+        sa.Column("cap", sa.Numeric(precision=18, scale=9), nullable=True),
+        sa.CheckConstraint(
+            "paused_reason IN ('requested', 'held', 'budget', 'provider_key')",
+            name=op.f("ck_batches_paused_reason"),
+        ),
+        sa.CheckConstraint(
+            "status IN ('validating', 'in_progress', 'finalizing', 'completed', "
+            "'failed', 'expired', 'cancelling', 'cancelled')",
+            name=op.f("ck_batches_status"),
+        ),
+        sa.CheckConstraint("reserved >= 0 AND at_risk >= 0", name=op.f("ck_batches_money")),
+        sa.ForeignKeyConstraint(
+            ["input_file_id"], ["files.id"], name=op.f("fk_batches_input_file_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["project_id"], ["projects.id"], name=op.f("fk_batches_project_id")
+        ),
+        sa.ForeignKeyConstraint(["retry_of"], ["batches.id"], name=op.f("fk_batches_retry_of")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_batches")),
+    )
+    op.create_index(
+        "ix_batches_fingerprint",
+        "batches",
+        ["project_id", "fingerprint", "created_at"],
+        unique=False,
+    )
+    op.create_index(
+        "ix_batches_open",
+        "batches",
+        ["created_at"],
+        unique=False,
+        postgresql_where=sa.text(
+            "status IN ('validating', 'in_progress', 'finalizing', 'cancelling')"
+        ),
+    )
+    op.create_index(
+        "ix_batches_project_id_created_at", "batches", ["project_id", "created_at"], unique=False
+    )
+    op.create_index("ix_batches_retry_of", "batches", ["retry_of"], unique=False)
+    op.create_table(
+        "jobs",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("batch_id", sa.Uuid(), nullable=False),
+        sa.Column(
+            "line", sa.Integer(), nullable=False, comment="where it stands in the input file"
+        ),
+        sa.Column("custom_id", sa.Text(), nullable=False),
+        sa.Column("state", sa.Text(), server_default="queued", nullable=False),
+        sa.Column("priority", sa.SmallInteger(), server_default="0", nullable=False),
+        sa.Column(
+            "due_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False
+        ),
+        sa.Column(
+            "token",
+            sa.Integer(),
+            server_default="0",
+            nullable=False,
+            comment="fences tickets and leases",
+        ),
+        sa.Column("ticket_expires_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column(
+            "begun",
+            sa.SmallInteger(),
+            server_default="0",
+            nullable=False,
+            comment="attempts so far",
+        ),
+        sa.Column("failures", sa.SmallInteger(), server_default="0", nullable=False),
+        sa.Column("unknowns", sa.SmallInteger(), server_default="0", nullable=False),
+        sa.Column("request", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column(
+            "bound",
+            sa.Numeric(precision=18, scale=9),
+            nullable=False,
+            comment="the worst-case cost of one attempt",
+        ),
+        sa.Column("failure", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
+        sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("superseded_by", sa.Uuid(), nullable=True, comment="the retry that took it over"),
+        sa.CheckConstraint(
+            "(state = 'dispatched') = (ticket_expires_at IS NOT NULL)", name=op.f("ck_jobs_ticket")
+        ),
+        sa.CheckConstraint(
+            "state IN ('queued', 'dispatched', 'running', 'succeeded', 'failed', 'cancelled', 'expired')",
+            name=op.f("ck_jobs_state"),
+        ),
+        sa.ForeignKeyConstraint(["batch_id"], ["batches.id"], name=op.f("fk_jobs_batch_id")),
+        sa.ForeignKeyConstraint(
+            ["superseded_by"], ["batches.id"], name=op.f("fk_jobs_superseded_by")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_jobs")),
+        postgresql_with={"fillfactor": "70"},
+    )
+    op.create_index("ix_jobs_batch_id_line", "jobs", ["batch_id", "line"], unique=False)
+    op.create_index(
+        "ix_jobs_due",
+        "jobs",
+        ["batch_id", sa.literal_column("priority DESC"), "due_at", "line"],
+        unique=False,
+        postgresql_where=sa.text("state = 'queued'"),
+    )
+    op.create_index(
+        "ix_jobs_state",
+        "jobs",
+        ["batch_id", "state", "line"],
+        unique=False,
+        postgresql_where=sa.text(
+            "state IN ('dispatched', 'running', 'failed', 'cancelled', 'expired')"
+        ),
+    )
+    op.create_index(
+        "ix_jobs_ticket",
+        "jobs",
+        ["ticket_expires_at"],
+        unique=False,
+        postgresql_where=sa.text("state = 'dispatched'"),
+    )
+    op.create_index("uq_jobs_batch_id_custom_id", "jobs", ["batch_id", "custom_id"], unique=True)
+    op.create_table(
+        "attempts",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("job_id", sa.BigInteger(), nullable=False),
+        sa.Column("batch_id", sa.Uuid(), nullable=False),
+        sa.Column("number", sa.SmallInteger(), nullable=False),
+        sa.Column("state", sa.Text(), server_default="running", nullable=False),
+        sa.Column("token", sa.Integer(), nullable=False),
+        sa.Column("worker", sa.Text(), nullable=False),
+        sa.Column("provider", sa.Text(), nullable=False),
+        sa.Column(
+            "begun_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False
+        ),
+        sa.Column("lease_expires_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("reserved", sa.Numeric(precision=18, scale=9), nullable=False),
+        sa.Column("cost", sa.Numeric(precision=18, scale=9), server_default="0", nullable=False),
+        sa.Column("usage", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
+        sa.Column("request_id", sa.Text(), nullable=True),
+        sa.Column("latency_ms", sa.Integer(), nullable=True),
+        sa.Column("failure", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
+        sa.CheckConstraint(
+            "state IN ('running', 'succeeded', 'failed', 'not_sent', 'unknown')",
+            name=op.f("ck_attempts_state"),
+        ),
+        sa.ForeignKeyConstraint(["batch_id"], ["batches.id"], name=op.f("fk_attempts_batch_id")),
+        sa.ForeignKeyConstraint(["job_id"], ["jobs.id"], name=op.f("fk_attempts_job_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_attempts")),
+    )
+    op.create_index("ix_attempts_ended", "attempts", ["ended_at"], unique=False)
+    op.create_index(
+        "ix_attempts_lease",
+        "attempts",
+        ["lease_expires_at"],
+        unique=False,
+        postgresql_where=sa.text("state = 'running'"),
+    )
+    op.create_index(
+        "ix_attempts_worker",
+        "attempts",
+        ["worker"],
+        unique=False,
+        postgresql_where=sa.text("state = 'running'"),
+    )
+    op.create_index("uq_attempts_job_id_number", "attempts", ["job_id", "number"], unique=True)
+    op.create_index(
+        "uq_attempts_running",
+        "attempts",
+        ["job_id"],
+        unique=True,
+        postgresql_where=sa.text("state = 'running'"),
+    )
+    op.create_table(
+        "images",
+        sa.Column("attempt_id", sa.Uuid(), nullable=False),
+        sa.Column(
+            "index",
+            sa.SmallInteger(),
+            nullable=False,
+            comment="from 0, within the attempt's answer",
+        ),
+        sa.Column("job_id", sa.BigInteger(), nullable=False),
+        sa.Column("batch_id", sa.Uuid(), nullable=False),
+        sa.Column("sha256", sa.Text(), nullable=False),
+        sa.Column("bytes", sa.Integer(), nullable=False),
+        sa.Column("format", sa.Text(), nullable=False),
+        sa.Column("width", sa.Integer(), nullable=False),
+        sa.Column("height", sa.Integer(), nullable=False),
+        sa.Column("disposition", sa.Text(), nullable=False),
+        sa.Column(
+            "created_at",
+            sa.DateTime(timezone=True),
+            server_default=sa.text("now()"),
+            nullable=False,
+        ),
+        sa.CheckConstraint(
+            "disposition IN ('published', 'mismatch', 'surplus')",
+            name=op.f("ck_images_disposition"),
+        ),
+        sa.ForeignKeyConstraint(["attempt_id"], ["attempts.id"], name=op.f("fk_images_attempt_id")),
+        sa.ForeignKeyConstraint(["batch_id"], ["batches.id"], name=op.f("fk_images_batch_id")),
+        sa.ForeignKeyConstraint(["job_id"], ["jobs.id"], name=op.f("fk_images_job_id")),
+        sa.PrimaryKeyConstraint("attempt_id", "index", name=op.f("pk_images")),
+    )
+    op.create_index("ix_images_job_id", "images", ["job_id"], unique=False)
+
+
+def downgrade() -> None:
+    op.drop_index("ix_images_job_id", table_name="images")
+    op.drop_table("images")
+    op.drop_index(
+        "uq_attempts_running", table_name="attempts", postgresql_where=sa.text("state = 'running'")
+    )
+    op.drop_index("uq_attempts_job_id_number", table_name="attempts")
+    op.drop_index(
+        "ix_attempts_worker", table_name="attempts", postgresql_where=sa.text("state = 'running'")
+    )
+    op.drop_index(
+        "ix_attempts_lease", table_name="attempts", postgresql_where=sa.text("state = 'running'")
+    )
+    op.drop_index("ix_attempts_ended", table_name="attempts")
+    op.drop_table("attempts")
+    op.drop_index("uq_jobs_batch_id_custom_id", table_name="jobs")
+    op.drop_index(
+        "ix_jobs_ticket", table_name="jobs", postgresql_where=sa.text("state = 'dispatched'")
+    )
+    op.drop_index(
+        "ix_jobs_state",
+        table_name="jobs",
+        postgresql_where=sa.text(
+            "state IN ('dispatched', 'running', 'failed', 'cancelled', 'expired')"
+        ),
+    )
+    op.drop_index("ix_jobs_due", table_name="jobs", postgresql_where=sa.text("state = 'queued'"))
+    op.drop_index("ix_jobs_batch_id_line", table_name="jobs")
+    op.drop_table("jobs")
+    op.drop_index("ix_batches_retry_of", table_name="batches")
+    op.drop_index("ix_batches_project_id_created_at", table_name="batches")
+    op.drop_index(
+        "ix_batches_open",
+        table_name="batches",
+        postgresql_where=sa.text(
+            "status IN ('validating', 'in_progress', 'finalizing', 'cancelling')"
+        ),
+    )
+    op.drop_index("ix_batches_fingerprint", table_name="batches")
+    op.drop_table("batches")
+    op.drop_table("files")
+    op.drop_table("api_keys")
+    op.drop_table("workers")
+    op.drop_table("providers")
+    op.drop_table("projects")

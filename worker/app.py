@@ -1,0 +1,187 @@
+"""The worker's door: `celery -A worker.app worker`; settings are read here and nothing is built at import."""
+
+import os
+import random
+import socket
+import threading
+import time
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from typing import Any
+from uuid import UUID
+
+from celery import Celery, signals
+from redis import Redis
+
+from darkroom.blobs import open_store
+from darkroom.domain.clock import PERMIT_WAIT
+from darkroom.domain.ids import uuid7
+from darkroom.domain.models import packaged_toml, parse_models
+from darkroom.domain.retry import RetryPolicy
+from darkroom.limits import Limiter, Limits
+from darkroom.provider import Provider, shared_tls
+from darkroom.settings import Settings
+from darkroom.store import leases
+from darkroom.store.session import open_engine, transaction
+from darkroom.telemetry.logs import configure_logs
+from worker.crew import Crew
+from worker.tasks import publisher, register
+from worker.tools import Tools
+
+PROVIDER = "default"
+_REDIS_SECONDS = 5
+
+
+def __getattr__(name: str) -> Celery:
+    """Celery looks for `app`: it is made when asked for, not when this file is read."""
+    if name == "app":
+        return celery_app()
+    raise AttributeError(name)
+
+
+@cache
+def celery_app() -> Celery:
+    """The Celery app of this process, under the settings it finds."""
+    return create_app(Settings())
+
+
+def create_app(settings: Settings) -> Celery:
+    """A Celery app: threads, early acknowledgement, no prefetch, no results; every wait is in Postgres."""
+    app = Celery("darkroom", set_as_current=False)
+    app.conf.update(configuration(settings))
+    pair = _Process(settings, app)
+    register(app, pair.tools)
+    signals.worker_ready.connect(pair.start, weak=False)
+    signals.worker_shutting_down.connect(pair.drain, weak=False)
+    signals.worker_shutdown.connect(pair.stop, weak=False)
+    signals.setup_logging.connect(lambda **_: configure_logs(settings.log_format), weak=False)
+    signals.task_received.connect(pair.receive, weak=False)
+    return app
+
+
+def configuration(settings: Settings) -> dict[str, Any]:
+    """What Celery is told; the broker is a doorbell, so losing it or its messages is harmless."""
+    return {
+        "broker_url": settings.redis_url,
+        "broker_connection_retry_on_startup": True,
+        "broker_connection_max_retries": None,
+        "broker_transport_options": {
+            "global_keyprefix": "darkroom:",
+            "socket_timeout": _REDIS_SECONDS,
+            "socket_connect_timeout": _REDIS_SECONDS,
+            "health_check_interval": _REDIS_SECONDS,
+            "visibility_timeout": 3600,
+        },
+        "task_default_queue": "attempts",
+        "task_ignore_result": True,
+        "task_publish_retry": False,
+        "worker_pool": "threads",
+        "worker_concurrency": settings.worker_slots,
+        "worker_disable_prefetch": True,
+        "worker_prefetch_multiplier": 1,
+        "worker_send_task_events": True,
+        "worker_enable_remote_control": True,
+    }
+
+
+class _Process:
+    """The tools and the crew of one worker process, made when they are first needed in it."""
+
+    def __init__(self, settings: Settings, app: Celery) -> None:
+        self._settings, self._app = settings, app
+        self._lock = threading.Lock()
+        self._tools: Tools | None = None
+        self._crew: Crew | None = None
+
+    def tools(self) -> Tools:
+        with self._lock:
+            if self._tools is None:
+                self._tools = build_tools(self._settings, self._app)
+            return self._tools
+
+    def start(self, **_: object) -> None:
+        self._crew = Crew(self.tools())
+        self._crew.start()
+
+    def receive(self, request: Any = None, **_: object) -> None:
+        job_id, token, *_rest = request.args
+        self.tools().holdings.receive((job_id, token))
+
+    def drain(self, **_: object) -> None:
+        """Called inside the signal's handler, where nothing may wait: the work is a thread's."""
+        if self._crew is not None:
+            threading.Thread(target=self._crew.drain, name="darkroom-drain").start()
+
+    def stop(self, **_: object) -> None:
+        if self._crew is not None:
+            self._crew.stop()
+            self.tools().engine.dispose()
+
+
+def build_tools(settings: Settings, app: Celery) -> Tools:
+    """The tools of this process, under these settings.
+
+    Raises:
+        ValueError: a setting that a worker cannot do without is missing; the message names it.
+    """
+    if not (settings.database_url and settings.redis_url and settings.storage_url):
+        raise ValueError(
+            "a worker needs DARKROOM_DATABASE_URL, DARKROOM_REDIS_URL, DARKROOM_STORAGE_URL"
+        )
+    engine = open_engine(settings.database_url, pool=settings.worker_slots // 2 + 6)
+
+    def running() -> list[str]:
+        with transaction(engine) as connection:
+            return [attempt.hex for attempt in leases.in_flight(connection, PROVIDER)]
+
+    key = settings.openai_api_key
+    return Tools(
+        name=f"{socket.gethostname()}:{os.getpid()}:{os.urandom(3).hex()}",
+        slots=settings.worker_slots,
+        engine=engine,
+        blobs=open_store(settings.storage_url),
+        limiter=Limiter(_redis(settings.redis_url), PROVIDER, limits(settings), running),
+        provider=Provider(
+            PROVIDER, settings.openai_base_url, key.get_secret_value() if key else ""
+        ),
+        key_fingerprint=settings.key_fingerprint,
+        models=parse_models(packaged_toml(), datetime.now(UTC).date()),
+        policy=RetryPolicy(on_unknown=settings.on_unknown),
+        deadline=timedelta(seconds=settings.request_timeout),
+        publish=publisher(app),
+        stopwatch=boottime,
+        draw=random.random,
+        new_id=new_id,
+        focus=settings.focus,
+        tls=shared_tls(),
+    )
+
+
+def limits(settings: Settings) -> Limits:
+    """The limits that the operator has set for the default provider."""
+    return Limits(
+        in_flight=settings.max_in_flight,
+        requests=settings.requests_per_minute,
+        images=settings.images_per_minute,
+        tokens=settings.tokens_per_minute,
+    )
+
+
+def _redis(url: str) -> Redis:
+    return Redis.from_url(
+        url,
+        socket_timeout=_REDIS_SECONDS,
+        socket_connect_timeout=PERMIT_WAIT.total_seconds(),
+        health_check_interval=_REDIS_SECONDS,
+    )
+
+
+def new_id() -> UUID:
+    """A new time-ordered id."""
+    return uuid7(time.time_ns() // 1_000_000, os.urandom(10))
+
+
+def boottime() -> float:
+    """Seconds on a clock that runs while this process is stopped; on Linux while the machine sleeps, too."""
+    clock = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+    return time.clock_gettime(clock)

@@ -1,0 +1,190 @@
+"""One attempt: a permit, a row with the money reserved, a last look at the lease, the call, and its end."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, assert_never
+from uuid import UUID
+
+from darkroom.domain.attempt import Failed, NotSent, Outcome, Reservation, Succeeded, Unknown
+from darkroom.domain.clock import LEASE, PERMIT_WAIT, SAFETY_MARGIN
+from darkroom.domain.failure import Failure, FailureClass, Reaction
+from darkroom.domain.job import Missed
+from darkroom.domain.pricing import text_tokens_guess
+from darkroom.limits import Admitted, Denied, LimiterAway, Load
+from darkroom.provider import CallFailed
+from darkroom.store import batches, hints, jobs, leases, ledger
+from darkroom.store.jobs import Ticket
+from darkroom.store.ledger import BeginRefused, Claim, Refusal
+from darkroom.store.session import StoreAway, transaction
+from worker import evidence, receipts, settlement
+from worker.tools import Tools
+
+AWAY = timedelta(seconds=5)
+"""How long a job waits when the limiter, or room in its budget, is away."""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """How the handling of one message ended, in words for Flower; `failed`: an attempt brought no image."""
+
+    text: str
+    failed: bool = False
+
+
+def attempt(tools: Tools, job_id: int, token: int) -> Report:
+    """Handles one message: makes the one call that its ticket allows, or says why it makes none.
+
+    Whatever happens outside, the job is left where somebody moves it on: a ticket lapses, a lease is lost,
+    a receipt is found.
+    """
+    try:
+        with transaction(tools.engine) as connection:
+            ticket = jobs.ticket(connection, job_id, token)
+        if isinstance(ticket, Missed):
+            return Report(f"stale ticket: {ticket.reason}")
+        if not ticket.batch_open:
+            return _give_back(tools, ticket, timedelta(0), "its batch makes no new call")
+        if ticket.history.unknowns and evidence.found(tools, job_id):
+            return Report("an earlier answer was found; nothing to pay")
+        return _with_permit(tools, ticket)
+    finally:
+        tools.holdings.part_with((job_id, token))
+
+
+def _give_back(tools: Tools, ticket: Ticket, after: timedelta, reason: str) -> Report:
+    with transaction(tools.engine) as connection:
+        jobs.give_back(connection, [(ticket.job_id, ticket.token)], after)
+    tools.wake.set()
+    return Report(f"given back: {reason}, due in {after.total_seconds():.1f} s")
+
+
+def load_of(request: Mapping[str, Any]) -> Load:
+    """What a request costs in each of the limiter's dimensions."""
+    return Load(images=int(request["n"]), tokens=text_tokens_guess(request["prompt"]))
+
+
+def _with_permit(tools: Tools, ticket: Ticket) -> Report:
+    attempt_id, load = tools.new_id(), load_of(ticket.request)
+    try:
+        leave = tools.limiter.acquire(attempt_id.hex, load, PERMIT_WAIT)
+    except LimiterAway:
+        return _give_back(tools, ticket, AWAY, "the limiter is away")
+    match leave:
+        case Denied(wait=wait, dimension=dimension):
+            return _give_back(tools, ticket, wait, f"waiting for {dimension}")
+        case Admitted(wait=wait):
+            if tools.draining.wait(wait.total_seconds()) or tools.draining.is_set():
+                _refund(tools, attempt_id, load)
+                return _give_back(tools, ticket, timedelta(0), "this worker is stopping")
+            return _begin(tools, ticket, attempt_id, load)
+        case _:
+            assert_never(leave)
+
+
+def _refund(tools: Tools, attempt_id: UUID, load: Load) -> None:
+    try:
+        tools.limiter.refund(attempt_id.hex, load)
+    except LimiterAway:
+        """What it forgot needs no refund; what it kept runs out by itself."""
+
+
+def _begin(tools: Tools, ticket: Ticket, attempt_id: UUID, load: Load) -> Report:
+    begun_at = tools.stopwatch()
+    with tools.holdings.attempt(attempt_id):
+        try:
+            with transaction(tools.engine) as connection:
+                claim = Claim(attempt_id, tools.name, tools.provider.name)
+                reservation = ledger.begin(connection, ticket.job_id, ticket.token, claim)
+        except BeginRefused as refused:
+            _refund(tools, attempt_id, load)
+            return _refused(tools, ticket, refused)
+        except StoreAway:
+            _refund(tools, attempt_id, load)
+            return _doubtful(tools, ticket, attempt_id)
+        if isinstance(reservation, Missed):
+            _refund(tools, attempt_id, load)
+            return Report(f"stale ticket: {reservation.reason}")
+        tools.holdings.part_with((ticket.job_id, ticket.token))
+        outcome = _call(tools, ticket, reservation, begun_at)
+        return _end(tools, ticket, reservation, outcome, load)
+
+
+def _doubtful(tools: Tools, ticket: Ticket, attempt_id: UUID) -> Report:
+    """The answer to a begin was lost: if it was committed all the same, the attempt ends as not sent."""
+
+    def committed() -> Reservation | None:
+        with transaction(tools.engine) as connection:
+            return leases.running(connection, attempt_id)
+
+    reservation = settlement.patiently(tools, committed)
+    if reservation is None:
+        return Report("the database was away before anything was begun")
+    failure = Failure(FailureClass.STORE_AWAY, "store_away", "the database was away")
+    return Report(
+        settlement.settle(tools, reservation, NotSent(failure), ticket.history), failed=True
+    )
+
+
+def _refused(tools: Tools, ticket: Ticket, refused: BeginRefused) -> Report:
+    match refused.refusal:
+        case Refusal.BATCH_CLOSED:
+            return _give_back(tools, ticket, timedelta(0), "its batch makes no new call")
+        case Refusal.OVER_BUDGET:
+            detail = f"the next image may cost ${refused.bound.normalize():f}, more than is left of the budget"
+            with transaction(tools.engine) as connection:
+                batches.pause_for_budget(connection, ticket.batch_id, refused.bound, detail)
+                hints.ring(connection)
+            return _give_back(tools, ticket, AWAY, "no room in the budget")
+        case _:
+            assert_never(refused.refusal)
+
+
+def _call(tools: Tools, ticket: Ticket, reservation: Reservation, begun_at: float) -> Outcome:
+    last_moment = begun_at + (LEASE - SAFETY_MARGIN).total_seconds()
+    try:
+        answer = tools.client().call(
+            "/images/generations",
+            ticket.request,
+            deadline_seconds=tools.deadline.total_seconds(),
+            may_send=lambda: tools.stopwatch() < last_moment,
+            client_request_id=reservation.attempt_id.hex,
+        )
+    except CallFailed as failed:
+        if failed.sent:
+            return Unknown(failed.failure, None, failed.latency_ms)
+        return NotSent(failed.failure)
+    settlement.patiently(tools, lambda: receipts.keep(tools, reservation.attempt_id, answer))
+    return settlement.patiently(tools, lambda: evidence.judge(tools, ticket.request, answer))
+
+
+def _end(
+    tools: Tools, ticket: Ticket, reservation: Reservation, outcome: Outcome, load: Load
+) -> Report:
+    text = settlement.settle(tools, reservation, outcome, ticket.history)
+    match outcome:
+        case Succeeded():
+            _release(tools, reservation.attempt_id)
+            return Report(text)
+        case NotSent(failure=failure):
+            _refund(tools, reservation.attempt_id, load)
+            _react(tools, failure)
+            return Report(text, failed=True)
+        case Failed(failure=failure) | Unknown(failure=failure):
+            _release(tools, reservation.attempt_id)
+            _react(tools, failure)
+            return Report(text, failed=True)
+        case _:
+            assert_never(outcome)
+
+
+def _release(tools: Tools, attempt_id: UUID) -> None:
+    try:
+        tools.limiter.release(attempt_id.hex)
+    except LimiterAway:
+        """Its place in flight runs out by itself."""
+
+
+def _react(tools: Tools, failure: Failure) -> None:
+    if failure.klass.reaction is Reaction.PAUSE_KEY:
+        settlement.pause_key(tools, failure)

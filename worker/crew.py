@@ -1,0 +1,132 @@
+"""The threads of a worker process beside its calls: the clock, the reader of files, the heartbeat, the ear."""
+
+import threading
+from collections.abc import Callable, Mapping
+from contextlib import closing
+
+from darkroom.blobs import StorageFailed
+from darkroom.domain.clock import HEARTBEAT
+from darkroom.limits import LimiterAway
+from darkroom.store import jobs, leases, workers
+from darkroom.store.hints import Listener
+from darkroom.store.session import StoreAway, transaction
+from darkroom.telemetry.logs import logger
+from worker.dispatch import dispatch
+from worker.finalize import finalize
+from worker.ingest import ingest
+from worker.reap import reap
+from worker.tools import Tools
+
+TICK = 1.0
+"""Seconds between two looks when nothing hints."""
+
+BREATH = 0.05
+"""Seconds between two looks however much is hinted."""
+
+Verb = Callable[[Tools], int]
+
+CLOCK: Mapping[str, Verb] = {"reap": reap, "dispatch": dispatch, "finalize": finalize}
+
+
+class Crew:
+    """Starts and ends the threads; what one of them meets never ends it, for the night goes on without us."""
+
+    def __init__(self, tools: Tools) -> None:
+        self._tools = tools
+        self._over = threading.Event()
+        self._submitted = threading.Event()
+        duties = {
+            "clock": self._run_clock,
+            "ingest": self._run_ingest,
+            "heartbeat": self._run_heartbeat,
+            "ear": self._run_ear,
+        }
+        self._threads = [
+            threading.Thread(target=run, name=f"darkroom-{name}", daemon=True)
+            for name, run in duties.items()
+        ]
+
+    def start(self) -> None:
+        """Says that this worker lives, and starts its threads."""
+        self._guarded("heartbeat", self._beat)
+        for thread in self._threads:
+            thread.start()
+
+    def drain(self) -> None:
+        """Takes nothing new: what was handed to this worker and has not begun goes back in one statement."""
+        self._tools.draining.set()
+        self._guarded("drain", self._give_back)
+
+    def stop(self) -> None:
+        """Ends the threads; the last lease was let go before."""
+        self._over.set()
+        self._tools.wake.set()
+        self._submitted.set()
+        self._guarded("leave", self._leave)
+        for thread in self._threads:
+            thread.join(timeout=TICK * 2)
+
+    def _give_back(self, tools: Tools) -> int:
+        with transaction(tools.engine) as connection:
+            workers.beat(connection, tools.name, 0)
+            return jobs.give_back(connection, tools.holdings.tickets(), HEARTBEAT * 0)
+
+    def _leave(self, tools: Tools) -> int:
+        with transaction(tools.engine) as connection:
+            workers.leave(connection, tools.name)
+        return 1
+
+    def _guarded(self, name: str, verb: Verb) -> None:
+        """Runs a verb once; its trouble is logged and it is asked again, for nothing is lost by trying."""
+        log = logger("worker")
+        try:
+            if number := verb(self._tools):
+                log.debug("done", action=name, number=number)
+        except (StoreAway, StorageFailed, LimiterAway) as away:
+            log.warning("away", action=name, reason=str(away))
+        except Exception:
+            log.exception("failed", action=name)
+
+    def _run_clock(self) -> None:
+        while not self._over.is_set():
+            self._tools.wake.wait(TICK)
+            self._tools.wake.clear()
+            for name, verb in CLOCK.items():
+                if name != "dispatch" or not self._tools.draining.is_set():
+                    self._guarded(name, verb)
+            self._over.wait(BREATH)
+
+    def _run_ingest(self) -> None:
+        while not self._over.is_set():
+            self._submitted.wait(TICK)
+            self._submitted.clear()
+            if not self._tools.draining.is_set():
+                self._guarded("ingest", ingest)
+
+    def _run_heartbeat(self) -> None:
+        while not self._over.wait(HEARTBEAT.total_seconds()):
+            self._guarded("heartbeat", self._beat)
+
+    def _beat(self, tools: Tools) -> int:
+        held = tools.holdings.attempts()
+        with transaction(tools.engine) as connection:
+            workers.beat(connection, tools.name, 0 if tools.draining.is_set() else tools.slots)
+            renewed = leases.renew(connection, held) if held else 0
+        if held:
+            tools.limiter.renew(attempt.hex for attempt in held)
+        return renewed
+
+    def _run_ear(self) -> None:
+        """Hears hints; without them the clock still looks every second."""
+        while not self._over.is_set():
+            try:
+                with closing(Listener(self._tools.engine)) as listener:
+                    self._listen(listener)
+            except StoreAway:
+                self._over.wait(TICK)
+
+    def _listen(self, listener: Listener) -> None:
+        while not self._over.is_set():
+            if listener.wait(TICK):
+                self._tools.wake.set()
+                self._submitted.set()

@@ -1,0 +1,49 @@
+"""What this process holds right now: tickets that it has not begun, and attempts whose leases it renews."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from uuid import UUID
+
+Ticket = tuple[int, int]
+"""A job's id and the token it was dispatched under."""
+
+
+class Holdings:
+    """Shared by the threads of a worker, the heartbeat and the drain."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._tickets: set[Ticket] = set()
+        self._attempts: set[UUID] = set()
+
+    def receive(self, ticket: Ticket) -> None:
+        """A message has come; until it is begun or given back, the drain gives it back."""
+        with self._lock:
+            self._tickets.add(ticket)
+
+    def part_with(self, ticket: Ticket) -> None:
+        """The ticket was begun, given back, or found stale."""
+        with self._lock:
+            self._tickets.discard(ticket)
+
+    @contextmanager
+    def attempt(self, attempt_id: UUID) -> Iterator[None]:
+        """While inside, the heartbeat renews the attempt's lease and its permit."""
+        with self._lock:
+            self._attempts.add(attempt_id)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._attempts.discard(attempt_id)
+
+    def tickets(self) -> list[Ticket]:
+        """The tickets that wait in this process."""
+        with self._lock:
+            return sorted(self._tickets)
+
+    def attempts(self) -> list[UUID]:
+        """The attempts that this process is making."""
+        with self._lock:
+            return sorted(self._attempts)

@@ -1,0 +1,128 @@
+"""Ingest: a submitted file becomes jobs, all of its rows or, where any is bad, none."""
+
+from collections.abc import Iterator, Mapping
+from itertools import islice
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from darkroom import sheets
+from darkroom.domain.batchfile import Draft, Intake, survey
+from darkroom.domain.problem import BadInput, Problem
+from darkroom.store import batches, files, intake
+from darkroom.store.batches import Validating
+from darkroom.store.files import File
+from darkroom.store.intake import IngestLost
+from darkroom.store.session import transaction
+from darkroom.telemetry.logs import logger
+from worker.tools import Tools
+
+CHUNK = 5_000
+PROBLEMS_KEPT = 10_000
+
+
+def ingest(tools: Tools) -> int:
+    """Reads the file of one waiting batch, if there is one; counts its jobs."""
+    with transaction(tools.engine) as connection:
+        batch = batches.claim_validating(connection, tools.focus)
+    if batch is None:
+        return 0
+    try:
+        number = _read(tools, batch)
+    except IngestLost:
+        logger("worker").info("cancelled while read", action="ingest", batch_id=batch.id.hex)
+        return 0
+    except BadInput as bad:
+        _refuse(tools, batch.id, bad.problems)
+        return 0
+    tools.wake.set()
+    return number
+
+
+def _refuse(tools: Tools, batch_id: UUID, problems: tuple[Problem, ...]) -> None:
+    """What was added before the bad row was found is forgotten first; nothing of it could be begun."""
+    _forget(tools, batch_id)
+    with transaction(tools.engine) as connection:
+        intake.refuse(connection, batch_id, problems[:PROBLEMS_KEPT])
+    logger("worker").info("refused", action="ingest", batch_id=batch_id.hex, problems=len(problems))
+
+
+def _forget(tools: Tools, batch_id: UUID) -> None:
+    forgotten = CHUNK
+    while forgotten == CHUNK:
+        with transaction(tools.engine) as connection:
+            forgotten = intake.forget_jobs(connection, batch_id, CHUNK)
+            intake.restart(connection, batch_id)
+
+
+def _read(tools: Tools, batch: Validating) -> int:
+    with transaction(tools.engine) as connection:
+        file = files.get(connection, batch.input_file_id)
+    if file is None:
+        message = "the input file is gone; upload it again"
+        raise BadInput([Problem("file_missing", message)])
+    _forget(tools, batch.id)
+    with tools.blobs.local(file.sha256) as path:
+        reading = Reading(tools, batch, file, path)
+        number = reading.add_all()
+    if reading.problems and not batch.options.get("skip_bad_rows"):
+        raise BadInput(reading.problems)
+    if not number:
+        message = "no usable row is left; see the problems named beside this one"
+        raise BadInput([*reading.problems, Problem("no_rows", message)])
+    with transaction(tools.engine) as connection:
+        intake.accept(connection, batch.id, reading.problems)
+    logger("worker").info("accepted", action="ingest", batch_id=batch.id.hex, jobs=number)
+    return number
+
+
+class Reading:
+    """One pass of a file into jobs, with the problems it met on the way."""
+
+    def __init__(self, tools: Tools, batch: Validating, file: File, path: Path) -> None:
+        self._tools, self._batch, self._file, self._path = tools, batch, file, path
+        self.problems: list[Problem] = []
+
+    def add_all(self) -> int:
+        """Adds a job for every good row while there is hope; a bad row ends the hope, not the reading."""
+        overview = survey((row.line, row.cells) for row in self._rows())
+        source = self._batch.options.get("template")
+        template = sheets.Template.compile(source) if source else None
+        clerk = Intake(
+            overview,
+            self._tools.models,
+            self._batch.options.get("defaults", {}),
+            template.render if template else None,
+        )
+        if header := clerk.header_problems():
+            raise BadInput(header)
+        return self._add(self._drafts(clerk))
+
+    def _rows(self) -> Iterator[sheets.Row]:
+        for row in sheets.read(self._path, filename=self._file.filename):
+            if isinstance(row, sheets.Row):
+                yield row
+
+    def _drafts(self, clerk: Intake) -> Iterator[Draft]:
+        for row in sheets.read(self._path, filename=self._file.filename):
+            found = row if isinstance(row, Problem) else clerk.draft(row.line, row.cells)
+            match found:
+                case Draft():
+                    yield found
+                case Problem():
+                    self._note((found,))
+                case _:
+                    self._note(found)
+
+    def _note(self, problems: tuple[Problem, ...]) -> None:
+        self.problems += problems[: PROBLEMS_KEPT - len(self.problems)]
+
+    def _add(self, drafts: Iterator[Draft]) -> int:
+        number = 0
+        skip: Mapping[str, Any] | bool = self._batch.options.get("skip_bad_rows", False)
+        while chunk := list(islice(drafts, CHUNK)):
+            with transaction(self._tools.engine) as connection:
+                hopeful = chunk if skip or not self.problems else []
+                intake.add_jobs(connection, self._batch.id, hopeful)
+            number += len(chunk)
+        return number

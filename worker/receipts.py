@@ -1,0 +1,35 @@
+"""Receipts: answers as they came, kept under their attempt's id before anything else is done with them."""
+
+from uuid import UUID
+
+from darkroom.provider import Answer
+from darkroom.telemetry.logs import logger
+from worker.tools import Tools
+
+
+def _name(attempt_id: UUID) -> str:
+    return f"receipts/{attempt_id.hex}"
+
+
+def keep(tools: Tools, attempt_id: UUID, answer: Answer) -> None:
+    """Stores the answer as it came, under the attempt's id: from here on a crash loses nothing."""
+    tools.blobs.keep(_name(attempt_id), answer.receipt())
+
+
+def forget(tools: Tools, attempt_id: UUID) -> None:
+    """Drops a receipt whose attempt is settled."""
+    tools.blobs.drop(_name(attempt_id))
+
+
+def find(tools: Tools, attempt_id: UUID) -> Answer | None:
+    """The answer that was kept for this attempt, if it came and is whole."""
+    data = tools.blobs.kept(_name(attempt_id))
+    if data is None:
+        return None
+    try:
+        return Answer.from_receipt(data)
+    except ValueError:
+        logger("worker").warning(
+            "a damaged receipt", action="read_receipt", attempt_id=attempt_id.hex
+        )
+        return None

@@ -1,0 +1,131 @@
+"""The end of an attempt: what becomes of its job, written down with the money, however long it takes."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import TypeVar, assert_never
+
+from darkroom.blobs import StorageFailed
+from darkroom.domain.attempt import Failed, NotSent, Outcome, Reservation, Succeeded, Unknown
+from darkroom.domain.failure import Failure
+from darkroom.domain.retry import Decision, GiveUp, History, TryAgain, count, decide
+from darkroom.store import evidence as late_evidence
+from darkroom.store import hints, ledger, providers
+from darkroom.store.session import StoreAway, transaction
+from darkroom.telemetry.logs import logger
+from worker import receipts
+from worker.tools import Tools
+
+PATIENCE = timedelta(minutes=10)
+"""How long an answer in hand is held for storage or database to come back; its lease is renewed meanwhile."""
+
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 5.0
+
+Result = TypeVar("Result")
+
+
+def patiently(tools: Tools, act: Callable[[], Result]) -> Result:
+    """Does what must be done about something paid for, again and again while storage or database is away.
+
+    Raises:
+        StoreAway, StorageFailed: it was away for longer than our patience.
+    """
+    pause, give_up_at = _FIRST_PAUSE, tools.stopwatch() + PATIENCE.total_seconds()
+    while True:
+        try:
+            return act()
+        except (StoreAway, StorageFailed) as trouble:
+            if tools.stopwatch() > give_up_at:
+                raise
+            logger("worker").warning("held", action="hold_answer", reason=str(trouble))
+        tools.pause(pause)
+        pause = min(pause * 2, _LONGEST_PAUSE)
+
+
+def settle(
+    tools: Tools,
+    reservation: Reservation,
+    outcome: Outcome,
+    before: History,
+    *,
+    if_lost: bool = False,
+) -> str:
+    """Ends an attempt in the ledger and says in a few words how; late answers become evidence.
+
+    `if_lost` is the reaper's: a lease that was renewed meanwhile is left alone.
+    """
+    decision, history = _verdict(tools, outcome, before)
+
+    def once() -> str:
+        with transaction(tools.engine) as connection:
+            missed = ledger.settle(
+                connection, reservation, outcome, decision, history, if_lost=if_lost
+            )
+            if missed is None:
+                return _text(outcome, decision)
+            if not isinstance(outcome, Succeeded | Failed):
+                return f"too late: {missed.reason}"
+            late = late_evidence.settle_late(connection, reservation.attempt_id, outcome)
+            return f"late answer: {late}"
+
+    text = patiently(tools, once)
+    if not isinstance(outcome, Unknown):
+        receipts.forget(tools, reservation.attempt_id)
+    tools.wake.set()
+    _log(reservation, outcome, text)
+    return text
+
+
+def _verdict(tools: Tools, outcome: Outcome, before: History) -> tuple[Decision, History]:
+    if isinstance(outcome, Succeeded):
+        return GiveUp(), before
+    history = count(before, outcome.failure)
+    return decide(tools.policy, outcome.failure, history, tools.draw()), history
+
+
+def _text(outcome: Outcome, decision: Decision) -> str:
+    if isinstance(outcome, Succeeded):
+        images = f"{len(outcome.images)} image{'s' * (len(outcome.images) != 1)}"
+        return f"{images}, ${outcome.cost.normalize():f}, {outcome.latency_ms / 1000:.1f} s"
+    reason = f"{outcome.failure.code}: {outcome.failure.message}"
+    match decision:
+        case TryAgain(after=after):
+            return f"{reason} (again in {after.total_seconds():.1f} s)"
+        case GiveUp():
+            return f"{reason} (given up)"
+        case _:
+            assert_never(decision)
+
+
+def _log(reservation: Reservation, outcome: Outcome, text: str) -> None:
+    match outcome:
+        case Succeeded(request_id=request_id, latency_ms=latency_ms, cost=cost):
+            facts = {"request_id": request_id, "latency_ms": latency_ms, "cost": str(cost)}
+        case Failed(request_id=request_id, latency_ms=latency_ms, failure=failure):
+            facts = {"request_id": request_id, "latency_ms": latency_ms, "code": failure.code}
+        case Unknown(failure=failure) | NotSent(failure=failure):
+            facts = {"code": failure.code}
+        case _:
+            assert_never(outcome)
+    logger("worker").info(
+        text,
+        action="settle_attempt",
+        outcome=type(outcome).__name__.lower(),
+        batch_id=reservation.batch_id.hex,
+        job_id=reservation.job_id,
+        attempt_id=reservation.attempt_id.hex,
+        number=reservation.number,
+        **facts,
+    )
+
+
+def pause_key(tools: Tools, failure: Failure) -> None:
+    """Pauses the provider's key: every call with it would be refused until a person acts."""
+    reason = f"{failure.code}: {failure.message}"
+
+    def once() -> bool:
+        with transaction(tools.engine) as connection:
+            hints.ring(connection)
+            return providers.pause(connection, tools.provider.name, tools.key_fingerprint, reason)
+
+    if patiently(tools, once):
+        logger("worker").error(reason, action="pause_key", provider=tools.provider.name)
