@@ -15,6 +15,7 @@ import redis
 from alembic import command
 from psycopg import sql
 from sqlalchemy import Engine
+from world import Sandbox, World
 
 from darkroom.local.home import Home
 from darkroom.local.ports import free_port
@@ -144,3 +145,18 @@ def redis_url(valkey_server: Valkey) -> str:
     with redis.Redis.from_url(valkey_server.url) as client:
         client.flushall()
     return valkey_server.url
+
+
+@pytest.fixture
+def world(engine: Engine, database_url: str, redis_url: str, tmp_path: Path) -> Iterator[World]:
+    """A database, a broker and a sandbox; workers are the test's to start."""
+    made = World(engine, database_url, redis_url, tmp_path, Sandbox.start(tmp_path))
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def redis_client(redis_url: str) -> Iterator[redis.Redis]:
+    """The broker itself, for a test that hurts it."""
+    with redis.Redis.from_url(redis_url) as client:
+        yield client

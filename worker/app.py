@@ -1,10 +1,12 @@
 """The worker's door: `celery -A worker.app worker`; settings are read here and nothing is built at import."""
 
+import logging
 import os
 import random
 import socket
 import threading
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any
@@ -19,7 +21,7 @@ from darkroom.domain.ids import uuid7
 from darkroom.domain.models import packaged_toml, parse_models
 from darkroom.domain.retry import RetryPolicy
 from darkroom.limits import Limiter, Limits
-from darkroom.provider import Provider, shared_tls
+from darkroom.provider import Client, Provider, shared_tls
 from darkroom.settings import Settings
 from darkroom.store import leases
 from darkroom.store.session import open_engine, transaction
@@ -45,16 +47,22 @@ def celery_app() -> Celery:
     return create_app(Settings())
 
 
-def create_app(settings: Settings) -> Celery:
-    """A Celery app: threads, early acknowledgement, no prefetch, no results; every wait is in Postgres."""
+Build = Callable[[Settings, Celery], Tools]
+
+
+def create_app(settings: Settings, build: Build | None = None) -> Celery:
+    """A Celery app: threads, early acknowledgement, no prefetch, no results; every wait is in Postgres.
+
+    `build` makes the tools of a process; without one it is `build_tools`.
+    """
     app = Celery("darkroom", set_as_current=False)
     app.conf.update(configuration(settings))
-    pair = _Process(settings, app)
+    pair = _Process(settings, app, build or build_tools)
     register(app, pair.tools)
     signals.worker_ready.connect(pair.start, weak=False)
     signals.worker_shutting_down.connect(pair.drain, weak=False)
     signals.worker_shutdown.connect(pair.stop, weak=False)
-    signals.setup_logging.connect(lambda **_: configure_logs(settings.log_format), weak=False)
+    signals.setup_logging.connect(pair.set_up_logs, weak=False)
     signals.task_received.connect(pair.receive, weak=False)
     return app
 
@@ -87,16 +95,22 @@ def configuration(settings: Settings) -> dict[str, Any]:
 class _Process:
     """The tools and the crew of one worker process, made when they are first needed in it."""
 
-    def __init__(self, settings: Settings, app: Celery) -> None:
-        self._settings, self._app = settings, app
+    def __init__(self, settings: Settings, app: Celery, build: Build) -> None:
+        self._settings, self._app, self._build = settings, app, build
         self._lock = threading.Lock()
         self._tools: Tools | None = None
         self._crew: Crew | None = None
 
+    def set_up_logs(self, **_: object) -> None:
+        """Every attempt has its own line from us; Celery's two more about each say less."""
+        configure_logs(self._settings.log_format)
+        for name in ("celery.worker.strategy", "celery.app.trace", "httpx2"):
+            logging.getLogger(name).setLevel(logging.WARNING)
+
     def tools(self) -> Tools:
         with self._lock:
             if self._tools is None:
-                self._tools = build_tools(self._settings, self._app)
+                self._tools = self._build(self._settings, self._app)
             return self._tools
 
     def start(self, **_: object) -> None:
@@ -135,15 +149,16 @@ def build_tools(settings: Settings, app: Celery) -> Tools:
             return [attempt.hex for attempt in leases.in_flight(connection, PROVIDER)]
 
     key = settings.openai_api_key
+    provider = Provider(PROVIDER, settings.openai_base_url, key.get_secret_value() if key else "")
+    tls = shared_tls()
     return Tools(
         name=f"{socket.gethostname()}:{os.getpid()}:{os.urandom(3).hex()}",
         slots=settings.worker_slots,
         engine=engine,
         blobs=open_store(settings.storage_url),
         limiter=Limiter(_redis(settings.redis_url), PROVIDER, limits(settings), running),
-        provider=Provider(
-            PROVIDER, settings.openai_base_url, key.get_secret_value() if key else ""
-        ),
+        provider=provider,
+        make_client=lambda: Client(provider, tls),
         key_fingerprint=settings.key_fingerprint,
         models=parse_models(packaged_toml(), datetime.now(UTC).date()),
         policy=RetryPolicy(on_unknown=settings.on_unknown),
@@ -153,7 +168,6 @@ def build_tools(settings: Settings, app: Celery) -> Tools:
         draw=random.random,
         new_id=new_id,
         focus=settings.focus,
-        tls=shared_tls(),
     )
 
 

@@ -67,19 +67,30 @@ def load_of(request: Mapping[str, Any]) -> Load:
 def _with_permit(tools: Tools, ticket: Ticket) -> Report:
     attempt_id, load = tools.new_id(), load_of(ticket.request)
     try:
-        leave = tools.limiter.acquire(attempt_id.hex, load, PERMIT_WAIT)
+        leave = _leave(tools, attempt_id, load)
     except LimiterAway:
         return _give_back(tools, ticket, AWAY, "the limiter is away")
     match leave:
         case Denied(wait=wait, dimension=dimension):
             return _give_back(tools, ticket, wait, f"waiting for {dimension}")
         case Admitted(wait=wait):
-            if tools.draining.wait(wait.total_seconds()) or tools.draining.is_set():
+            if tools.draining.wait(wait.total_seconds()):
                 _refund(tools, attempt_id, load)
                 return _give_back(tools, ticket, timedelta(0), "this worker is stopping")
             return _begin(tools, ticket, attempt_id, load)
         case _:
             assert_never(leave)
+
+
+def _leave(tools: Tools, attempt_id: UUID, load: Load) -> Admitted | Denied:
+    """Asks for a permit until it is given, or cannot be given within the time a dispatched job waits."""
+    patience_ends = tools.stopwatch() + PERMIT_WAIT.total_seconds()
+    while True:
+        left = timedelta(seconds=max(patience_ends - tools.stopwatch(), 0))
+        leave = tools.limiter.acquire(attempt_id.hex, load, left)
+        if isinstance(leave, Admitted) or leave.wait > left or tools.draining.is_set():
+            return leave
+        tools.holdings.await_an_end(leave.wait.total_seconds())
 
 
 def _refund(tools: Tools, attempt_id: UUID, load: Load) -> None:

@@ -1,6 +1,6 @@
 """The end of a batch: what must no longer be begun is swept, and what has no open job is ended."""
 
-from darkroom.store import batches, jobs
+from darkroom.store import batches, hints, jobs
 from darkroom.store.locks import Duty, try_lock
 from darkroom.store.session import transaction
 from darkroom.telemetry.logs import logger
@@ -22,6 +22,8 @@ def finalize(tools: Tools) -> int:
         finalizing = batches.finalize(connection)
     with transaction(tools.engine) as connection:
         ended = batches.complete(connection)
+        if ended:
+            hints.ring(connection)
     for batch_id in ended:
         logger("worker").info("a batch has ended", action="end_batch", batch_id=batch_id.hex)
     if swept == CHUNK:

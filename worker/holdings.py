@@ -14,6 +14,7 @@ class Holdings:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
+        self._ended = threading.Condition(self._lock)
         self._tickets: set[Ticket] = set()
         self._attempts: set[UUID] = set()
 
@@ -37,6 +38,12 @@ class Holdings:
         finally:
             with self._lock:
                 self._attempts.discard(attempt_id)
+                self._ended.notify()
+
+    def await_an_end(self, seconds: float) -> None:
+        """Waits until an attempt of this process ends, which makes room for another, or so long."""
+        with self._lock:
+            self._ended.wait(seconds)
 
     def tickets(self) -> list[Ticket]:
         """The tickets that wait in this process."""

@@ -62,7 +62,7 @@ def settle(
             )
             if missed is None:
                 return _text(outcome, decision)
-            if not isinstance(outcome, Succeeded | Failed):
+            if isinstance(outcome, Unknown):
                 return f"too late: {missed.reason}"
             late = late_evidence.settle_late(connection, reservation.attempt_id, outcome)
             return f"late answer: {late}"

@@ -1,6 +1,5 @@
 """What a worker works with, made once in the process that uses it and handed to every verb."""
 
-import ssl
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -45,6 +44,7 @@ class Tools:
     policy: RetryPolicy
     deadline: timedelta
     publish: Publish
+    make_client: Callable[[], Client]
     stopwatch: Stopwatch
     draw: Callable[[], float]
     new_id: Callable[[], UUID]
@@ -52,7 +52,6 @@ class Tools:
     holdings: Holdings = field(default_factory=Holdings)
     draining: threading.Event = field(default_factory=threading.Event)
     wake: threading.Event = field(default_factory=threading.Event)
-    tls: ssl.SSLContext | None = None
     _local: threading.local = field(default_factory=threading.local)
 
     def pause(self, seconds: float) -> None:
@@ -62,6 +61,6 @@ class Tools:
     def client(self) -> Client:
         """This thread's own connection to the provider: shared pools scan every connection at each call."""
         if not hasattr(self._local, "client"):
-            self._local.client = Client(self.provider, self.tls)
+            self._local.client = self.make_client()
         client: Client = self._local.client
         return client

@@ -93,6 +93,7 @@ class MissedReason(StrEnum):
     OTHER_STATE = auto()
     OTHER_TOKEN = auto()
     TICKET_RAN_OUT = auto()
+    LEASE_RENEWED = auto()
 
 
 def counter_delta(move: Move, source: JobState) -> dict[JobState, int]:

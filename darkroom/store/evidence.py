@@ -6,12 +6,22 @@ from uuid import UUID
 
 from sqlalchemy import Connection, func, select
 
-from darkroom.domain.attempt import AttemptState, Disposition, Failed, Reservation, Succeeded
+from darkroom.domain.attempt import (
+    AttemptState,
+    Disposition,
+    Failed,
+    NotSent,
+    Reservation,
+    Succeeded,
+)
 from darkroom.domain.job import ADOPT, JobState, counter_delta
 from darkroom.store.counters import shift
 from darkroom.store.jobs import compare_and_set
 from darkroom.store.ledger import cost_of, end_attempt, keep_images
 from darkroom.store.tables import attempts, jobs
+
+Evidence = Succeeded | Failed | NotSent
+"""What can still be found out about an attempt whose outcome was unknown."""
 
 
 class Late(StrEnum):
@@ -22,12 +32,12 @@ class Late(StrEnum):
     SURPLUS = auto()
     """The job had its image, or another attempt runs for it: kept, never published."""
     COSTED = auto()
-    """There was no image; only the cost is known now."""
+    """There was no image; only the cost is known now, and nothing where nothing was sent."""
     STALE = auto()
     """The attempt is not unknown any more; nothing changed."""
 
 
-def settle_late(connection: Connection, attempt_id: UUID, outcome: Succeeded | Failed) -> Late:
+def settle_late(connection: Connection, attempt_id: UUID, outcome: Evidence) -> Late:
     """Settles an unknown attempt by what was found out, and gives its image to the job if that has none.
 
     Only an unknown attempt is touched, so that the same evidence counts once.
@@ -69,8 +79,8 @@ def _unknown(connection: Connection, attempt_id: UUID) -> Reservation | None:
 
 
 def _adopt(
-    connection: Connection, reservation: Reservation, outcome: Succeeded | Failed
-) -> tuple[dict[JobState, int], Succeeded | Failed]:
+    connection: Connection, reservation: Reservation, outcome: Evidence
+) -> tuple[dict[JobState, int], Evidence]:
     if not isinstance(outcome, Succeeded):
         return {}, outcome
     job = jobs.c.id == reservation.job_id

@@ -7,13 +7,23 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, func, or_, select, tuple_
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    func,
+    inspect,
+    or_,
+    select,
+    tuple_,
+)
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 
 from darkroom.domain.attempt import AttemptState
 from darkroom.domain.batch import TERMINAL, BatchStatus, Cost, Counts
 from darkroom.domain.job import JobState
-from darkroom.store.tables import attempts, batches, images, jobs
+from darkroom.store.tables import attempts, batches, images, jobs, metadata
 
 RATE_WINDOW = 60.0
 """Seconds over which the rate of images is measured."""
@@ -303,3 +313,8 @@ def image(
 
 def _image(row: Row[Any]) -> ImageView:
     return ImageView(**{name: getattr(row, name) for name in ImageView.__slots__})
+
+
+def missing_tables(connection: Connection) -> list[str]:
+    """The tables that this database lacks: its migrations have not been run."""
+    return sorted(metadata.tables.keys() - inspect(connection).get_table_names())

@@ -93,7 +93,10 @@ def miss(connection: Connection, move: Move, job_id: int, token: int | None) -> 
         return Missed(move.name, MissedReason.OTHER_STATE, state)
     if row.token != token:
         return Missed(move.name, MissedReason.OTHER_TOKEN, state)
-    return Missed(move.name, MissedReason.TICKET_RAN_OUT, state)
+    held = move.fence is Fence.LEASE
+    return Missed(
+        move.name, MissedReason.LEASE_RENEWED if held else MissedReason.TICKET_RAN_OUT, state
+    )
 
 
 def dispatch(connection: Connection, batch_id: UUID, limit: int) -> list[Dispatched]:

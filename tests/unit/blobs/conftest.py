@@ -86,6 +86,8 @@ def refusing(answer: Callable[[Refusing], tuple[int, bytes]]) -> Iterator[tuple[
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
-        yield f"s3://darkroom/x?endpoint=http://127.0.0.1:{server.server_port}", handler.seen
-        server.shutdown()
-        thread.join()
+        try:
+            yield f"s3://darkroom/x?endpoint=http://127.0.0.1:{server.server_port}", handler.seen
+        finally:
+            server.shutdown()
+            thread.join()

@@ -1,0 +1,79 @@
+"""The API as a server runs it: `uvicorn --factory api.app:create_app`."""
+
+from collections.abc import AsyncGenerator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any
+
+from fastapi import FastAPI
+
+from api import envelope, errors, health
+from api.errors import Problem
+from api.instruments import opened
+from api.native import batches, files, images, jobs, keys
+from darkroom import __doc__ as tagline
+from darkroom.settings import Settings
+from darkroom.telemetry.logs import configure_logs
+
+NATIVE = "/api/v1"
+MEGABYTE = 1_000_000
+
+
+class Described(FastAPI):
+    """An application whose OpenAPI document holds the problem that its answers refer to."""
+
+    def openapi(self) -> dict[str, Any]:
+        """The document, made on first use."""
+        template = "#/components/schemas/{model}"
+        problem = Problem.model_json_schema(mode="serialization", ref_template=template)
+        schema = super().openapi()
+        schema["components"]["schemas"] |= {**problem.pop("$defs", {}), "Problem": problem}
+        return schema
+
+
+class SettingMissing(Exception):  # noqa: N818 - named for what it is
+    """The server cannot start without a setting that is not there."""
+
+
+def create_app() -> FastAPI:
+    """The application, by the settings of this process.
+
+    Raises:
+        SettingMissing: There is no database to speak to.
+    """
+    settings = Settings()
+    configure_logs(settings.log_format)
+    return build(settings)
+
+
+def build(settings: Settings) -> FastAPI:
+    """The application, by these settings; nothing is opened before it starts to serve."""
+    app = Described(
+        title="darkroom",
+        summary=tagline,
+        version="1",
+        lifespan=_lifespan(settings),
+        redirect_slashes=False,
+        redoc_url=None,
+    )
+    app.add_middleware(envelope.Envelope)
+    errors.install(app)
+    app.include_router(health.router)
+    for dialect in (files, batches, jobs, images, keys):
+        app.include_router(dialect.router, prefix=NATIVE)
+    return app
+
+
+def _lifespan(settings: Settings) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+    if settings.database_url is None:
+        raise SettingMissing("set DARKROOM_DATABASE_URL to postgresql://…, or use `darkroom up`")
+    database_url = settings.database_url
+    storage_url = settings.storage_url or (settings.home.absolute() / "blobs").as_uri()
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncGenerator[None, None]:
+        limit = settings.max_upload_mb * MEGABYTE
+        with opened(database_url, storage_url, settings.redis_url, limit) as instruments:
+            app.state.instruments = instruments
+            yield
+
+    return lifespan

@@ -1,0 +1,180 @@
+"""Control: pausing, resuming, cancelling and retrying a batch, its retries with it.
+
+Each acts first and then looks: its UPDATE holds the batch's row, so what is seen is what was decided on.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from decimal import Decimal
+from uuid import UUID
+
+from api.fresh import fresh_id
+from api.money import plain
+from api.refusals import Conflict, Invalid, Missing, nearest
+from darkroom.domain.batch import TERMINAL, BatchStatus, PausedReason
+from darkroom.domain.failure import FailureClass
+from darkroom.domain.ids import BATCH, shown
+from darkroom.store import batches, hints, insights, providers, retries
+from darkroom.store.insights import BatchView
+from darkroom.store.session import Connection
+
+GROUPS = {
+    "unknown": retries.UNCERTAIN,
+    "5xx": (FailureClass.SERVER_ERROR, FailureClass.OVERLOADED),
+}
+"""Words that stand for several classes of failure."""
+
+
+def owned_batch(connection: Connection, project_id: str, batch_id: UUID) -> BatchView:
+    """The batch of this id.
+
+    Raises:
+        Missing: The project has none such.
+    """
+    view = insights.batch(connection, project_id, batch_id)
+    if view is None:
+        raise Missing("batch", shown(BATCH, batch_id))
+    return view
+
+
+def pause(
+    connection: Connection, project_id: str, batch_id: UUID, reason: PausedReason
+) -> BatchView:
+    """Lets no new call of the batch begin; one that is paused already keeps its reason.
+
+    Raises:
+        Missing: The project has none such.
+        Conflict: It is past pausing.
+    """
+    members = _members(owned_batch(connection, project_id, batch_id))
+    changed = [batches.pause(connection, member, reason, None) for member in members]
+    view = owned_batch(connection, project_id, batch_id)
+    if not any(changed) and view.paused_reason is None:
+        raise _too_late("paused", view)
+    hints.ring(connection)
+    return view
+
+
+def resume(
+    connection: Connection, project_id: str, batch_id: UUID, budget: Decimal | None
+) -> BatchView:
+    """Lets the batch go on, under a new budget if one is given, and the provider's key be tried again.
+
+    Raises:
+        Missing: The project has none such.
+        Conflict: It is past resuming, or the budget is used up already.
+    """
+    before = owned_batch(connection, project_id, batch_id)
+    changed = [
+        batches.resume(connection, member, _share(connection, project_id, before, member, budget))
+        for member in _members(before)
+    ]
+    view = owned_batch(connection, project_id, batch_id)
+    if not any(changed) or view.status is BatchStatus.CANCELLING:
+        raise _too_late("resumed", view)
+    _require_room(view, budget)
+    providers.resume(connection)
+    hints.ring(connection)
+    return view
+
+
+def cancel(connection: Connection, project_id: str, batch_id: UUID) -> BatchView:
+    """From here on the batch begins no call; what is in flight is waited for. Twice is once.
+
+    Raises:
+        Missing: The project has none such.
+        Conflict: It has ended in another way.
+    """
+    members = _members(owned_batch(connection, project_id, batch_id))
+    changed = [batches.cancel(connection, member) for member in members]
+    view = owned_batch(connection, project_id, batch_id)
+    if not any(changed) and view.status not in (BatchStatus.CANCELLING, BatchStatus.CANCELLED):
+        raise _too_late("cancelled", view)
+    hints.ring(connection)
+    return view
+
+
+def retry(
+    connection: Connection, project_id: str, batch_id: UUID, only: Sequence[str] | None
+) -> BatchView:
+    """A new batch of what the batch and its retries have failed to bring.
+
+    Raises:
+        Missing: The project has none such.
+        Invalid: A word in `only` is no class of failures.
+        Conflict: There is nothing to retry.
+    """
+    classes = None if only is None else failure_classes(only)
+    before = owned_batch(connection, project_id, batch_id)
+    new_id = fresh_id()
+    root = retries.family_root(connection, batch_id)
+    if not retries.retry(connection, root, new_id, classes):
+        raise Conflict("nothing_to_retry", _why_nothing(before, classes))
+    hints.ring(connection)
+    return owned_batch(connection, project_id, new_id)
+
+
+def failure_classes(words: Iterable[str]) -> tuple[FailureClass, ...]:
+    """The classes that these words name.
+
+    Raises:
+        Invalid: One names none.
+
+    >>> failure_classes(["5xx", "server_error"])
+    (<FailureClass.SERVER_ERROR: 'server_error'>, <FailureClass.OVERLOADED: 'overloaded'>)
+    """
+    known = {**{klass.value: (klass,) for klass in FailureClass}, **GROUPS}
+    found: dict[FailureClass, None] = {}
+    for word in words:
+        if word not in known:
+            detail = f"is no class of failures; {nearest(word, list(known))}"
+            raise Invalid.field("only", "failure_class_unknown", detail)
+        found |= dict.fromkeys(known[word])
+    return tuple(found)
+
+
+def _members(view: BatchView) -> tuple[UUID, ...]:
+    """Those of its family that may be open: a batch has ended before it is first retried."""
+    return view.retries or (view.id,)
+
+
+def _share(
+    connection: Connection, project_id: str, family: BatchView, member: UUID, budget: Decimal | None
+) -> Decimal | None:
+    """What the others of the family leave of a budget."""
+    if budget is None:
+        return None
+    alone = owned_batch(connection, project_id, member)
+    return max(budget - _committed(family) + _committed(alone), Decimal(0))
+
+
+def _committed(view: BatchView) -> Decimal:
+    return view.cost.spent + view.cost.reserved + view.cost.at_risk
+
+
+def _require_room(view: BatchView, budget: Decimal | None) -> None:
+    room = replace(view.cost, cap=budget).room
+    if room is not None and room <= 0:
+        detail = (
+            f"{plain(view.cost.spent)} is spent, {plain(view.cost.reserved)} reserved and "
+            f"{plain(view.cost.at_risk)} at risk already; give a budget above their sum"
+        )
+        raise Conflict("over_budget", detail)
+
+
+def _too_late(word: str, view: BatchView) -> Conflict:
+    return Conflict(f"batch_{view.status}", f"the batch is {view.status}; it cannot be {word} now")
+
+
+def _why_nothing(view: BatchView, classes: Sequence[FailureClass] | None) -> str:
+    if view.status not in TERMINAL:
+        return f"nothing to retry yet: the batch is {view.status}"
+    if classes is not None:
+        return f"nothing to retry: no job failed with {', '.join(classes)}"
+    if view.counts.failed:
+        uncertain = ",".join(retries.UNCERTAIN)
+        return (
+            f"nothing to retry but {view.counts.failed} jobs that may have been paid for; "
+            f"name them with only={uncertain} to send them again"
+        )
+    return "nothing to retry: no job failed or expired"

@@ -1,0 +1,33 @@
+"""What routes ask for in their signatures: instruments and a caller with the right scope."""
+
+from typing import Annotated
+
+from fastapi import Depends, Request, Security
+from fastapi.security import HTTPBearer, SecurityScopes
+
+from api.auth import Caller, Scope
+from api.instruments import Instruments
+
+_bearer = HTTPBearer(
+    auto_error=False, scheme_name="API key", description="`dk_…`, made with POST /api/v1/keys"
+)
+
+
+async def _instruments(request: Request) -> Instruments:
+    instruments: Instruments = request.app.state.instruments
+    return instruments
+
+
+async def _caller(request: Request, needed: SecurityScopes) -> Caller:
+    caller: Caller = request.state.caller
+    for scope in needed.scopes:
+        caller.require(Scope(scope))
+    return caller
+
+
+Tools = Annotated[Instruments, Depends(_instruments)]
+Reader = Annotated[Caller, Security(_caller, scopes=[Scope.READ])]
+Submitter = Annotated[Caller, Security(_caller, scopes=[Scope.SUBMIT])]
+Admin = Annotated[Caller, Security(_caller, scopes=[Scope.ADMIN])]
+bearer = Depends(_bearer)
+"""For a router's `dependencies`: it documents the header that GuardedRoute reads."""

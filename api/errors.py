@@ -1,0 +1,197 @@
+"""Every answer that is not what was asked for, as a problem document.
+
+https://www.rfc-editor.org/rfc/rfc9457
+"""
+
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any, Literal
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import Response
+from pydantic import BaseModel, Field
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
+
+from api.refusals import (
+    Conflict,
+    Fault,
+    Forbidden,
+    Invalid,
+    Missing,
+    Refusal,
+    Unauthenticated,
+)
+from darkroom.blobs import BlobMissing, StorageFailed
+from darkroom.store.session import StoreAway
+from darkroom.telemetry.logs import logger
+
+MEDIA_TYPE = "application/problem+json"
+FAULTS_SHOWN = 100
+RETRY_SECONDS = "2"
+
+_STATUS: Mapping[type[Refusal], HTTPStatus] = {
+    Unauthenticated: HTTPStatus.UNAUTHORIZED,
+    Forbidden: HTTPStatus.FORBIDDEN,
+    Missing: HTTPStatus.NOT_FOUND,
+    Conflict: HTTPStatus.CONFLICT,
+    Invalid: HTTPStatus.UNPROCESSABLE_ENTITY,
+}
+
+
+class FaultShown(BaseModel):
+    """One thing wrong with what was sent."""
+
+    pointer: str | None = Field(None, description="A JSON pointer into the body.")
+    row: int | None = Field(None, description="Which of `rows`, counted from 1, or which line.")
+    column: str | None = Field(None, description="The field, parameter or column.")
+    code: str = Field(description="Stable, for programs.")
+    detail: str = Field(description="What is wrong and what to do, for people.")
+
+
+class Problem(BaseModel):
+    """Why there is no other answer (RFC 9457)."""
+
+    type: Literal["about:blank"] = "about:blank"
+    title: str
+    status: int
+    detail: str
+    code: str = Field(description="Stable, for programs.")
+    instance: str
+    request_id: str = Field(description="As in the header x-request-id; also in the server's log.")
+    errors: list[FaultShown] | None = None
+
+
+def install(app: FastAPI) -> None:
+    """Makes this the one place where exceptions become answers."""
+    app.add_exception_handler(Refusal, _refused)
+    app.add_exception_handler(RequestValidationError, _not_valid)
+    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(StoreAway, _unavailable)
+    app.add_exception_handler(StorageFailed, _unavailable)
+    app.add_exception_handler(BlobMissing, _bytes_lost)
+    app.add_exception_handler(ClientDisconnect, _gone)
+
+
+def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """The problems a route may answer with, as OpenAPI has them."""
+    schema = {"$ref": "#/components/schemas/Problem"}
+    return {
+        status: {
+            "description": HTTPStatus(status).phrase,
+            "content": {MEDIA_TYPE: {"schema": schema}},
+        }
+        for status in statuses
+    }
+
+
+def answer(
+    request: Request,
+    status: int,
+    code: str,
+    detail: str,
+    *,
+    faults: Sequence[Fault] = (),
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    """A problem document."""
+    problem = Problem(
+        title=HTTPStatus(status).phrase,
+        status=status,
+        detail=_utf8(detail),
+        code=code,
+        instance=request.url.path,
+        request_id=request.state.request_id,
+        errors=[_shown(fault) for fault in faults[:FAULTS_SHOWN]] or None,
+    )
+    body = problem.model_dump_json(exclude_none=True)
+    return Response(body, status, headers=headers, media_type=MEDIA_TYPE)
+
+
+def _shown(fault: Fault) -> FaultShown:
+    return FaultShown(
+        pointer=fault.pointer and _utf8(fault.pointer),
+        row=fault.row,
+        column=fault.column and _utf8(fault.column),
+        code=fault.code,
+        detail=_utf8(f"{fault.column}: {fault.detail}" if fault.column else fault.detail),
+    )
+
+
+def _utf8(text: str) -> str:
+    """The text without the half surrogate pairs that a caller may have sent and UTF-8 cannot carry."""
+    return text.encode("utf-8", "replace").decode()
+
+
+def _refused(request: Request, error: Exception) -> Response:
+    assert isinstance(error, Refusal)
+    faults = error.faults if isinstance(error, Invalid) else ()
+    headers = {"WWW-Authenticate": "Bearer"} if isinstance(error, Unauthenticated) else None
+    return answer(
+        request, _STATUS[type(error)], error.code, error.detail, faults=faults, headers=headers
+    )
+
+
+def _http(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    status = HTTPStatus(error.status_code)
+    return answer(request, status, status.name.lower(), error.detail, headers=error.headers)
+
+
+def _not_valid(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    found = error.errors()
+    refusal = Invalid(
+        [_located(one["loc"], one["type"], one["msg"]) for one in found[:FAULTS_SHOWN]]
+    )
+    return _refused(request, refusal)
+
+
+def _located(location: Sequence[str | int], code: str, message: str) -> Fault:
+    """Where pydantic found something, as a JSON pointer and, in `rows`, as a row.
+
+    >>> _located(("body", "rows", 16, "size"), "string_type", "must be text").row
+    17
+    >>> _located(("query", "limit"), "greater_than", "must be more").pointer is None
+    True
+    """
+    place, *path = location
+    row = path[1] + 1 if len(path) > 1 and path[0] == "rows" and isinstance(path[1], int) else None
+    names = [step for step in path if isinstance(step, str)]
+    pointer = "".join(f"/{_escaped(str(step))}" for step in path)
+    return Fault(
+        code=code,
+        detail=message,
+        pointer=f"#{pointer}" if place == "body" else None,
+        row=row,
+        column=names[-1] if names else None,
+    )
+
+
+def _escaped(step: str) -> str:
+    """One step of a JSON pointer (https://www.rfc-editor.org/rfc/rfc6901#section-3).
+
+    >>> _escaped("a/b~c")
+    'a~1b~0c'
+    """
+    return step.replace("~", "~0").replace("/", "~1")
+
+
+def _unavailable(request: Request, error: Exception) -> Response:
+    logger("api").warning("unavailable", action="answer", reason=str(error))
+    what = "the database" if isinstance(error, StoreAway) else "the storage"
+    detail = f"{what} cannot be used at the moment; try again"
+    headers = {"Retry-After": RETRY_SECONDS}
+    return answer(request, HTTPStatus.SERVICE_UNAVAILABLE, "unavailable", detail, headers=headers)
+
+
+def _bytes_lost(request: Request, error: Exception) -> Response:
+    logger("api").error("a blob is missing", action="answer", reason=str(error))
+    detail = "it is known, but its bytes are not in the storage any more"
+    return answer(request, HTTPStatus.GONE, "bytes_missing", detail)
+
+
+def _gone(request: Request, _: Exception) -> Response:
+    """For the log alone: whoever asked does not listen any more."""
+    return answer(request, HTTPStatus.BAD_REQUEST, "disconnected", "the request was cut")

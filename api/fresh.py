@@ -1,0 +1,22 @@
+"""What must never have been there before: new ids and new secrets."""
+
+import os
+import secrets
+import time
+from uuid import UUID
+
+from darkroom.domain.ids import uuid7
+
+KEY_PREFIX = "dk_"
+KEY_BYTES = 30
+"""240 random bits, 40 characters of URL-safe base64."""
+
+
+def fresh_id() -> UUID:
+    """An id of this moment."""
+    return uuid7(time.time_ns() // 1_000_000, os.urandom(10))
+
+
+def fresh_key() -> str:
+    """A new API key; whoever sees it is whom it stands for."""
+    return KEY_PREFIX + secrets.token_urlsafe(KEY_BYTES)

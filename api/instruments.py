@@ -1,0 +1,88 @@
+"""What the routes work with: opened once when the server starts, closed when it stops."""
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+
+import redis
+
+from darkroom.blobs import BlobStore, StorageFailed, open_store
+from darkroom.store.session import Connection, Engine, open_engine, transaction
+
+POOL = 20
+"""With as many again under load, a connection for each thread that serves a request."""
+
+REDIS_SECONDS = 1.0
+STORAGE_SECONDS = 10.0
+"""How long an answer of the storage about itself holds: asking it writes."""
+
+OK = "ok"
+
+
+class StorageCheck:
+    """The storage's own check, asked for by many and made once in a while."""
+
+    def __init__(self, blobs: BlobStore) -> None:
+        self._blobs = blobs
+        self._lock = threading.Lock()
+        self._until = 0.0
+        self._said = OK
+
+    def __call__(self) -> str:
+        """`ok`, or what is wrong with the storage."""
+        with self._lock:
+            if time.monotonic() >= self._until:
+                self._said = self._asked()
+                self._until = time.monotonic() + STORAGE_SECONDS
+            return self._said
+
+    def _asked(self) -> str:
+        try:
+            self._blobs.check()
+        except StorageFailed as error:
+            return error.reason
+        return OK
+
+
+@dataclass(frozen=True, slots=True)
+class Instruments:
+    """The record, the blobs, and the broker, which is only asked whether it is well."""
+
+    engine: Engine
+    blobs: BlobStore
+    broker: redis.Redis | None
+    upload_bytes: int
+    """The largest file that may be uploaded."""
+    storage: StorageCheck
+
+    def transaction(self) -> AbstractContextManager[Connection]:
+        """One short transaction.
+
+        A route opens and ends it in its own thread: a connection that is held while its request waits
+        for a thread would deadlock with threads that wait for a connection.
+        """
+        return transaction(self.engine)
+
+
+@contextmanager
+def opened(
+    database_url: str, storage_url: str, redis_url: str | None, upload_bytes: int
+) -> Iterator[Instruments]:
+    """Opens the instruments and closes them at the end; nothing is connected to before its first use."""
+    engine = open_engine(database_url, pool=POOL, application="darkroom api")
+    broker = _broker(redis_url) if redis_url else None
+    try:
+        blobs = open_store(storage_url)
+        yield Instruments(engine, blobs, broker, upload_bytes, StorageCheck(blobs))
+    finally:
+        engine.dispose()
+        if broker:
+            broker.close()
+
+
+def _broker(url: str) -> redis.Redis:
+    return redis.Redis.from_url(
+        url, socket_timeout=REDIS_SECONDS, socket_connect_timeout=REDIS_SECONDS
+    )

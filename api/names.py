@@ -1,0 +1,68 @@
+"""From the ids that callers write to the keys of the record; what cannot be an id names nothing."""
+
+import re
+from typing import TypeVar
+from uuid import UUID
+
+from api.refusals import Fault, Invalid, Missing
+from darkroom.domain.ids import BATCH, FILE, IMAGE, JOB, number_of, uuid_of
+
+KEY = "key_"
+_INDEX = re.compile(r"[0-9]{1,4}")
+"""An image's index is a smallint in the record."""
+
+Key = TypeVar("Key")
+
+
+def batch_key(name: str) -> UUID:
+    """The key of a batch. Raises Missing."""
+    return _known(uuid_of(BATCH, name), "batch", name)
+
+
+def file_key(name: str) -> UUID:
+    """The key of a file. Raises Missing."""
+    return _known(uuid_of(FILE, name), "file", name)
+
+
+def job_key(name: str) -> int:
+    """The key of a job. Raises Missing."""
+    return _known(number_of(JOB, name), "job", name)
+
+
+def api_key_key(name: str) -> UUID:
+    """The key of an API key. Raises Missing."""
+    return _known(uuid_of(KEY, name), "key", name)
+
+
+def image_key(name: str) -> tuple[UUID, int]:
+    """The attempt that brought an image, and which of its images it is. Raises Missing.
+
+    >>> image_key("img_000000000000000000000000000000ff-1")
+    (UUID('00000000-0000-0000-0000-0000000000ff'), 1)
+    """
+    prefix, _, digits = name.rpartition("-")
+    index = int(digits) if _INDEX.fullmatch(digits) else None
+    return _known(uuid_of(IMAGE, prefix), "image", name), _known(index, "image", name)
+
+
+def batch_cursor(after: str | None) -> UUID | None:
+    """Where a page of batches begins. Raises Invalid."""
+    return None if after is None else _followed(uuid_of(BATCH, after))
+
+
+def job_cursor(after: str | None) -> int | None:
+    """Where a page of jobs begins. Raises Invalid."""
+    return None if after is None else _followed(number_of(JOB, after))
+
+
+def _known(key: Key | None, kind: str, name: str) -> Key:
+    if key is None:
+        raise Missing(kind, name)
+    return key
+
+
+def _followed(key: Key | None) -> Key:
+    if key is None:
+        detail = "must be an id out of an earlier page"
+        raise Invalid([Fault("cursor_not_valid", detail, column="after")])
+    return key

@@ -1,0 +1,158 @@
+"""What the native dialect takes: the bodies of its requests, with nothing in them that nobody reads."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StrictBool,
+    StrictInt,
+    StrictStr,
+    StringConstraints,
+    model_validator,
+)
+
+from api.auth import Scope
+from api.money import Budget
+from api.names import file_key
+from api.submission import Submission
+from darkroom.domain.batch import PausedReason
+from darkroom.domain.request import unstorable
+
+ROWS_LIMIT = 10_000
+
+
+def _storable(text: str) -> str:
+    if unstorable(text):
+        raise ValueError("has a NUL or half a surrogate pair in it; remove it")
+    return text
+
+
+def _amount(value: object) -> object:
+    """A float is taken by its digits, a truth value not at all."""
+    if isinstance(value, bool):
+        raise ValueError('must be an amount such as "12.50"')  # noqa: TRY004 - pydantic's word for it
+    return value
+
+
+def _written(value: object) -> object:
+    if not isinstance(value, str):
+        raise ValueError('must be a time such as "2026-11-23T06:00:00Z"')  # noqa: TRY004 - pydantic's word for it
+    return value
+
+
+def _utc(moment: datetime) -> datetime:
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("is a time that no clock will show") from None
+
+
+Words = Annotated[
+    StrictStr, StringConstraints(min_length=1, max_length=200), AfterValidator(_storable)
+]
+Amount = Annotated[Budget, BeforeValidator(_amount)]
+Deadline = Annotated[AwareDatetime, BeforeValidator(_written), AfterValidator(_utc)]
+Default = (
+    Annotated[StrictStr, Field(max_length=200)]
+    | Annotated[StrictInt, Field(ge=-(2**31), lt=2**31)]
+    | None
+)
+
+
+class Body(BaseModel):
+    """A body in which a field that nobody reads is an error, not ignored."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class BatchIn(Body):
+    """A batch to be: a file that was uploaded, or rows, and what they share."""
+
+    input_file_id: StrictStr | None = Field(None, examples=["file-0199…"])
+    rows: Annotated[list[dict[str, Any]], Field(min_length=1, max_length=ROWS_LIMIT)] | None = (
+        Field(None, description="Up to 10,000 rows; more go in as a file.")
+    )
+    name: Words | None = None
+    defaults: dict[str, Default] | None = Field(
+        None, description="Parameters for all rows; a row's own win."
+    )
+    template: Annotated[StrictStr, Field(min_length=1)] | None = Field(
+        None, description="A Jinja template that makes a row's prompt.", examples=["{{ title }}"]
+    )
+    skip_bad_rows: StrictBool = False
+    budget: Amount | None = Field(None, description="The most it may cost, in US dollars.")
+    deadline: Deadline | None = None
+    fingerprint: Words | None = Field(
+        None, description="Names what is submitted: the same again attaches to the same batch."
+    )
+    again: StrictBool = Field(default=False, description="Make a new batch all the same.")
+    focus: Words | None = Field(None, description="The one stack that may work on it.")
+
+    @model_validator(mode="after")
+    def _one_source(self) -> "BatchIn":
+        if (self.input_file_id is None) == (self.rows is None):
+            raise ValueError("give either input_file_id or rows")
+        return self
+
+    def source(self) -> UUID | list[dict[str, Any]]:
+        """The uploaded file's key, or the rows.
+
+        Raises:
+            Missing: That is no file's id.
+        """
+        if self.rows is not None:
+            return self.rows
+        return file_key(self.input_file_id or "")
+
+    def submission(self) -> Submission:
+        """The same without its source, in the words of the verb."""
+        return Submission(
+            name=self.name,
+            defaults=self.defaults,
+            template=self.template,
+            skip_bad_rows=self.skip_bad_rows,
+            budget=self.budget,
+            deadline=self.deadline,
+            fingerprint=self.fingerprint,
+            again=self.again,
+            focus=self.focus,
+        )
+
+
+class PauseIn(Body):
+    """Why to pause."""
+
+    reason: Literal[PausedReason.REQUESTED, PausedReason.HELD] = PausedReason.REQUESTED
+
+
+class ResumeIn(Body):
+    """Under which budget to go on."""
+
+    budget: Amount | None = Field(None, description="The new cap; without one the old stays.")
+
+
+class RetryIn(Body):
+    """What to retry."""
+
+    only: Annotated[list[StrictStr], Field(min_length=1, max_length=20)] | None = Field(
+        None,
+        description="Classes of failures; also `unknown` (unknown_outcome and worker_lost) and "
+        "`5xx` (server_error and overloaded). Without it: all that cost nothing twice.",
+        examples=[["server_error"]],
+    )
+
+
+class KeyIn(Body):
+    """A key to be."""
+
+    name: Words
+    scopes: Annotated[list[Scope], Field(min_length=1, max_length=len(Scope))] = Field(
+        default=[Scope.READ, Scope.SUBMIT]
+    )

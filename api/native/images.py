@@ -1,0 +1,66 @@
+"""Images: the bytes as they were received, for as long as a cache likes to keep them."""
+
+from collections.abc import Iterator
+from http import HTTPStatus
+from typing import Annotated
+
+from fastapi import APIRouter, Header, Response
+from fastapi.responses import StreamingResponse
+
+from api.deps import Reader, Tools, bearer
+from api.errors import documented
+from api.names import image_key
+from api.refusals import Missing
+from api.route import GuardedRoute
+from darkroom.domain.request import EXTENSION_OF
+from darkroom.store import insights
+
+router = APIRouter(
+    prefix="/images", tags=["images"], route_class=GuardedRoute, dependencies=[bearer]
+)
+
+
+@router.get(
+    "/{image_id}",
+    response_class=StreamingResponse,
+    responses={
+        200: {"description": "The image.", "content": {"image/*": {}}},
+        304: {"description": "As in your cache."},
+        **documented(401, 403, 404, 410, 422, 503),
+    },
+)
+def show(
+    tools: Tools,
+    caller: Reader,
+    image_id: str,
+    if_none_match: Annotated[str | None, Header()] = None,
+) -> Response:
+    """Fetch the bytes of an image."""
+    attempt_id, index = image_key(image_id)
+    with tools.transaction() as connection:
+        image = insights.image(connection, caller.project_id, attempt_id, index)
+    if image is None:
+        raise Missing("image", image_id)
+    headers = {
+        "ETag": f'"{image.sha256}"',
+        "Cache-Control": "private, max-age=31536000, immutable",
+    }
+    if _same(if_none_match, image.sha256):
+        return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
+    chunks: Iterator[bytes] = tools.blobs.read(image.sha256)
+    name = f"{image_id}.{EXTENSION_OF.get(image.format, image.format)}"
+    headers["Content-Disposition"] = f'attachment; filename="{name}"'
+    headers["Content-Length"] = str(image.bytes)
+    return StreamingResponse(chunks, media_type=f"image/{image.format}", headers=headers)
+
+
+def _same(condition: str | None, sha256: str) -> bool:
+    """Whether an If-None-Match names this content.
+
+    https://www.rfc-editor.org/rfc/rfc9110#section-13.1.2
+
+    >>> _same('W/"a", "b"', "b"), _same("*", "b"), _same('"a"', "b"), _same(None, "b")
+    (True, True, False, False)
+    """
+    tags = {tag.strip().removeprefix("W/") for tag in (condition or "").split(",")}
+    return "*" in tags or f'"{sha256}"' in tags

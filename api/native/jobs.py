@@ -1,0 +1,61 @@
+"""Jobs: by page and by state, and one with every call that was made for it."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from pydantic import BaseModel, Field
+
+from api import control
+from api.deps import Reader, Tools, bearer
+from api.errors import documented
+from api.names import batch_key, job_cursor, job_key
+from api.native.views import AttemptOut, JobDetail, JobOut, JobPage
+from api.refusals import Missing
+from api.route import GuardedRoute
+from darkroom.domain.job import JobState
+from darkroom.store import insights
+
+PAGE_LIMIT = 1000
+
+
+class JobQuery(BaseModel):
+    """Which jobs of a batch."""
+
+    state: Annotated[list[JobState], Field(max_length=len(JobState))] = []
+    limit: Annotated[int, Field(ge=1, le=PAGE_LIMIT)] = 100
+    after: str | None = Field(None, description="The id of the last job seen.")
+
+
+router = APIRouter(tags=["jobs"], route_class=GuardedRoute, dependencies=[bearer])
+
+
+@router.get("/batches/{batch_id}/jobs", responses=documented(401, 403, 404, 422, 503))
+def list_jobs(
+    tools: Tools,
+    caller: Reader,
+    batch_id: str,
+    asked: Annotated[JobQuery, Query()],
+) -> JobPage:
+    """List a batch's jobs in the order of their lines, the retried in the place of what they retry."""
+    with tools.transaction() as connection:
+        key = control.owned_batch(connection, caller.project_id, batch_key(batch_id)).id
+        found = insights.jobs_page(
+            connection,
+            key,
+            limit=asked.limit + 1,
+            after=job_cursor(asked.after),
+            states=asked.state,
+        )
+    data = [JobOut.of(view) for view in found[: asked.limit]]
+    return JobPage(data=data, has_more=len(found) > asked.limit)
+
+
+@router.get("/jobs/{job_id}", responses=documented(401, 403, 404, 422, 503))
+def show(tools: Tools, caller: Reader, job_id: str) -> JobDetail:
+    """Show one job with its images and its attempts."""
+    with tools.transaction() as connection:
+        view = insights.job(connection, caller.project_id, job_key(job_id))
+        if view is None:
+            raise Missing("job", job_id)
+        calls = insights.job_attempts(connection, view.id)
+    return JobDetail.of(view, history=[AttemptOut.of(call) for call in calls])

@@ -1,0 +1,95 @@
+"""API keys: made, listed and revoked by who holds one that may."""
+
+from datetime import datetime
+from http import HTTPStatus
+from typing import Self
+
+from fastapi import APIRouter
+from pydantic import BaseModel, Field
+
+from api.auth import Scope
+from api.deps import Admin, Tools, bearer
+from api.errors import documented
+from api.fresh import fresh_id, fresh_key
+from api.names import KEY, api_key_key
+from api.native.bodies import KeyIn
+from api.refusals import Missing
+from api.route import GuardedRoute
+from darkroom.domain.ids import shown
+from darkroom.store import keys
+from darkroom.store.keys import ApiKey
+
+router = APIRouter(prefix="/keys", tags=["keys"], route_class=GuardedRoute, dependencies=[bearer])
+
+
+class KeyOut(BaseModel):
+    """What is known of a key; never the key."""
+
+    id: str
+    name: str
+    prefix: str = Field(description="Its first characters, to know it by.")
+    scopes: list[Scope]
+    created_at: datetime
+    last_used_at: datetime | None
+    revoked_at: datetime | None
+
+    @classmethod
+    def of(cls, known: ApiKey, **more: str) -> Self:
+        return cls(
+            id=shown(KEY, known.id),
+            name=known.name,
+            prefix=known.prefix,
+            scopes=[Scope(scope) for scope in known.scopes],
+            created_at=known.created_at,
+            last_used_at=known.last_used_at,
+            revoked_at=known.revoked_at,
+            **more,
+        )
+
+
+class KeyMade(KeyOut):
+    """A new key, shown this once."""
+
+    key: str
+
+
+class KeyPage(BaseModel):
+    """Every key of the project, newest first."""
+
+    data: list[KeyOut]
+    has_more: bool = False
+
+
+@router.post("", status_code=HTTPStatus.CREATED, responses=documented(400, 401, 403, 422, 503))
+def make(tools: Tools, caller: Admin, body: KeyIn) -> KeyMade:
+    """Make a key of this project; its secret is shown in this answer only."""
+    secret, key_id = fresh_key(), fresh_id()
+    with tools.transaction() as connection:
+        keys.add(
+            connection,
+            key_id=key_id,
+            project_id=caller.project_id,
+            name=body.name,
+            secret=secret,
+            scopes=[scope.value for scope in dict.fromkeys(body.scopes)],
+        )
+        made = next(key for key in keys.page(connection, caller.project_id) if key.id == key_id)
+    return KeyMade.of(made, key=secret)
+
+
+@router.get("", responses=documented(401, 403, 503))
+def list_keys(tools: Tools, caller: Admin) -> KeyPage:
+    """List the project's keys, the revoked too."""
+    with tools.transaction() as connection:
+        found = keys.page(connection, caller.project_id)
+    return KeyPage(data=[KeyOut.of(key) for key in found])
+
+
+@router.delete(
+    "/{key_id}", status_code=HTTPStatus.NO_CONTENT, responses=documented(401, 403, 404, 422, 503)
+)
+def revoke(tools: Tools, caller: Admin, key_id: str) -> None:
+    """Revoke a key at once."""
+    with tools.transaction() as connection:
+        if not keys.revoke(connection, caller.project_id, api_key_key(key_id)):
+            raise Missing("key", key_id)

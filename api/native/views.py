@@ -1,0 +1,248 @@
+"""What the native dialect answers with: the read side's views as JSON."""
+
+from datetime import datetime
+from typing import Any, Self
+
+from pydantic import BaseModel, Field
+
+from api.money import Money
+from darkroom.domain.attempt import AttemptState, Disposition
+from darkroom.domain.batch import BatchStatus, PausedReason
+from darkroom.domain.ids import ATTEMPT, BATCH, FILE, IMAGE, JOB, shown
+from darkroom.domain.job import JobState
+from darkroom.store.files import File
+from darkroom.store.insights import AttemptView, BatchView, ImageView, JobView
+
+
+class FileOut(BaseModel):
+    """An uploaded file."""
+
+    id: str
+    filename: str
+    bytes: int
+    sha256: str
+    purpose: str
+    created_at: datetime
+
+    @classmethod
+    def of(cls, file: File) -> Self:
+        return cls(
+            id=shown(FILE, file.id),
+            filename=file.filename,
+            bytes=file.bytes,
+            sha256=file.sha256,
+            purpose=file.purpose,
+            created_at=file.created_at,
+        )
+
+
+class CountsOut(BaseModel):
+    """How many jobs stand where."""
+
+    total: int
+    queued: int
+    dispatched: int
+    running: int
+    succeeded: int
+    failed: int
+    cancelled: int
+    expired: int
+
+
+class CostOut(BaseModel):
+    """What is spent, what the calls in flight may still cost, and what nobody knows."""
+
+    spent: Money
+    reserved: Money
+    at_risk: Money
+    cap: Money | None
+    currency: str
+
+
+class ProblemOut(BaseModel):
+    """One thing wrong at one place of the input file."""
+
+    code: str
+    message: str
+    line: int | None = None
+    column: str | None = None
+    value: str | None = None
+
+
+class BatchOut(BaseModel):
+    """A batch with its retries, the latest result of every custom_id counted once."""
+
+    id: str
+    name: str | None
+    status: BatchStatus
+    paused_reason: PausedReason | None
+    paused_detail: str | None
+    counts: CountsOut
+    unknown: int = Field(description="Attempts that left us and of which nobody knows the outcome.")
+    images: int
+    skipped: int = Field(description="Bad rows that were left out.")
+    cost: CostOut
+    images_per_minute: float
+    eta_seconds: float | None
+    ended: bool = Field(description="Nothing more will happen to it or its retries by itself.")
+    created_at: datetime
+    in_progress_at: datetime | None
+    ended_at: datetime | None
+    deadline_at: datetime | None
+    retry_of: str | None
+    retries: list[str]
+    problems: list[ProblemOut]
+
+    @classmethod
+    def of(cls, view: BatchView) -> Self:
+        return cls(
+            id=shown(BATCH, view.id),
+            name=view.name,
+            status=view.status,
+            paused_reason=PausedReason(view.paused_reason) if view.paused_reason else None,
+            paused_detail=view.paused_detail,
+            counts=CountsOut.model_validate(view.counts, from_attributes=True),
+            unknown=view.unknown,
+            images=view.images,
+            skipped=view.skipped,
+            cost=CostOut.model_validate(view.cost, from_attributes=True),
+            images_per_minute=view.images_per_minute,
+            eta_seconds=view.eta_seconds,
+            ended=view.ended,
+            created_at=view.created_at,
+            in_progress_at=view.in_progress_at,
+            ended_at=view.ended_at,
+            deadline_at=view.deadline_at,
+            retry_of=shown(BATCH, view.retry_of) if view.retry_of else None,
+            retries=[shown(BATCH, retry) for retry in view.retries],
+            problems=[ProblemOut.model_validate(problem) for problem in view.problems],
+        )
+
+
+class BatchPage(BaseModel):
+    """Batches, newest first."""
+
+    data: list[BatchOut]
+    has_more: bool
+
+
+class FailureOut(BaseModel):
+    """Why an attempt, or the job in the end, brought no image."""
+
+    klass: str = Field(alias="class")
+    code: str
+    message: str
+    http_status: int | None = None
+
+
+class ImageOut(BaseModel):
+    """One stored image."""
+
+    id: str
+    sha256: str
+    bytes: int
+    format: str
+    width: int
+    height: int
+    disposition: Disposition
+    url: str
+
+    @classmethod
+    def of(cls, view: ImageView) -> Self:
+        image_id = f"{shown(IMAGE, view.attempt_id)}-{view.index}"
+        return cls(
+            id=image_id,
+            sha256=view.sha256,
+            bytes=view.bytes,
+            format=view.format,
+            width=view.width,
+            height=view.height,
+            disposition=Disposition(view.disposition),
+            url=f"/api/v1/images/{image_id}",
+        )
+
+
+class JobOut(BaseModel):
+    """One job with its images."""
+
+    id: str
+    batch_id: str
+    line: int
+    custom_id: str
+    state: JobState
+    request: dict[str, Any] = Field(description="What the provider is sent.")
+    attempts: int
+    due_at: datetime
+    ended_at: datetime | None
+    failure: FailureOut | None
+    cost: Money = Field(description="Of all its attempts.")
+    request_id: str | None = Field(description="The provider's, of the last answer.")
+    images: list[ImageOut]
+
+    @classmethod
+    def of(cls, view: JobView, **more: Any) -> Self:
+        return cls(
+            id=shown(JOB, view.id),
+            batch_id=shown(BATCH, view.batch_id),
+            line=view.line,
+            custom_id=view.custom_id,
+            state=view.state,
+            request=dict(view.request),
+            attempts=view.begun,
+            due_at=view.due_at,
+            ended_at=view.ended_at,
+            failure=FailureOut.model_validate(view.failure) if view.failure else None,
+            cost=view.cost,
+            request_id=view.request_id,
+            images=[ImageOut.of(image) for image in view.images],
+            **more,
+        )
+
+
+class JobPage(BaseModel):
+    """Jobs in the order of their lines."""
+
+    data: list[JobOut]
+    has_more: bool
+
+
+class AttemptOut(BaseModel):
+    """One call that was made for a job."""
+
+    id: str
+    number: int
+    state: AttemptState
+    worker: str
+    provider: str
+    begun_at: datetime
+    ended_at: datetime | None
+    reserved: Money
+    cost: Money
+    usage: dict[str, int] | None
+    request_id: str | None
+    latency_ms: int | None
+    failure: FailureOut | None
+
+    @classmethod
+    def of(cls, view: AttemptView) -> Self:
+        return cls(
+            id=shown(ATTEMPT, view.id),
+            number=view.number,
+            state=view.state,
+            worker=view.worker,
+            provider=view.provider,
+            begun_at=view.begun_at,
+            ended_at=view.ended_at,
+            reserved=view.reserved,
+            cost=view.cost,
+            usage=dict(view.usage) if view.usage else None,
+            request_id=view.request_id,
+            latency_ms=view.latency_ms,
+            failure=FailureOut.model_validate(view.failure) if view.failure else None,
+        )
+
+
+class JobDetail(JobOut):
+    """One job with its images and every call that was made for it."""
+
+    history: list[AttemptOut]

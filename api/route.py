@@ -1,0 +1,81 @@
+"""A route that knows its caller before it reads the body, and reads no more of it than it may."""
+
+from collections.abc import AsyncGenerator, Callable, Coroutine
+from http import HTTPStatus
+from typing import Any, ClassVar
+
+import jiter
+from fastapi import Request, Response
+from fastapi.concurrency import run_in_threadpool
+from fastapi.routing import APIRoute
+from starlette.exceptions import HTTPException
+
+from api.auth import Caller, authenticate, secret_in
+from api.instruments import Instruments
+
+JSON_BYTES = 8_000_000
+FORM_BYTES = 65_536
+"""What a multipart form adds to its file at most."""
+
+Handler = Callable[[Request], Coroutine[Any, Any, Response]]
+
+
+class BoundedRequest(Request):
+    """A request whose body ends with 413 where it grows too long, and whose JSON is strict."""
+
+    limit = JSON_BYTES
+
+    async def stream(self) -> AsyncGenerator[bytes, None]:
+        """The body, as it comes in."""
+        self._require(int(self.headers.get("content-length", 0)))
+        received = 0
+        async for chunk in super().stream():
+            received += len(chunk)
+            self._require(received)
+            yield chunk
+
+    def _require(self, length: int) -> None:
+        if length > self.limit:
+            detail = f"the body is longer than {self.limit:,} bytes; a long list goes in as a file"
+            raise HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, detail)
+
+    async def json(self) -> Any:
+        """The body: no NaN, no name twice, no half surrogate pair, not nested without end."""
+        body = await self.body()
+        try:
+            return jiter.from_json(body, allow_inf_nan=False, catch_duplicate_keys=True)
+        except ValueError as error:
+            detail = f"the body is not JSON: {error}"
+            raise HTTPException(HTTPStatus.BAD_REQUEST, detail) from None
+
+
+class GuardedRoute(APIRoute):
+    """A route under `/api/v1`; nobody without a key makes us read a body."""
+
+    uploads: ClassVar[bool] = False
+
+    def get_route_handler(self) -> Handler:
+        """The handler, behind the look at the key."""
+        handle = super().get_route_handler()
+
+        async def guarded(request: Request) -> Response:
+            request.state.caller = await run_in_threadpool(_caller, request)
+            bounded = BoundedRequest(request.scope, request.receive)
+            if self.uploads:
+                bounded.limit = request.app.state.instruments.upload_bytes + FORM_BYTES
+            return await handle(bounded)
+
+        return guarded
+
+
+class UploadRoute(GuardedRoute):
+    """A guarded route that takes a file."""
+
+    uploads = True
+
+
+def _caller(request: Request) -> Caller:
+    secret = secret_in(request.headers.get("authorization"))
+    instruments: Instruments = request.app.state.instruments
+    with instruments.transaction() as connection:
+        return authenticate(connection, secret)

@@ -1,0 +1,241 @@
+"""Submitting: a file and what to make of it become one batch row; reading the file is the workers' work."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from typing import Any, BinaryIO
+from uuid import UUID
+
+from api.fresh import fresh_id
+from api.instruments import Instruments
+from api.refusals import Fault, Invalid, Missing, nearest
+from darkroom.blobs import BlobStore
+from darkroom.domain.ids import FILE, shown
+from darkroom.domain.problem import BadInput
+from darkroom.domain.request import ALIASES, unstorable
+from darkroom.sheets import Template
+from darkroom.store import batches, files, hints
+from darkroom.store.batches import NewBatch
+from darkroom.store.files import File
+from darkroom.store.session import Connection
+
+PURPOSE = "batch"
+ROWS_NAME = "rows.jsonl"
+COPY_BYTES = 1 << 20
+LATEST = timedelta(days=3660)
+"""A deadline beyond ten years is a mistake, and beyond the year 9999 not even a time."""
+
+DEFAULTS = (
+    "model",
+    "size",
+    "quality",
+    "output_format",
+    "n",
+    "background",
+    "moderation",
+    "output_compression",
+    "complexity",
+    "safety_identifier",
+    "priority",
+)
+"""The parameters that can be set for all rows at once."""
+
+Row = Mapping[str, Any]
+Default = str | int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """A batch to be: what its rows share, what it may cost, and when it must be over."""
+
+    name: str | None = None
+    defaults: Mapping[str, Default] | None = None
+    template: str | None = None
+    skip_bad_rows: bool = False
+    budget: Decimal | None = None
+    deadline: datetime | None = None
+    fingerprint: str | None = None
+    again: bool = False
+    focus: str | None = None
+
+    def options(self, now: datetime) -> dict[str, Any]:
+        """What ingest is told.
+
+        Raises:
+            Invalid: An unknown default, a template that does not compile, a deadline that is no use.
+        """
+        _require_deadline(self.deadline, now)
+        if self.template is not None:
+            _require_template(self.template)
+        return {
+            "defaults": _known_defaults(self.defaults or {}),
+            "template": self.template,
+            "skip_bad_rows": self.skip_bad_rows,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Submitted:
+    """The batch that a submission led to: a new one, or one that was there and goes on."""
+
+    id: UUID
+    attached: bool
+
+
+def keep_upload(
+    blobs: BlobStore, project_id: str, upload: BinaryIO, filename: str, purpose: str
+) -> File:
+    """Makes an uploaded file's bytes safe; its row is written after that.
+
+    Raises:
+        Invalid: Its name or its purpose is of no use.
+    """
+    if purpose != PURPOSE:
+        raise Invalid.field("purpose", "value_not_allowed", f"must be `{PURPOSE}`")
+    if unstorable(filename):
+        raise Invalid.field("file", "filename_not_text", "its name has a NUL or half a character")
+    with NamedTemporaryFile(prefix="darkroom-") as copy:
+        while chunk := upload.read(COPY_BYTES):
+            copy.write(chunk)
+        copy.flush()
+        sha256, size = blobs.put_file(Path(copy.name))
+    return _file(project_id, filename, size, sha256)
+
+
+def keep_rows(blobs: BlobStore, project_id: str, rows: Sequence[Row]) -> File:
+    """Makes rows safe as the JSONL file that they would have been; row n is its line n.
+
+    Raises:
+        Invalid: A number in them is beyond what JSON's readers take.
+    """
+    data = b"".join(_line(number, row) for number, row in enumerate(rows, 1))
+    return _file(project_id, ROWS_NAME, len(data), blobs.put(data))
+
+
+def _line(number: int, row: Row) -> bytes:
+    try:
+        return json.dumps(row, ensure_ascii=False, allow_nan=False).encode() + b"\n"
+    except ValueError:
+        detail = "a number in it is too large; write a smaller one or put it into quotes"
+        fault = Fault("number_too_large", detail, f"#/rows/{number - 1}", row=number)
+        raise Invalid([fault]) from None
+
+
+def _file(project_id: str, filename: str, size: int, sha256: str) -> File:
+    return File(fresh_id(), project_id, PURPOSE, filename, size, sha256, datetime.now(UTC))
+
+
+def record(connection: Connection, file: File) -> File:
+    """Writes down a file whose bytes are safe."""
+    files.add(connection, file)
+    return file
+
+
+def submit(
+    tools: Instruments, project_id: str, source: UUID | Sequence[Row], submission: Submission
+) -> Submitted:
+    """Makes a batch of an uploaded file or of rows, or attaches to the earlier one of its fingerprint.
+
+    Rows are safe in the storage before the transaction begins: none is open while that works.
+
+    Raises:
+        Invalid: Something in it is of no use.
+        Missing: The project has no such file.
+    """
+    options = submission.options(datetime.now(UTC))
+    kept = source if isinstance(source, UUID) else keep_rows(tools.blobs, project_id, source)
+    with tools.transaction() as connection:
+        hints.ring(connection)
+        if found := _attached(connection, project_id, submission):
+            return Submitted(found, attached=True)
+        batch = _new_batch(_file_of(connection, project_id, kept), submission, options)
+        batches.create(connection, batch)
+    return Submitted(batch.id, attached=False)
+
+
+def _file_of(connection: Connection, project_id: str, kept: UUID | File) -> File:
+    """The file of this id, or the one that has just been made of rows."""
+    if isinstance(kept, File):
+        return record(connection, kept)
+    file = files.get(connection, kept, project_id)
+    if file is None:
+        raise Missing("file", shown(FILE, kept))
+    return file
+
+
+def _attached(connection: Connection, project_id: str, submission: Submission) -> UUID | None:
+    """The earlier batch of the same fingerprint, set going again if it was held.
+
+    Two submitters of one fingerprint take turns: the second attaches to what the first makes.
+    """
+    if submission.fingerprint is None or submission.again:
+        return None
+    return batches.attach(connection, project_id, submission.fingerprint, submission.focus)
+
+
+def _new_batch(file: File, submission: Submission, options: Mapping[str, Any]) -> NewBatch:
+    return NewBatch(
+        id=fresh_id(),
+        project_id=file.project_id,
+        input_file_id=file.id,
+        options=options,
+        name=submission.name,
+        fingerprint=submission.fingerprint,
+        focus=submission.focus,
+        cap=submission.budget,
+        deadline_at=submission.deadline,
+    )
+
+
+def _require_deadline(deadline: datetime | None, now: datetime) -> None:
+    if deadline is None:
+        return
+    if deadline <= now:
+        raise Invalid.field("deadline", "deadline_passed", "is over already; give a later time")
+    if deadline > now + LATEST:
+        raise Invalid.field("deadline", "deadline_too_far", "is more than ten years away")
+
+
+def _require_template(source: str) -> None:
+    if unstorable(source):
+        detail = "has a NUL or half a surrogate pair in it; remove it"
+        raise Invalid.field("template", "template_not_text", detail)
+    try:
+        Template.compile(source)
+    except BadInput as error:
+        raise Invalid.input("template", error) from None
+
+
+def _known_defaults(given: Mapping[str, Default]) -> dict[str, Default]:
+    """The defaults under the names that the API gives them.
+
+    >>> _known_defaults({"format": "webp", "n": 2})
+    {'output_format': 'webp', 'n': 2}
+    """
+    known: dict[str, Default] = {}
+    faults = []
+    for name, value in given.items():
+        parameter = ALIASES.get(name, name)
+        if fault := _default_fault(name, parameter, value, twice=parameter in known):
+            faults.append(fault)
+        known[parameter] = value
+    if faults:
+        raise Invalid(faults)
+    return known
+
+
+def _default_fault(name: str, parameter: str, value: Default, *, twice: bool) -> Fault | None:
+    pointer = f"#/defaults/{name}"
+    if parameter not in DEFAULTS:
+        detail = f"is not a default; {nearest(name, DEFAULTS)}"
+        return Fault("default_unknown", detail, pointer, column=name)
+    if twice:
+        return Fault("default_twice", f"{parameter} is given twice", pointer, column=name)
+    if isinstance(value, str) and unstorable(value):
+        detail = "has a NUL or half a surrogate pair in it; remove it"
+        return Fault("value_not_text", detail, pointer, column=name)
+    return None

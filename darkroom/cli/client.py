@@ -1,0 +1,219 @@
+"""The API over HTTP: typed replies, and one clear error for whatever goes wrong."""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from decimal import Decimal
+from threading import Event
+from types import TracebackType
+from typing import Any, Self, TypeVar
+from urllib.parse import urlsplit
+
+import httpx2
+
+from darkroom.cli.ending import CliError, Exit, Unreachable
+from darkroom.cli.options import Submission
+from darkroom.cli.replies import Batch, Job, Key, Readiness
+from darkroom.cli.source import Source
+
+TIMEOUT = httpx2.Timeout(30, connect=5)
+UPLOAD_TIMEOUT = httpx2.Timeout(300, connect=5)
+JOBS_PAGE = 1000
+DOWNLOADS = 16
+_RETRY_PAUSE = 0.5
+_AWAY = frozenset({502, 503, 504})
+_UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND, _SERVER_ERROR = 401, 403, 404, 500
+_LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+
+Parsed = TypeVar("Parsed")
+
+
+class Client:
+    """Speaks to one API; safe to use from several threads.
+
+    A GET is tried again for `patience` seconds while nobody answers, unless `stopping` is set.
+    """
+
+    def __init__(
+        self, url: str, key: str, *, patience: float = 0.0, stopping: Event | None = None
+    ) -> None:
+        self._url = url.rstrip("/")
+        self._patience = patience
+        self._stopping = stopping or Event()
+        self._http = httpx2.Client(
+            base_url=self._url,
+            headers={"Authorization": f"Bearer {key}"},
+            timeout=TIMEOUT,
+            limits=httpx2.Limits(max_connections=DOWNLOADS),
+            trust_env=urlsplit(self._url).hostname not in _LOOPBACK,
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._http.close()
+
+    def readiness(self) -> Readiness:
+        """What it stands on, also when some of that is missing."""
+        try:
+            response = self._http.get("/readyz")
+            return Readiness.of(response.json())
+        except httpx2.TransportError as error:
+            raise Unreachable(self._url, _reason(error)) from error
+        except (KeyError, TypeError, ValueError) as error:
+            raise self._strange(error) from error
+
+    def upload(self, source: Source) -> str:
+        """Hand a file in; its id."""
+        with source.path.open("rb") as file:
+            response = self._send(
+                "POST",
+                "/api/v1/files",
+                data={"purpose": "batch"},
+                files={"file": (source.name, file, "application/octet-stream")},
+                timeout=UPLOAD_TIMEOUT,
+            )
+        return self._read(lambda reply: str(reply["id"]), response)
+
+    def create(self, submission: Submission, file_id: str) -> tuple[Batch, bool]:
+        """Make a batch; or (True) the one that was made of the same before."""
+        response = self._send("POST", "/api/v1/batches", json=submission.body(file_id))
+        return self._read(Batch.of, response), response.status_code == httpx2.codes.OK
+
+    def batches(self, limit: int = 20) -> list[Batch]:
+        """The latest batches, newest first."""
+        return self._page("/api/v1/batches", Batch.of, limit=limit)[0]
+
+    def batch(self, batch_id: str) -> Batch:
+        return self._get(f"/api/v1/batches/{batch_id}", Batch.of)
+
+    def jobs(self, batch_id: str) -> Iterator[Job]:
+        """Every job of a batch, in the order of the lines."""
+        after: dict[str, str] = {}
+        more = True
+        while more:
+            path = f"/api/v1/batches/{batch_id}/jobs"
+            page, more = self._page(path, Job.of, limit=JOBS_PAGE, **after)
+            yield from page
+            more = more and bool(page)
+            after = {"after": page[-1].id} if page else {}
+
+    @contextmanager
+    def image(self, url: str) -> Iterator[Iterator[bytes]]:
+        """The bytes behind an image's URL, as they come."""
+        try:
+            with self._http.stream("GET", url) as response:
+                if response.is_error:
+                    response.read()
+                    raise self._refusal(response)
+                yield response.iter_raw()
+        except httpx2.TransportError as error:
+            raise Unreachable(self._url, _reason(error)) from error
+
+    def pause(self, batch_id: str, reason: str = "requested") -> Batch:
+        return self._act(batch_id, "pause", {"reason": reason})
+
+    def resume(self, batch_id: str, budget: Decimal | None = None) -> Batch:
+        return self._act(batch_id, "resume", {"budget": None if budget is None else str(budget)})
+
+    def cancel(self, batch_id: str) -> Batch:
+        return self._act(batch_id, "cancel", None)
+
+    def retry(self, batch_id: str, only: Sequence[str] | None) -> Batch:
+        """A new batch of what failed; of these classes alone if some are named."""
+        return self._act(batch_id, "retry", {"only": list(only) if only else None})
+
+    def keys(self) -> list[Key]:
+        return self._get("/api/v1/keys", lambda reply: [Key.of(one) for one in reply["data"]])
+
+    def create_key(self, name: str, scopes: Sequence[str]) -> Key:
+        body = {"name": name, "scopes": list(scopes)}
+        return self._read(Key.of, self._send("POST", "/api/v1/keys", json=body))
+
+    def revoke_key(self, key_id: str) -> None:
+        self._send("DELETE", f"/api/v1/keys/{key_id}")
+
+    def _act(self, batch_id: str, verb: str, body: Any) -> Batch:
+        path = f"/api/v1/batches/{batch_id}/{verb}"
+        return self._read(Batch.of, self._send("POST", path, json=body))
+
+    def _page(
+        self, path: str, parse: Callable[[Any], Parsed], **query: Any
+    ) -> tuple[list[Parsed], bool]:
+        def both(reply: Any) -> tuple[list[Parsed], bool]:
+            return [parse(one) for one in reply["data"]], bool(reply["has_more"])
+
+        return self._get(path, both, **query)
+
+    def _get(self, path: str, parse: Callable[[Any], Parsed], **query: Any) -> Parsed:
+        deadline = time.monotonic() + self._patience
+        while True:
+            try:
+                return self._read(parse, self._send("GET", path, params=query))
+            except Unreachable:
+                if time.monotonic() >= deadline or self._stopping.wait(_RETRY_PAUSE):
+                    raise
+
+    def _send(self, method: str, path: str, **content: Any) -> httpx2.Response:
+        try:
+            response = self._http.request(method, path, **content)
+        except httpx2.TransportError as error:
+            raise Unreachable(self._url, _reason(error)) from error
+        if not response.is_success:
+            raise self._refusal(response)
+        return response
+
+    def _read(self, parse: Callable[[Any], Parsed], response: httpx2.Response) -> Parsed:
+        try:
+            return parse(response.json())
+        except (KeyError, TypeError, ValueError) as error:
+            raise self._strange(error) from error
+
+    def _strange(self, error: Exception) -> CliError:
+        return CliError(
+            f"what answers at {self._url} is not this version's API "
+            f"({type(error).__name__}: {error}); check DARKROOM_API_URL",
+            Exit.STOPPED,
+        )
+
+    def _refusal(self, response: httpx2.Response) -> CliError:
+        detail = _detail(response)
+        match response.status_code:
+            case code if code in _AWAY:
+                return Unreachable(self._url, f"status {code}: {detail}")
+            case code if code == _UNAUTHORIZED:
+                return CliError(f"the API at {self._url} does not take this key: {detail}")
+            case code if code == _FORBIDDEN:
+                return CliError(f"this key may not do that: {detail}; create one that may")
+            case code if code >= _SERVER_ERROR:
+                return CliError(f"the API failed with status {code}: {detail}", Exit.STOPPED)
+            case code if code == _NOT_FOUND:
+                return NotFound(detail)
+            case _:
+                return CliError(detail)
+
+
+class NotFound(CliError):  # noqa: N818 - named for what happened
+    """The API knows no such thing."""
+
+
+def _reason(error: httpx2.TransportError) -> str:
+    return str(error) or type(error).__name__
+
+
+def _detail(response: httpx2.Response) -> str:
+    """What a problem document says, on one line; of anything else, its status."""
+    try:
+        problem = response.json()
+        said = str(problem.get("detail") or problem["title"])
+        errors = problem.get("errors") or ()
+        named = [str(one.get("detail", one)) for one in errors if isinstance(one, dict)]
+    except (ValueError, KeyError, AttributeError):
+        return f"{response.status_code} {response.reason_phrase}".strip()
+    return "; ".join([said, *named[:3]]).replace("\n", " ")

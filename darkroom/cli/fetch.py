@@ -1,0 +1,193 @@
+"""Brings a batch's images to disk: what is missing, each under its custom_id, each checked."""
+
+import errno
+import hashlib
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from darkroom.cli.batchid import meant
+from darkroom.cli.ending import CliError, Exit, status_of
+from darkroom.cli.environment import read_environment
+from darkroom.cli.figures import plural
+from darkroom.cli.manifest import Manifest
+from darkroom.cli.replies import Batch, Image, Job
+from darkroom.cli.session import Session, Visit, attend
+from darkroom.cli.terminal import Terminal
+from darkroom.domain.naming import Names
+from darkroom.domain.request import EXTENSION_OF
+
+THREADS = 8
+AHEAD = 64
+"""Jobs that are looked at before the first of them is complete."""
+
+TRIES = 3
+_CHUNK = 1 << 18
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """What lies in the directory now."""
+
+    out: Path
+    files: int
+    downloaded: int
+    errors: int
+
+    def __str__(self) -> str:
+        had = self.files - self.downloaded
+        before = f", {had:,} of them there before" if had and self.downloaded else ""
+        errors = f", errors.csv ({plural(self.errors, 'row')})" if self.errors else ""
+        return f"{self.out.absolute()}: {plural(self.files, 'image')}{before}, manifest.csv{errors}"
+
+
+def fetch(
+    batch: Annotated[str, typer.Argument(help="The batch's id, or its last digits.")],
+    out: Annotated[Path, typer.Option(help="Where the images go.", show_default=False)],
+) -> None:
+    """Download a batch's images.
+
+    Example: darkroom fetch batch_019ab2c34d5e7f00a1b2c3d4e5f60718 --out images
+
+    With manifest.csv and, if anything failed, errors.csv. Images that are there already,
+    byte for byte, are not downloaded again. The CSV files hold prompts as they are,
+    also those that begin with = or @: open a list from strangers with that in mind.
+    """
+    terminal = Terminal()
+    prepare(out)
+
+    def work(session: Session) -> Exit:
+        found = meant(session.client, batch)
+        terminal.result(str(fetched(session, found, out)))
+        return Exit.MADE if not found.ended else status_of(found)
+
+    visit = Visit(leave=lambda _: "the same command goes on where it stopped")
+    raise typer.Exit(attend(read_environment(), terminal, work, visit))
+
+
+def prepare(out: Path) -> None:
+    """Make the directory, and see that it can be written.
+
+    Raises:
+        CliError: it cannot be.
+    """
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        probe = out / ".darkroom-probe"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise _unwritable(out, error) from error
+
+
+def fetched(session: Session, batch: Batch, out: Path) -> Fetched:
+    """Download what is missing and write the manifest anew.
+
+    Raises:
+        CliError: the disk is full, or the bytes that come are not those that were stored.
+        Interrupted: a signal came.
+    """
+    with _disk(out), ThreadPoolExecutor(THREADS) as hands, Manifest(out, batch) as manifest:
+        downloaded = 0
+        for job, files in _brought(session, batch, out, hands):
+            downloaded += sum(fresh for _, _, fresh in files)
+            manifest.add(job, [(path.name, image) for path, image, _ in files])
+        return Fetched(out, manifest.images, downloaded, manifest.close())
+
+
+File = tuple[Path, Image, bool]
+"""Where an image lies, what it is, and whether it was downloaded just now."""
+
+
+def _brought(
+    session: Session, batch: Batch, out: Path, hands: ThreadPoolExecutor
+) -> Iterator[tuple[Job, list[File]]]:
+    """Every job in order, its files in place; a few jobs ahead are on their way."""
+    names = Names()
+    on_their_way: deque[tuple[Job, list[Future[File]]]] = deque()
+    try:
+        for job in session.client.jobs(batch.id):
+            session.heed()
+            errands = _errands(session, job, names, out)
+            on_their_way.append((job, [hands.submit(errand) for errand in errands]))
+            if len(on_their_way) > AHEAD:
+                yield _arrived(on_their_way.popleft())
+        while on_their_way:
+            session.heed()
+            yield _arrived(on_their_way.popleft())
+    finally:
+        for _, coming in on_their_way:
+            for one in coming:
+                one.cancel()
+
+
+def _arrived(expected: tuple[Job, list[Future[File]]]) -> tuple[Job, list[File]]:
+    job, coming = expected
+    return job, [one.result() for one in coming]
+
+
+def _errands(session: Session, job: Job, names: Names, out: Path) -> list[Callable[[], File]]:
+    stems = names.claim(job.custom_id, max(int(job.request.get("n", 1)), len(job.images)))
+
+    def errand(stem: str, image: Image) -> Callable[[], File]:
+        path = out / f"{stem}.{EXTENSION_OF.get(image.format, image.format)}"
+        return lambda: (path, image, _bring(session, image, path))
+
+    return [errand(stem, image) for stem, image in zip(stems, job.images, strict=False)]
+
+
+def _bring(session: Session, image: Image, path: Path) -> bool:
+    """Whether it had to be downloaded."""
+    session.heed()
+    if path.exists() and path.stat().st_size == image.bytes and _sha256(path) == image.sha256:
+        return False
+    part = path.with_name(path.name + ".part")
+    for _ in range(TRIES):
+        if _download(session, image, part) == image.sha256:
+            part.replace(path)
+            return True
+    part.unlink(missing_ok=True)
+    raise CliError(
+        f"the bytes of {path.name} are not those that were stored (their sha256 is another); "
+        "run the same command again, and see `darkroom doctor`",
+        Exit.STOPPED,
+    )
+
+
+def _download(session: Session, image: Image, part: Path) -> str:
+    """The sha256 of what came."""
+    digest = hashlib.sha256()
+    with part.open("wb") as file, session.client.image(image.url) as chunks:
+        for chunk in chunks:
+            session.heed()
+            digest.update(chunk)
+            file.write(chunk)
+    return digest.hexdigest()
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@contextmanager
+def _disk(out: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise _unwritable(out, error) from error
+
+
+def _unwritable(out: Path, error: OSError) -> CliError:
+    if error.errno in _FULL:
+        again = "free some and run the same command again: it goes on where it stopped"
+        return CliError(f"no room is left in {out}; {again}", Exit.STOPPED)
+    reason = error.strerror or str(error)
+    return CliError(f"--out {out} cannot be written: {reason}; name a directory that can")

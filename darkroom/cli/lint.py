@@ -1,0 +1,137 @@
+"""Reads an input file as ingest will, before anything is sent: what is wrong with it, what it will cost."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+
+from darkroom.cli.options import Drawing
+from darkroom.cli.source import Source
+from darkroom.domain.batchfile import Draft, Intake, Render, Survey, survey
+from darkroom.domain.models import AUTO, Models, parse_size
+from darkroom.domain.problem import BadInput, Problem
+from darkroom.domain.request import ALIASES, ImageRequest
+from darkroom.sheets import Row, Template, read
+
+KEPT = 1_000
+"""Problems that are kept; the others are counted."""
+
+BYTES_PER_PIXEL = {"png": 1.8, "jpeg": 0.7, "webp": 0.5}
+"""Rough: a 1024x1024 PNG of a photograph takes 1.5 to 2.2 MB."""
+
+_USUAL_PIXELS = 1536 * 1024
+
+
+@dataclass(slots=True)
+class Verdict:
+    """What a look at a whole file found.
+
+    `refused` if the file cannot be used at all, so that skipping its bad rows does not help. Money is in
+    US dollars: `expected` is likely, `bound` more than it can be.
+    """
+
+    rows: int = 0
+    bad_rows: int = 0
+    refused: bool = False
+    problems: list[Problem] = field(default_factory=list)
+    more_problems: int = 0
+    images: int = 0
+    bytes: int = 0
+    expected: Decimal = Decimal(0)
+    bound: Decimal = Decimal(0)
+
+    @property
+    def usable(self) -> bool:
+        """Whether every row can be used."""
+        return not self.problems
+
+    @property
+    def good_rows(self) -> int:
+        return self.rows - self.bad_rows
+
+    def add(self, found: Draft | Sequence[Problem]) -> None:
+        """Count one row."""
+        self.rows += 1
+        if isinstance(found, Draft):
+            self._price(found)
+            return
+        self.bad_rows += 1
+        room = KEPT - len(self.problems)
+        self.problems += found[:room]
+        self.more_problems += max(0, len(found) - room)
+
+    def _price(self, draft: Draft) -> None:
+        request = draft.priced.request
+        self.images += request.n
+        self.bytes += request.n * _bytes_of(request)
+        self.expected += draft.priced.expected
+        self.bound += draft.priced.bound
+
+
+def _bytes_of(request: ImageRequest) -> int:
+    pixels = _USUAL_PIXELS
+    if request.size != AUTO:
+        width, height = parse_size(request.size)
+        pixels = width * height
+    return int(pixels * BYTES_PER_PIXEL[request.output_format])
+
+
+def lint(source: Source, drawing: Drawing, models: Models) -> Verdict:
+    """The verdict on a file under these defaults; reads it twice and keeps none of it.
+
+    Raises:
+        OSError: the file cannot be read.
+    """
+    try:
+        render = _render(drawing)
+        overview = survey((row.line, row.cells) for row in _rows(source) if isinstance(row, Row))
+        intake = Intake(overview, models, drawing.defaults, render)
+        header = intake.header_problems() if overview.rows else ()
+        if header:
+            return Verdict(rows=overview.rows, refused=True, problems=list(header))
+        return _judged(source, intake, drawing)
+    except BadInput as error:
+        return Verdict(refused=True, problems=list(error.problems))
+
+
+def _render(drawing: Drawing) -> Render | None:
+    if drawing.template is None:
+        return None
+    try:
+        return Template.compile(drawing.template).render
+    except BadInput as error:
+        named = [replace(one, column="--template", line=None) for one in error.problems]
+        raise BadInput(named) from None
+
+
+def _rows(source: Source) -> Iterator[Row | Problem]:
+    return read(source.path, filename=source.name)
+
+
+def _judged(source: Source, intake: Intake, drawing: Drawing) -> Verdict:
+    verdict = Verdict()
+    for row in _rows(source):
+        found = (row,) if isinstance(row, Problem) else intake.draft(row.line, row.cells)
+        if not isinstance(found, Draft) and (options := _of_options(found, intake, drawing)):
+            return Verdict(rows=intake.overview.rows, refused=True, problems=options)
+        verdict.add(found)
+    return verdict
+
+
+def _of_options(found: Sequence[Problem], intake: Intake, drawing: Drawing) -> list[Problem]:
+    """Those problems that an option brought into every row, said once and without a line."""
+    return [
+        replace(one, column=f"--{_option(one.column)}", line=None)
+        for one in found
+        if one.column is not None
+        and one.column in drawing.defaults
+        and not _has_column(intake.overview, one.column)
+    ]
+
+
+def _has_column(overview: Survey, name: str) -> bool:
+    also = [alias for alias, meant in ALIASES.items() if meant == name]
+    return not {name, *also, "model"}.isdisjoint(overview.columns)
+
+
+def _option(name: str) -> str:
+    return "format" if name == "output_format" else name

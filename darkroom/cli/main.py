@@ -1,0 +1,119 @@
+"""The `darkroom` command: its subcommands, and what every error becomes."""
+
+import os
+import sys
+import tempfile
+import traceback
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import typer
+
+from darkroom.cli import control, doctor, estimate, fetch, keys, run, show, submit, up, watch
+from darkroom.cli.ending import CliError, Exit
+from darkroom.cli.terminal import harmless
+from darkroom.local.errors import LocalError, StackFailed, StackInterrupted
+
+HELP = """A queue for very many image generations: a prompt list in, images on disk.
+
+Settings come from the environment and darkroom.toml: OPENAI_API_KEY (without one the sandbox draws),
+OPENAI_BASE_URL, DARKROOM_HOME (default .darkroom) and others; DARKROOM_API_URL with DARKROOM_API_KEY
+uses an API elsewhere.
+
+Exit status: 0 all images made, 1 finished with failures, 2 wrong usage or refused before spending,
+3 stopped or waiting for a person.
+"""
+
+
+def build_app() -> typer.Typer:
+    """The command line with all its commands."""
+    app = typer.Typer(
+        name="darkroom",
+        help=HELP,
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,
+    )
+    for command in (
+        up.up,
+        run.run,
+        submit.submit,
+        show.status,
+        watch.watch,
+        fetch.fetch,
+        control.cancel,
+        control.pause,
+        control.resume,
+        control.retry,
+        estimate.estimate,
+        doctor.doctor,
+    ):
+        app.command()(command)
+    app.add_typer(keys.app, name="keys")
+    return app
+
+
+def main() -> None:
+    """Run the command of this process's arguments, and end with its exit status."""
+    sys.exit(ended(sys.argv[1:]))
+
+
+def ended(arguments: Sequence[str]) -> int:
+    """The exit status of a command; what went wrong is told on stderr, in one line."""
+    try:
+        status = build_app()(list(arguments), prog_name="darkroom", standalone_mode=False)
+        sys.stdout.flush()
+        return int(status or Exit.MADE)
+    except (
+        BrokenPipeError,
+        SystemExit,
+    ):  # typer and rich end a broken pipe in an exit of their own
+        # Nobody reads any more; and the interpreter shall not complain when it flushes at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return Exit.STOPPED
+    except BaseException as error:  # the outermost border: everything ends as one line
+        if os.environ.get("DARKROOM_DEBUG") == "1":
+            traceback.print_exc()
+        message, status = told(error)
+        print(harmless(f"darkroom: {message}"), file=sys.stderr)
+        return status
+
+
+def told(error: BaseException) -> tuple[str, Exit]:
+    """An error as one line, and the exit status it means."""
+    match error:
+        case CliError():
+            return str(error), error.status
+        case typer.TyperException():
+            return f"{error.format_message()} (see darkroom --help)", Exit.REFUSED
+        case KeyboardInterrupt() | typer.Abort():
+            return "interrupted", Exit.STOPPED
+        case LocalError():
+            interrupted = isinstance(error, StackInterrupted)
+            return _on_one_line(error), Exit.STOPPED if interrupted else Exit.REFUSED
+        case PermissionError() | FileNotFoundError() | IsADirectoryError():
+            return (
+                f"{error.filename}: {error.strerror}; check the path and its rights",
+                Exit.REFUSED,
+            )
+        case _:
+            return _unexpected(error), Exit.STOPPED
+
+
+def _on_one_line(error: LocalError) -> str:
+    """Of a log that it quotes, the last line."""
+    said = str(error)
+    if isinstance(error, StackFailed) and error.tail:
+        said = said.replace(error.tail, error.tail.splitlines()[-1].strip())
+    return " ".join(said.split())
+
+
+def _unexpected(error: BaseException) -> str:
+    log = Path(tempfile.gettempdir()) / f"darkroom-{os.getuid()}.log"
+    with log.open("a", encoding="utf-8") as file:
+        file.write(f"{datetime.now(UTC).isoformat()} {sys.argv[1:2]}\n")
+        traceback.print_exception(error, file=file)
+    kind = f"{type(error).__name__}: {error}".splitlines()[0]
+    return f"unexpected {kind}; the whole story is in {log}, or with DARKROOM_DEBUG=1"

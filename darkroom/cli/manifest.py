@@ -1,0 +1,129 @@
+"""manifest.csv and errors.csv: what was made, what was not and why, each file complete or not there."""
+
+import csv
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from darkroom.cli.replies import Batch, Image, Job
+from darkroom.domain.batch import BatchStatus
+
+MANIFEST = (
+    "custom_id",
+    "file",
+    "index",
+    "sha256",
+    "bytes",
+    "width",
+    "height",
+    "format",
+    "model",
+    "quality",
+    "size",
+    "prompt",
+    "cost_usd",
+    "request_id",
+    "batch_id",
+    "line",
+)
+ERRORS = ("custom_id", "line", "state", "class", "code", "message", "prompt")
+_WITHOUT_IMAGE = frozenset({"failed", "cancelled", "expired"})
+_NO_FAILURE: Mapping[str, Any] = {}
+
+
+class Manifest:
+    """Both files, row by row; they take their names in `close`.
+
+    A job's cost stands in the row of its first image, so that the column adds up.
+    """
+
+    def __init__(self, out: Path, batch: Batch) -> None:
+        self._out = out
+        self._batch = batch
+        self._files = ExitStack()
+        self.images = 0
+        self.errors = 0
+
+    def __enter__(self) -> Self:
+        self._manifest = self._opened("manifest.csv", MANIFEST)
+        self._errors = self._opened("errors.csv", ERRORS)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._files.close()
+        for name in ("manifest.csv", "errors.csv"):
+            _part(self._out / name).unlink(missing_ok=True)
+
+    def add(self, job: Job, files: Sequence[tuple[str, Image]]) -> None:
+        """A job, and its images by file name."""
+        for index, (name, image) in enumerate(files, 1):
+            self._manifest.writerow(_made(job, index, name, image))
+        self.images += len(files)
+        if job.state in _WITHOUT_IMAGE:
+            self._errors.writerow(_missing(job))
+            self.errors += 1
+
+    def close(self) -> int:
+        """Put the files in place; how many rows errors.csv has."""
+        if self._batch.status is not BatchStatus.FAILED:
+            self._skipped()
+        self._files.close()
+        _part(self._out / "manifest.csv").replace(self._out / "manifest.csv")
+        errors = self._out / "errors.csv"
+        if self.errors:
+            _part(errors).replace(errors)
+        else:
+            errors.unlink(missing_ok=True)
+        return self.errors
+
+    def _skipped(self) -> None:
+        for one in self._batch.problems:
+            row = ("", one.line, "skipped", "skipped", one.code, str(one), "")
+            self._errors.writerow(row)
+            self.errors += 1
+
+    def _opened(self, name: str, header: Sequence[str]) -> Any:
+        path = _part(self._out / name)
+        file = self._files.enter_context(path.open("w", encoding="utf-8", newline=""))
+        writer = csv.writer(file)
+        writer.writerow(header)
+        return writer
+
+
+def _part(path: Path) -> Path:
+    return path.with_name(path.name + ".part")
+
+
+def _made(job: Job, index: int, name: str, image: Image) -> Sequence[object]:
+    request = job.request
+    return (
+        job.custom_id,
+        name,
+        index,
+        image.sha256,
+        image.bytes,
+        image.width,
+        image.height,
+        image.format,
+        request.get("model"),
+        request.get("quality"),
+        request.get("size"),
+        request.get("prompt"),
+        job.cost if index == 1 else "",
+        job.request_id,
+        job.batch_id,
+        job.line,
+    )
+
+
+def _missing(job: Job) -> Sequence[object]:
+    failure = job.failure or _NO_FAILURE
+    words = (failure.get("class", job.state), failure.get("code"), failure.get("message"))
+    return (job.custom_id, job.line, job.state, *words, job.request.get("prompt"))

@@ -1,0 +1,163 @@
+"""What the options of `run`, `submit` and `estimate` ask for, and how they travel."""
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from darkroom.cli.ending import CliError
+
+File = Annotated[
+    str, typer.Argument(help="CSV, TSV, XLSX, JSONL or text; - is stdin.", show_default=False)
+]
+Model = Annotated[str | None, typer.Option(help="The model, for rows that name none.")]
+Size = Annotated[str | None, typer.Option(help="WIDTHxHEIGHT or auto.")]
+Quality = Annotated[str | None, typer.Option(help="low, medium, high or auto.")]
+Format = Annotated[str | None, typer.Option("--format", help="png, jpeg or webp.")]
+Count = Annotated[int | None, typer.Option("--n", help="Images for each prompt.")]
+Template = Annotated[
+    str | None, typer.Option(help="Makes the prompt from columns: 'a {{ colour }} {{ title }}'.")
+]
+Budget = Annotated[str | None, typer.Option(help="Pause before this many US dollars are passed.")]
+Deadline = Annotated[
+    str | None, typer.Option(help="When it must be done: 2026-11-23T06:00, or 8h from now.")
+]
+Priority = Annotated[int | None, typer.Option(help="-1000 to 1000; higher goes first.")]
+Name = Annotated[str | None, typer.Option(help="What the batch is called.")]
+SkipBadRows = Annotated[
+    bool, typer.Option("--skip-bad-rows", help="Go on without the rows that cannot be used.")
+]
+
+_SPAN = re.compile(r"(\d+)([mhd])")
+_UNITS = {"m": "minutes", "h": "hours", "d": "days"}
+
+
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """The defaults for all rows, by the names that the API gives them."""
+
+    defaults: Mapping[str, str | int]
+    template: str | None = None
+
+    @classmethod
+    def of(
+        cls,
+        *,
+        model: str | None,
+        size: str | None,
+        quality: str | None,
+        output_format: str | None,
+        n: int | None,
+        template: str | None,
+    ) -> "Drawing":
+        given = {
+            "model": model,
+            "size": size,
+            "quality": quality,
+            "output_format": output_format,
+            "n": n,
+        }
+        return cls({name: value for name, value in given.items() if value is not None}, template)
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """Everything that a new batch is made of, but its file."""
+
+    drawing: Drawing
+    skip_bad_rows: bool = False
+    name: str | None = None
+    budget: Decimal | None = None
+    deadline: datetime | None = None
+    priority: int | None = None
+    fingerprint: str | None = None
+    again: bool = False
+    focus: str | None = None
+
+    def body(self, file_id: str) -> dict[str, Any]:
+        """The request that makes the batch."""
+        defaults = dict(self.drawing.defaults)
+        if self.priority is not None:
+            defaults["priority"] = self.priority
+        return {
+            "input_file_id": file_id,
+            "name": self.name,
+            "defaults": defaults,
+            "template": self.drawing.template,
+            "skip_bad_rows": self.skip_bad_rows,
+            "budget": None if self.budget is None else str(self.budget),
+            "deadline": None if self.deadline is None else shown_time(self.deadline),
+            "fingerprint": self.fingerprint,
+            "again": self.again,
+            "focus": self.focus,
+        }
+
+    def remembered(self, file_sha256: str, out: Path, *, sandbox: bool) -> "Submission":
+        """This submission under a fingerprint: the same rows, parameters and destination.
+
+        What decides nothing about the images (budget, deadline, name, priority) is left out, so that a
+        second run with a higher budget goes on with the first one's batch. The sandbox's placeholders
+        are not taken for a provider's images.
+        """
+        drawing = {"defaults": dict(self.drawing.defaults), "template": self.drawing.template}
+        known = json.dumps([file_sha256, drawing, str(out.absolute()), sandbox], sort_keys=True)
+        return replace(self, fingerprint=hashlib.sha256(known.encode()).hexdigest())
+
+
+def shown_time(moment: datetime) -> str:
+    """A moment as the API writes it.
+
+    >>> shown_time(datetime(2026, 11, 23, 6, tzinfo=UTC))
+    '2026-11-23T06:00:00Z'
+    """
+    return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def dollars(text: str | None) -> Decimal | None:
+    """An amount of money from an option.
+
+    Raises:
+        CliError: it is none.
+
+    >>> dollars("12.50"), dollars("$3")
+    (Decimal('12.50'), Decimal('3'))
+    """
+    if text is None:
+        return None
+    try:
+        amount = Decimal(text.removeprefix("$"))
+    except InvalidOperation:
+        amount = Decimal(0)
+    if not amount.is_finite() or amount <= 0:
+        raise CliError(f"--budget {text!r} is no amount of money; write US dollars such as 12.50")
+    return amount
+
+
+def moment(text: str | None, now: datetime) -> datetime | None:
+    """A deadline from an option: a time (this machine's zone, if it names none), or a span from now.
+
+    Raises:
+        CliError: it is neither, or over already.
+
+    >>> moment("8h", datetime(2026, 11, 22, 22, tzinfo=UTC))
+    datetime.datetime(2026, 11, 23, 6, 0, tzinfo=datetime.timezone.utc)
+    """
+    if text is None:
+        return None
+    if span := _SPAN.fullmatch(text):
+        return now + timedelta(**{_UNITS[span[2]]: int(span[1])})
+    try:
+        deadline = datetime.fromisoformat(text).astimezone(UTC)
+    except ValueError:
+        fix = "write 2026-11-23T06:00, or a span such as 8h"
+        raise CliError(f"--deadline {text!r} is no time; {fix}") from None
+    if deadline <= now:
+        raise CliError(f"--deadline {text} is over already; name a later time")
+    return deadline

@@ -1,0 +1,183 @@
+"""What the API answers, as values; a reply of another shape raises KeyError, TypeError or ValueError."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from darkroom.domain.attempt import Disposition
+from darkroom.domain.batch import BatchStatus, Cost, Counts
+from darkroom.domain.problem import Problem
+
+Reply = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """A batch as the API tells it; `reply` is the whole answer."""
+
+    id: str
+    name: str | None
+    status: BatchStatus
+    paused_reason: str | None
+    paused_detail: str | None
+    counts: Counts
+    images: int
+    skipped: int
+    unknown: int
+    cost: Cost
+    images_per_minute: float
+    eta_seconds: float | None
+    ended: bool
+    created_at: datetime
+    ended_at: datetime | None
+    problems: tuple[Problem, ...]
+    reply: Reply
+
+    @classmethod
+    def of(cls, reply: Reply) -> "Batch":
+        return cls(
+            id=reply["id"],
+            name=reply["name"],
+            status=BatchStatus(reply["status"]),
+            paused_reason=reply["paused_reason"],
+            paused_detail=reply["paused_detail"],
+            counts=Counts(**{one.name: int(reply["counts"][one.name]) for one in fields(Counts)}),
+            images=reply["images"],
+            skipped=reply["skipped"],
+            unknown=reply["unknown"],
+            cost=_cost(reply["cost"]),
+            images_per_minute=reply["images_per_minute"],
+            eta_seconds=reply["eta_seconds"],
+            ended=reply["ended"],
+            created_at=datetime.fromisoformat(reply["created_at"]),
+            ended_at=_time(reply["ended_at"]),
+            problems=tuple(_problem(one) for one in reply["problems"]),
+            reply=reply,
+        )
+
+    @property
+    def standing(self) -> str:
+        """Where it stands, in a word or two."""
+        return f"paused: {self.paused_reason}" if self.waits_for_person else self.status.value
+
+    @property
+    def waits_for_person(self) -> bool:
+        """Whether it makes no new call until somebody acts."""
+        return self.paused_reason is not None and not self.ended
+
+    @property
+    def at_rest(self) -> bool:
+        """Whether nothing more will happen to it by itself."""
+        in_flight = self.counts.dispatched + self.counts.running
+        return self.ended or (self.waits_for_person and not in_flight)
+
+
+def _cost(reply: Reply) -> Cost:
+    return Cost(
+        spent=Decimal(reply["spent"]),
+        reserved=Decimal(reply["reserved"]),
+        at_risk=Decimal(reply["at_risk"]),
+        cap=None if reply["cap"] is None else Decimal(reply["cap"]),
+        currency=reply["currency"],
+    )
+
+
+def _time(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text)
+
+
+def _problem(reply: Reply) -> Problem:
+    known = {name: reply.get(name) for name in ("line", "column", "value")}
+    return Problem(reply["code"], reply["message"], **known)
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """One stored image and where its bytes are."""
+
+    sha256: str
+    bytes: int
+    format: str
+    width: int
+    height: int
+    url: str
+
+    @classmethod
+    def of(cls, reply: Reply) -> "Image":
+        return cls(**{one.name: reply[one.name] for one in fields(cls)})
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One job; `images` are those that are published."""
+
+    id: str
+    batch_id: str
+    line: int
+    custom_id: str
+    state: str
+    request: Reply
+    failure: Reply | None
+    cost: Decimal
+    request_id: str | None
+    images: tuple[Image, ...]
+
+    @classmethod
+    def of(cls, reply: Reply) -> "Job":
+        published = [
+            one for one in reply["images"] if one["disposition"] == Disposition.PUBLISHED.value
+        ]
+        return cls(
+            id=reply["id"],
+            batch_id=reply["batch_id"],
+            line=reply["line"],
+            custom_id=reply["custom_id"],
+            state=reply["state"],
+            request=reply["request"],
+            failure=reply["failure"],
+            cost=Decimal(reply["cost"]),
+            request_id=reply["request_id"],
+            images=tuple(Image.of(one) for one in published),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """An API key; `secret` is there only in the answer that made it."""
+
+    id: str
+    name: str
+    prefix: str
+    scopes: tuple[str, ...]
+    created_at: str
+    last_used_at: str | None
+    revoked_at: str | None
+    secret: str | None
+
+    @classmethod
+    def of(cls, reply: Reply) -> "Key":
+        return cls(
+            id=reply["id"],
+            name=reply["name"],
+            prefix=reply["prefix"],
+            scopes=tuple(reply["scopes"]),
+            created_at=reply["created_at"],
+            last_used_at=reply.get("last_used_at"),
+            revoked_at=reply.get("revoked_at"),
+            secret=reply.get("key"),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Readiness:
+    """What an API says of the parts it stands on: `ok`, or the reason why not."""
+
+    status: str
+    checks: Mapping[str, str]
+    workers: int
+
+    @classmethod
+    def of(cls, reply: Reply) -> "Readiness":
+        return cls(reply["status"], dict(reply["checks"]), int(reply.get("workers", 0)))

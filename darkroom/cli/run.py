@@ -1,0 +1,185 @@
+"""The main job in one command: a prompt list in, images on disk."""
+
+import shlex
+import sys
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from secrets import token_hex
+from typing import Annotated
+
+import typer
+
+from darkroom.cli import options
+from darkroom.cli.batchid import short
+from darkroom.cli.ending import CliError, Exit, status_of
+from darkroom.cli.environment import read_environment
+from darkroom.cli.facts import models_today
+from darkroom.cli.fetch import fetched, prepare
+from darkroom.cli.figures import money, plural
+from darkroom.cli.lint import lint
+from darkroom.cli.options import Drawing, Submission
+from darkroom.cli.replies import Batch
+from darkroom.cli.report import announce
+from darkroom.cli.session import Session, Visit, attend
+from darkroom.cli.source import STDIN, Source, opened
+from darkroom.cli.stack import Staff
+from darkroom.cli.summary import summary
+from darkroom.cli.terminal import Terminal
+from darkroom.cli.watch import followed
+from darkroom.domain.batch import BatchStatus
+
+OTHERS_LOOKED_AT = 100
+OTHERS_NAMED = 5
+
+
+def run(
+    file: options.File,
+    out: Annotated[Path, typer.Option(help="Where the images go.", show_default=False)],
+    *,
+    model: options.Model = None,
+    size: options.Size = None,
+    quality: options.Quality = None,
+    output_format: options.Format = None,
+    n: options.Count = None,
+    template: options.Template = None,
+    budget: options.Budget = None,
+    deadline: options.Deadline = None,
+    priority: options.Priority = None,
+    name: options.Name = None,
+    skip_bad_rows: options.SkipBadRows = False,
+    again: Annotated[bool, typer.Option("--again", help="Make all images anew.")] = False,
+    detach: Annotated[bool, typer.Option("--detach", help="Do not wait for the end.")] = False,
+) -> None:
+    """Make an image of every prompt.
+
+    Example: darkroom run prompts.csv --out images --size 1024x1024 --quality low
+
+    FILE is a prompt list or a table with a column `prompt`; the images are put into the directory OUT.
+    The same command again goes on where it stopped, and pays nothing for what is made. Without a running
+    stack it starts one for itself. With DARKROOM_API_URL and DARKROOM_API_KEY it uses an API elsewhere.
+    Exit status: 0 all images made, 1 finished with failures, 2 refused before spending, 3 stopped.
+    """
+    terminal, environment = Terminal(), read_environment()
+    submission = Submission(
+        drawing=Drawing.of(
+            model=model,
+            size=size,
+            quality=quality,
+            output_format=output_format,
+            n=n,
+            template=template,
+        ),
+        skip_bad_rows=skip_bad_rows,
+        name=name,
+        budget=options.dollars(budget),
+        deadline=options.moment(deadline, datetime.now(UTC)),
+        priority=priority,
+        again=again,
+    )
+    with opened(file) as source:
+        verdict = lint(source, submission.drawing, models_today())
+        announce(terminal, source.name, verdict, skip_bad_rows=skip_bad_rows)
+        if submission.budget is not None and submission.budget < verdict.expected:
+            terminal.notice(f"a budget of {money(submission.budget)} will hardly do: it will pause")
+        prepare(out)
+        production = Production(terminal, source, submission, out, detach=detach)
+        visit = Visit(Staff.FULL, token_hex(8), not detach, lasting=True, leave=production.leave)
+        production.focus = visit.focus
+        raise typer.Exit(attend(environment, terminal, production.work, visit))
+
+
+@dataclass(slots=True)
+class Production:
+    """One run from submission to the files on disk; `batch_id` once there is a batch."""
+
+    terminal: Terminal
+    source: Source
+    submission: Submission
+    out: Path
+    detach: bool = False
+    focus: str | None = None
+    batch_id: str | None = None
+
+    def work(self, session: Session) -> Exit:
+        """Submit, watch, fetch, and say how it went."""
+        batch = self._submitted(session)
+        self.batch_id = batch.id
+        if self.detach:
+            self.terminal.result(batch.id)
+            return Exit.MADE
+        if session.own:
+            self._name_others(session, batch)
+        ended = followed(session, self.terminal, batch)
+        self._tell(session, ended)
+        return status_of(ended)
+
+    def _submitted(self, session: Session) -> Batch:
+        """The batch of this file, these options and this directory: a new one, or the earlier one."""
+        wanted = self.submission.remembered(self.source.sha256(), self.out, sandbox=session.sandbox)
+        wanted = replace(wanted, focus=self.focus if session.own else None)
+        file_id = session.client.upload(self.source)
+        batch, attached = session.client.create(wanted, file_id)
+        if not attached:
+            return batch
+        if batch.ended:
+            self.terminal.notice(f"batch {batch.id} is already finished: nothing to pay")
+            return batch
+        self.terminal.notice(f"going on with batch {batch.id}")
+        if wanted.budget is None or wanted.budget == batch.cost.cap:
+            return batch
+        session.client.resume(batch.id, wanted.budget)
+        # Resuming gives the batch to any stack; asking once more makes it this one's again.
+        return session.client.create(wanted, file_id)[0]
+
+    def _name_others(self, session: Session, batch: Batch) -> None:
+        ours = {batch.id, *batch.reply["retries"]}
+        others = [
+            short(one.id)
+            for one in session.client.batches(OTHERS_LOOKED_AT)
+            if not one.ended and one.id not in ours
+        ]
+        if others:
+            named = ", ".join(others[:OTHERS_NAMED]) + (" …" if others[OTHERS_NAMED:] else "")
+            verb = "is" if len(others) == 1 else "are"
+            number = plural(len(others), "other batch")
+            self.terminal.notice(
+                f"{number} {verb} unfinished: {named}; `darkroom up` goes on with them"
+            )
+
+    def _tell(self, session: Session, ended: Batch) -> None:
+        happened, *rest = summary(ended, sandbox=session.sandbox)
+        self.terminal.result(happened)
+        if ended.status is not BatchStatus.FAILED:
+            self.terminal.result(str(fetched(session, ended, self.out)))
+        for line in rest or [f"next: {_after(session)}"]:
+            self.terminal.result(line)
+
+    def leave(self, session: Session) -> str:
+        """Hold the batch if its stack ends with this command, and say how to go on."""
+        if self.batch_id is None:
+            return "interrupted before anything was submitted"
+        if not session.own:
+            return f"batch {self.batch_id} goes on; to come back: {again(sys.argv)}"
+        with suppress(CliError):  # it may have ended meanwhile, and the way back is the same
+            session.client.pause(self.batch_id, "held")
+        self.terminal.notice("finishing the calls in flight; Ctrl-C again stops at once")
+        return f"batch {self.batch_id} is held; to go on: {again(sys.argv)}"
+
+
+def _after(session: Session) -> str:
+    if session.sandbox:
+        return "set OPENAI_API_KEY and run the same command for a provider's images"
+    return "the same command again pays nothing; with --again it makes them anew"
+
+
+def again(argv: list[str]) -> str:
+    """The command line that goes on with what this one began.
+
+    >>> again(["/usr/bin/darkroom", "run", "my list.csv", "--out", "x", "--again"])
+    "darkroom run 'my list.csv' --out x"
+    """
+    words = [word for word in argv[1:] if word != "--again"]
+    piped = "… | " if STDIN in words else ""
+    return f"{piped}darkroom {shlex.join(words)}"

@@ -1,0 +1,188 @@
+"""An API to work with: one elsewhere, the running stack of the home, or a stack of the command's own."""
+
+import os
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Event
+from typing import TypeVar
+
+from darkroom.cli.client import Client
+from darkroom.cli.ending import CliError, Exit, Interrupted
+from darkroom.cli.environment import Environment
+from darkroom.cli.stack import Layout, Staff, admit, build, key_path, local_key
+from darkroom.cli.terminal import Terminal
+from darkroom.local.home import Home, write_private
+from darkroom.local.patience import until
+from darkroom.local.stack import Stack
+from darkroom.local.state import Running
+
+PATIENCE = 60.0
+"""Seconds for which a running command waits for an API that went away."""
+
+START_SECONDS = 90.0
+LEAVE_SECONDS = 5.0
+
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """What a command works with; `own` if the stack ends with it, `sandbox` if that draws the images."""
+
+    client: Client
+    stopping: Event
+    own: bool
+    sandbox: bool
+
+    def wait(self, seconds: float) -> None:
+        """Wait so long.
+
+        Raises:
+            Interrupted: a signal came.
+        """
+        if self.stopping.wait(seconds):
+            raise Interrupted
+
+    def heed(self) -> None:
+        """Raises Interrupted if a signal came."""
+        self.wait(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """How a command wants its API: with which staff, on which focus, and what it does when interrupted.
+
+    With `lasting` it does not work on the stack that another command started for itself; without `start`
+    it starts none. `leave` is called while the API still answers, and says how to come back.
+    """
+
+    staff: Staff = Staff.DESK
+    focus: str | None = None
+    start: bool = True
+    lasting: bool = False
+    leave: Callable[[Session], str] = lambda _session: "interrupted"
+
+
+def attend(
+    environment: Environment,
+    terminal: Terminal,
+    work: Callable[[Session], Result],
+    visit: Visit | None = None,
+) -> Result:
+    """Do the work with the API elsewhere, the running stack, or a stack started for it.
+
+    Raises:
+        CliError: there is no API to be had, or the work failed.
+        Interrupted: a signal came; what was begun stays durable.
+        LocalError: the stack cannot be started.
+    """
+    visit = visit or Visit()
+    if environment.api_url and environment.api_key:
+        key = environment.api_key.get_secret_value()
+        return _work_here(environment.api_url, key, work, visit, sandbox=False)
+    running = Stack.running(environment.root)
+    if running:
+        return _work_with(running, environment, terminal, work, visit)
+    if not visit.start:
+        raise CliError(f"no stack is running on {environment.home}; start one with `darkroom up`")
+    return _work_beside(environment, terminal, work, visit)
+
+
+def _work_with(
+    running: Running,
+    environment: Environment,
+    terminal: Terminal,
+    work: Callable[[Session], Result],
+    visit: Visit,
+) -> Result:
+    if not until(lambda: _is_ready(environment), START_SECONDS):
+        message = f"the stack of {environment.home} (pid {running.pid}) does not become ready"
+        raise CliError(f"{message}; stop it with Ctrl-C and start it again", Exit.STOPPED)
+    running = Stack.running(environment.root) or running
+    if visit.lasting and _is_guest(running, environment):
+        raise CliError(
+            f"another darkroom command (pid {running.pid}) has started a stack for itself in "
+            f"{environment.home}; wait until it ends, or keep `darkroom up` running for several at a time"
+        )
+    sandbox = running.sandbox_url is not None
+    if sandbox and environment.openai_api_key is not None:
+        terminal.notice(
+            "the running stack was started without OPENAI_API_KEY and uses the sandbox; "
+            "for real images stop it and start it again"
+        )
+    try:
+        key = local_key(environment)
+    except OSError as error:
+        message = f"the key of the running stack cannot be read: {key_path(environment)}: "
+        raise CliError(f"{message}{error.strerror}; work as its owner") from error
+    return _work_here(running.api_url, key, work, visit, sandbox=sandbox)
+
+
+def _guest_book(environment: Environment) -> Path:
+    """Says which process started a stack that ends with its command."""
+    return Home(environment.root).run / "guest"
+
+
+def _is_guest(running: Running, environment: Environment) -> bool:
+    book = _guest_book(environment)
+    return book.exists() and book.read_text(encoding="ascii") == str(running.pid)
+
+
+def _is_ready(environment: Environment) -> bool:
+    running = Stack.running(environment.root)
+    return running is not None and running.ready and key_path(environment).exists()
+
+
+def _work_here(
+    url: str, key: str, work: Callable[[Session], Result], visit: Visit, *, sandbox: bool
+) -> Result:
+    stopping = Event()
+    with Client(url, key, patience=PATIENCE, stopping=stopping) as client:
+        session = Session(client, stopping, own=False, sandbox=sandbox)
+        try:
+            return work(session)
+        except KeyboardInterrupt:
+            stopping.set()
+            raise Interrupted(visit.leave(session)) from None
+
+
+def _work_beside(
+    environment: Environment,
+    terminal: Terminal,
+    work: Callable[[Session], Result],
+    visit: Visit,
+) -> Result:
+    layout = Layout(environment, visit.staff, visit.focus)
+    terminal.notice(f"starting a local stack in {environment.home} …")
+    stack = build(layout, lambda line: _relay(terminal, line))
+    stopping = Event()
+    with ThreadPoolExecutor(1) as hand, stack:
+        write_private(_guest_book(environment), str(os.getpid()))
+        key = local_key(environment)
+        admit(stack.urls.database, key)
+        with Client(stack.urls.api, key, patience=PATIENCE, stopping=stopping) as client:
+            session = Session(client, stopping, own=True, sandbox=layout.sandbox)
+            return _tended(stack, hand.submit(work, session), session, visit)
+
+
+def _relay(terminal: Terminal, line: str) -> None:
+    """News of the stack, without its everyday comings and goings."""
+    if not line.startswith(("starting ", "stopping ")):
+        terminal.notice(line)
+
+
+def _tended(stack: Stack, working: Future[Result], session: Session, visit: Visit) -> Result:
+    """The work's result, the stack kept alive meanwhile; the work is in a thread, as the stack has this one."""
+    done = Event()
+    working.add_done_callback(lambda _: done.set())
+    try:
+        if not stack.run_until_signal(done):
+            return working.result()
+        session.stopping.set()
+        if done.wait(LEAVE_SECONDS) and working.exception() is None:
+            return working.result()
+        raise Interrupted(visit.leave(session))
+    finally:
+        session.stopping.set()

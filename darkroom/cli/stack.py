@@ -1,0 +1,167 @@
+"""The local stack as the command line describes it: which processes, with which environment."""
+
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum, auto
+from pathlib import Path
+from secrets import token_urlsafe
+from uuid import uuid4
+
+from darkroom.cli.environment import Environment
+from darkroom.local.errors import PortTaken
+from darkroom.local.home import Home, Secrets, write_private
+from darkroom.local.plan import Plan, Service, Urls
+from darkroom.local.ports import accepts, answers, resolved
+from darkroom.local.stack import Stack
+from darkroom.store import keys
+from darkroom.store.session import open_engine, transaction
+
+SCOPES = ("read", "submit", "admin")
+PROJECT = "default"
+DRAIN_SECONDS = 30
+"""What a worker gets on top of the longest call to settle it."""
+
+SANDBOX_LATENCY = "0.2-1.0"
+_PYTHON = (sys.executable, "-P", "-m")
+"""Without the directory it runs in: somebody's own `worker` or `api` there must not be taken for ours."""
+
+
+class Staff(StrEnum):
+    """How much of the stack a command needs."""
+
+    DESK = auto()
+    """The API alone: it looks and writes down, and nothing is spent."""
+    FULL = auto()
+    """Workers, Flower and, without a provider's key, the sandbox."""
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """The services of a stack; `focus` is the only work that its workers take."""
+
+    environment: Environment
+    staff: Staff = Staff.FULL
+    focus: str | None = None
+
+    @property
+    def sandbox(self) -> bool:
+        """Whether the sandbox stands in for a provider."""
+        return self.staff is Staff.FULL and self.environment.openai_api_key is None
+
+    def services(self, urls: Urls, _secrets: Secrets) -> Sequence[Service]:
+        """Our processes in the order of their start."""
+        env = self._variables(urls)
+        desk = [self._migrate(env), self._api(env, urls)]
+        if self.staff is Staff.DESK:
+            return desk
+        workers = [self._worker(env, n) for n in range(1, self.environment.workers + 1)]
+        return [*desk, *self._sandbox(urls), *workers, self._flower(env, urls)]
+
+    def _variables(self, urls: Urls) -> Mapping[str, str]:
+        ours = {
+            "DARKROOM_DATABASE_URL": urls.database,
+            "DARKROOM_REDIS_URL": urls.redis,
+            "DARKROOM_STORAGE_URL": self.environment.storage_url
+            or (self.environment.root / "blobs").as_uri(),
+            "DARKROOM_FOCUS": self.focus or self.environment.focus or "",
+            "PYTHONUNBUFFERED": "1",
+        }
+        if urls.sandbox is not None:
+            ours |= {"OPENAI_BASE_URL": f"{urls.sandbox}/v1", "OPENAI_API_KEY": "sandbox"}
+        return {**self.environment.variables(), **ours}
+
+    def _migrate(self, env: Mapping[str, str]) -> Service:
+        argv = (*_PYTHON, "migrations", "upgrade")
+        return Service("migrate", argv, env, restart=False, cwd=self._cwd, ready_seconds=120)
+
+    def _api(self, env: Mapping[str, str], urls: Urls) -> Service:
+        serve = ("uvicorn", "--factory", "api.app:create_app", "--no-access-log")
+        argv = (*_PYTHON, *serve, "--host", "127.0.0.1", "--port", _port(urls.api))
+        return Service("api", argv, env, ready=lambda: answers(f"{urls.api}/livez"), cwd=self._cwd)
+
+    def _worker(self, env: Mapping[str, str], number: int) -> Service:
+        name = f"worker-{number}"
+        argv = (*_PYTHON, "celery", "-A", "worker.app", "worker", f"--hostname={name}@%h")
+        grace = self.environment.request_timeout + DRAIN_SECONDS
+        return Service(name, argv, env, drains=True, grace_seconds=grace, cwd=self._cwd)
+
+    def _flower(self, env: Mapping[str, str], urls: Urls) -> Service:
+        argv = (*_PYTHON, "celery", "-A", "worker.app", "flower", "--address=127.0.0.1")
+        port = f"--port={_port(urls.flower)}"
+        return Service("flower", (*argv, port, "--read_only=true"), env, cwd=self._cwd)
+
+    def _sandbox(self, urls: Urls) -> Sequence[Service]:
+        if urls.sandbox is None:
+            return ()
+        port = int(_port(urls.sandbox))
+        config = self.environment.sandbox_config
+        manner = ("--config", str(config.absolute())) if config else ("--latency", SANDBOX_LATENCY)
+        ledger = str(self._cwd / "log" / "sandbox-ledger.jsonl")
+        argv = (*_PYTHON, "sandbox", "--port", str(port), "--ledger", ledger, *manner)
+        return (Service("sandbox", argv, ready=lambda: accepts(port), cwd=self._cwd),)
+
+    @property
+    def _cwd(self) -> Path:
+        return self.environment.root
+
+
+def _port(url: str) -> str:
+    return url.rpartition(":")[2]
+
+
+def build(layout: Layout, say: Callable[[str], None]) -> Stack:
+    """The stack of this layout, not started yet."""
+    environment = layout.environment
+    plan = Plan(
+        services=layout.services,
+        sandbox_port=0 if layout.sandbox else None,
+        workers=environment.workers,
+        database_url=environment.database_url,
+        redis_url=environment.redis_url,
+    )
+    api = _wanted(environment, "api_port", say)
+    flower = _wanted(environment, "flower_port", say) if layout.staff is Staff.FULL else 0
+    return Stack(environment.root, replace(plan, api_port=api, flower_port=flower), say)
+
+
+def _wanted(environment: Environment, name: str, say: Callable[[str], None]) -> int:
+    """The port that was asked for; where nobody asked and the usual one is taken, 0 for any."""
+    port: int = getattr(environment, name)
+    if port == 0 or environment.says(name):
+        return port
+    try:
+        return resolved(port, f"DARKROOM_{name.upper()}")
+    except PortTaken as error:
+        say(f"{str(error).partition('. Fix')[0]}; taking another one")
+        return 0
+
+
+def key_path(environment: Environment) -> Path:
+    """Where the key of local mode lies."""
+    return Home(environment.root).run / "api.key"
+
+
+def local_key(environment: Environment) -> str:
+    """The key of local mode, made at random on first use."""
+    path = key_path(environment)
+    if not path.exists():
+        write_private(path, f"dk_{token_urlsafe(32)}\n")
+    return path.read_text(encoding="ascii").strip()
+
+
+def admit(database_url: str, secret: str) -> None:
+    """Let the key of local mode into the migrated database."""
+    engine = open_engine(database_url, pool=1, application="darkroom cli")
+    try:
+        with transaction(engine) as connection:
+            keys.add(
+                connection,
+                key_id=uuid4(),
+                project_id=PROJECT,
+                name="local",
+                secret=secret,
+                scopes=SCOPES,
+            )
+    finally:
+        engine.dispose()

@@ -1,0 +1,62 @@
+"""Hands a file to the running stack and goes away."""
+
+from datetime import UTC, datetime
+
+from darkroom.cli import options
+from darkroom.cli.environment import read_environment
+from darkroom.cli.facts import models_today
+from darkroom.cli.lint import lint
+from darkroom.cli.options import Drawing, Submission
+from darkroom.cli.replies import Batch
+from darkroom.cli.report import announce
+from darkroom.cli.session import Session, Visit, attend
+from darkroom.cli.source import opened
+from darkroom.cli.terminal import Terminal
+
+
+def submit(
+    file: options.File,
+    *,
+    model: options.Model = None,
+    size: options.Size = None,
+    quality: options.Quality = None,
+    output_format: options.Format = None,
+    n: options.Count = None,
+    template: options.Template = None,
+    budget: options.Budget = None,
+    deadline: options.Deadline = None,
+    priority: options.Priority = None,
+    name: options.Name = None,
+    skip_bad_rows: options.SkipBadRows = False,
+) -> None:
+    """Submit a file and print the id.
+
+    Example: darkroom submit prompts.csv --budget 12.50
+
+    It becomes a new batch of the running stack: `darkroom up` starts one.
+    """
+    terminal, environment = Terminal(), read_environment()
+    submission = Submission(
+        drawing=Drawing.of(
+            model=model,
+            size=size,
+            quality=quality,
+            output_format=output_format,
+            n=n,
+            template=template,
+        ),
+        skip_bad_rows=skip_bad_rows,
+        name=name,
+        budget=options.dollars(budget),
+        deadline=options.moment(deadline, datetime.now(UTC)),
+        priority=priority,
+    )
+    with opened(file) as source:
+        verdict = lint(source, submission.drawing, models_today())
+        announce(terminal, source.name, verdict, skip_bad_rows=skip_bad_rows)
+
+        def work(session: Session) -> Batch:
+            return session.client.create(submission, session.client.upload(source))[0]
+
+        batch = attend(environment, terminal, work, Visit(start=False, lasting=True))
+    terminal.result(batch.id)

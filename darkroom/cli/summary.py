@@ -1,0 +1,73 @@
+"""How a batch stands, in a line or two and with what to do next."""
+
+from darkroom.cli.figures import duration, money, plural
+from darkroom.cli.replies import Batch
+from darkroom.cli.report import listed
+from darkroom.domain.batch import BatchStatus, PausedReason
+
+SANDBOX = "the sandbox drew these images: they are placeholders"
+
+
+def summary(batch: Batch, *, sandbox: bool) -> list[str]:
+    """What happened to a batch, and the next step if there is one."""
+    lines = [what_happened(batch, sandbox=sandbox), *_refusals(batch)]
+    step = next_step(batch)
+    return [*lines, f"next: {step}"] if step else lines
+
+
+def what_happened(batch: Batch, *, sandbox: bool) -> str:
+    """The outcome in one line."""
+    counts = batch.counts
+    if batch.status is BatchStatus.FAILED:
+        return f"{batch.id} was refused; nothing was spent"
+    made = (
+        f"{counts.succeeded:,} of {counts.total:,} prompts made ({plural(batch.images, 'image')})"
+    )
+    others = [
+        f"{number:,} {word}"
+        for word in ("failed", "cancelled", "expired")
+        if (number := getattr(counts, word))
+    ]
+    others += [f"{batch.skipped:,} skipped"] if batch.skipped else []
+    others += [f"{counts.open:,} open"] if counts.open else []
+    parts = [", ".join([made, *others]), f"spent {money(batch.cost.spent)}"]
+    if batch.cost.at_risk:
+        parts += [f"{money(batch.cost.at_risk)} at risk: it is not known whether it was billed"]
+    parts += (
+        [f"took {duration((batch.ended_at - batch.created_at).total_seconds())}"]
+        if (batch.ended_at)
+        else []
+    )
+    parts += [batch.standing] if batch.status is not BatchStatus.COMPLETED else []
+    return "; ".join([*parts, SANDBOX] if sandbox and batch.images else parts)
+
+
+def _refusals(batch: Batch) -> list[str]:
+    if batch.status is not BatchStatus.FAILED:
+        return []
+    return list(listed("input", batch.problems))
+
+
+def next_step(batch: Batch) -> str | None:
+    """What a person may want to do now."""
+    if batch.waits_for_person:
+        return _after_pause(batch)
+    counts = batch.counts
+    if not batch.ended or batch.status is BatchStatus.FAILED or counts.succeeded == counts.total:
+        return None
+    if counts.failed or counts.expired:
+        return f"darkroom retry {batch.id} makes a new batch of those that failed"
+    return None
+
+
+def _after_pause(batch: Batch) -> str:
+    resume = f"darkroom resume {batch.id}"
+    detail = f" ({batch.paused_detail})" if batch.paused_detail else ""
+    match batch.paused_reason:
+        case PausedReason.BUDGET:
+            cap = f" of {money(batch.cost.cap)}" if batch.cost.cap is not None else ""
+            return f"the budget{cap} is used up{detail}; {resume} --budget DOLLARS goes on"
+        case PausedReason.PROVIDER_KEY:
+            return f"the provider refuses the key{detail}; correct OPENAI_API_KEY, then {resume}"
+        case _:
+            return f"paused{detail}; {resume} goes on"

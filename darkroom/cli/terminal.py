@@ -1,0 +1,56 @@
+"""The two streams of a command: results to stdout, progress and notices to stderr."""
+
+import json
+import re
+from collections.abc import Container
+from typing import Any
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+
+TABLE_WIDTH = 80
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+
+
+def harmless(text: str) -> str:
+    r"""A text without the characters that steer a terminal: names and messages come from files.
+
+    >>> harmless("red\x1b[2J shoe")
+    'red�[2J shoe'
+    """
+    return _CONTROL.sub("�", text)
+
+
+class Terminal:
+    """Where a command speaks; without a terminal there are no colours and no progress."""
+
+    def __init__(self) -> None:
+        self.out = Console(highlight=False, markup=False, emoji=False)
+        self.err = Console(stderr=True, highlight=False, markup=False, emoji=False)
+
+    @property
+    def live(self) -> bool:
+        """Whether somebody watches."""
+        return self.err.is_terminal
+
+    def result(self, text: str) -> None:
+        """A line of what was asked for."""
+        self.out.print(harmless(text), soft_wrap=True)
+
+    def notice(self, text: str) -> None:
+        """A line about how it goes."""
+        self.err.print(harmless(text), soft_wrap=True)
+
+    def json(self, value: Any) -> None:
+        """A JSON document of its own."""
+        self.out.print(json.dumps(value, indent=2, ensure_ascii=False), soft_wrap=True)
+
+    def table(self, columns: list[str], rows: list[list[str]], *, folded: Container[str]) -> None:
+        """A table that fits 80 columns, as some of them may be folded."""
+        table = Table(box=SIMPLE_HEAD, pad_edge=False)
+        for column in columns:
+            table.add_column(column, overflow="fold", no_wrap=column not in folded)
+        for row in rows:
+            table.add_row(*(harmless(cell) for cell in row))
+        self.out.print(table, width=min(TABLE_WIDTH, self.out.width))

@@ -1,0 +1,9 @@
+"""The image provider: one call with one answer, and what the answer means. The only user of `openai`."""
+
+from darkroom.provider.answer import Answer
+from darkroom.provider.call import CallFailed
+from darkroom.provider.client import Client, shared_tls
+from darkroom.provider.reading import Images, read
+from darkroom.provider.upstream import Provider
+
+__all__ = ["Answer", "CallFailed", "Client", "Images", "Provider", "read", "shared_tls"]

@@ -1,0 +1,50 @@
+"""Every route under /api/v1, as the application itself lists them."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from api.app import build
+from darkroom.settings import Settings
+
+NATIVE = "/api/v1"
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A method on a path with its ids still open."""
+
+    method: str
+    path: str
+    operation: dict[str, Any]
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.path}"
+
+    @property
+    def scope(self) -> str:
+        """The least scope that the contract asks for."""
+        if "/keys" in self.path:
+            return "admin"
+        return "read" if self.method == "GET" else "submit"
+
+    @property
+    def takes_id(self) -> bool:
+        return "{" in self.path
+
+    def with_ids(self, **ids: str) -> str:
+        return self.path.format(**ids)
+
+
+def document() -> dict[str, Any]:
+    app = build(Settings(database_url="postgresql://127.0.0.1/none", home=Path("/nowhere")))
+    return app.openapi()
+
+
+def native_routes() -> list[Route]:
+    return [
+        Route(method.upper(), path, operation)
+        for path, operations in document()["paths"].items()
+        for method, operation in operations.items()
+        if path.startswith(NATIVE)
+    ]

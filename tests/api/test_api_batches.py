@@ -1,0 +1,101 @@
+"""Batches as they are shown: counted, priced, paged, with their retries and their problems."""
+
+from decimal import Decimal
+
+import pytest
+from desk import assert_problem
+
+from darkroom.domain.failure import FailureClass
+from darkroom.domain.problem import Problem
+
+URL = "/api/v1/batches"
+
+
+def show(client, batch_id):
+    response = client.get(f"{URL}/batch_{batch_id.hex}")
+    assert response.status_code == 200
+    return response.json()
+
+
+def test_a_new_batch_is_empty(client, make):
+    told = show(client, make.validating(name="夜"))
+    assert told["name"] == "夜"
+    assert told["status"] == "validating"
+    assert set(told["counts"].values()) == {0}
+    assert told["in_progress_at"] is told["ended_at"] is told["retry_of"] is None
+    assert told["retries"] == told["problems"] == []
+    assert told["created_at"].endswith("Z")
+
+
+def test_every_state_is_counted_and_money_is_exact(client, make):
+    batch_id = make.in_progress(6, cap=Decimal("1.50"))
+    make.succeed(make.begin(batch_id), cost="0.00593")
+    make.fail(make.begin(batch_id), FailureClass.SERVER_ERROR, cost="0.001")
+    lost = make.begin(batch_id)
+    make.lose(lost)
+    running = make.begin(batch_id)
+    told = show(client, batch_id)
+    assert told["counts"] == {
+        "total": 6,
+        "queued": 2,
+        "dispatched": 0,
+        "running": 1,
+        "succeeded": 1,
+        "failed": 2,
+        "cancelled": 0,
+        "expired": 0,
+    }
+    assert (told["unknown"], told["images"], told["ended"]) == (1, 1, False)
+    assert told["cost"]["spent"] == "0.00693"
+    assert told["cost"]["cap"] == "1.5"
+    assert Decimal(told["cost"]["reserved"]) == running.reserved
+    assert Decimal(told["cost"]["at_risk"]) == lost.reserved
+    assert told["images_per_minute"] > 0
+    assert told["eta_seconds"] > 0
+
+
+def test_an_ended_batch_says_so(client, make):
+    told = show(client, make.completed(None, None))
+    assert (told["status"], told["ended"], told["eta_seconds"]) == ("completed", True, 0.0)
+    assert told["ended_at"] >= told["in_progress_at"] >= told["created_at"]
+
+
+def test_a_refused_file_says_what_is_wrong_with_it(client, make):
+    problem = Problem("size_not_allowed", "no", line=3, column="size", value="1x1")
+    told = show(client, make.refused([problem]))
+    assert told["status"] == "failed"
+    assert told["problems"] == [
+        {"code": "size_not_allowed", "message": "no", "line": 3, "column": "size", "value": "1x1"}
+    ]
+
+
+def test_pages_hold_every_batch_once_newest_first(client, make):
+    made = [f"batch_{make.validating().hex}" for _ in range(7)]
+    seen, after = [], {}
+    while True:
+        page = client.get(URL, params={"limit": 3, **after}).json()
+        seen += [batch["id"] for batch in page["data"]]
+        if not page["has_more"]:
+            break
+        assert len(page["data"]) == 3
+        after = {"after": seen[-1]}
+    assert seen == made[::-1]
+    assert client.get(URL).json()["data"][0]["id"] == made[-1]
+
+
+def test_a_retry_stands_in_its_first_batch_and_not_in_the_list(client, make):
+    batch_id = make.completed(None, FailureClass.SERVER_ERROR)
+    retry = client.post(f"{URL}/batch_{batch_id.hex}/retry").json()
+    assert retry["retry_of"] == f"batch_{batch_id.hex}"
+    told = show(client, batch_id)
+    assert told["retries"] == [retry["id"]]
+    assert (told["status"], told["counts"]["failed"]) == ("in_progress", 0)
+    assert (told["counts"]["succeeded"], told["counts"]["queued"]) == (1, 1)
+    listed = client.get(URL).json()["data"]
+    assert [batch["id"] for batch in listed] == [told["id"]]
+
+
+@pytest.mark.parametrize("verb", ["", "/jobs"])
+def test_a_batch_that_was_never_made_is_missing(client, verb):
+    problem = assert_problem(client.get(f"{URL}/batch_{'0' * 32}{verb}"), 404, "batch_not_found")
+    assert "batch_000" in problem["detail"]

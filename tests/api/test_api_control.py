@@ -1,0 +1,163 @@
+"""Pausing, resuming and cancelling: at once, as often as one likes, and never against what has ended."""
+
+from decimal import Decimal
+
+import pytest
+from desk import assert_problem
+
+from darkroom.domain.failure import FailureClass
+from darkroom.store import batches, jobs, ledger, providers
+from darkroom.store.hints import Listener
+
+
+@pytest.fixture
+def say(client):
+    """Tells a batch something."""
+
+    def post(batch_id, verb, **body):
+        name = batch_id if isinstance(batch_id, str) else f"batch_{batch_id.hex}"
+        return client.post(f"/api/v1/batches/{name}/{verb}", json=body or None)
+
+    return post
+
+
+def told(response) -> dict:
+    assert response.status_code == 200, response.text
+    return response.json()
+
+
+def dispatchable(make, batch_id) -> bool:
+    with make.transaction() as connection:
+        return batch_id in {b.id for b in batches.dispatchable(connection, make.project_id)}
+
+
+def test_a_paused_batch_makes_no_call_and_a_resumed_one_does(say, make):
+    batch_id = make.in_progress(2)
+    assert told(say(batch_id, "pause"))["paused_reason"] == "requested"
+    assert not dispatchable(make, batch_id)
+    assert told(say(batch_id, "resume"))["paused_reason"] is None
+    with make.transaction() as connection:
+        assert jobs.dispatch(connection, batch_id, 5)
+
+
+@pytest.mark.parametrize("reason", ["requested", "held"])
+def test_a_second_pause_changes_nothing(say, make, reason):
+    batch_id = make.in_progress()
+    first = told(say(batch_id, "pause", reason=reason))
+    assert first["paused_reason"] == reason
+    assert told(say(batch_id, "pause", reason="requested")) == first
+
+
+@pytest.mark.parametrize("reason", ["budget", "provider_key", "", 7])
+def test_only_a_person_s_reasons_are_taken(say, make, reason):
+    assert_problem(say(make.in_progress(), "pause", reason=reason), 422)
+
+
+def test_a_batch_is_paused_before_its_file_is_read(say, make):
+    assert told(say(make.validating(), "pause"))["status"] == "validating"
+
+
+def test_resuming_what_goes_on_already_is_no_harm(say, make):
+    batch_id = make.in_progress()
+    assert told(say(batch_id, "resume"))["status"] == "in_progress"
+
+
+def test_resuming_lets_the_providers_key_be_tried_again(say, make):
+    with make.transaction() as connection:
+        providers.pause(connection, "default", "fingerprint", "it was refused")
+    told(say(make.in_progress(), "resume"))
+    with make.transaction() as connection:
+        assert providers.state(connection, "default", "fingerprint").paused_reason is None
+
+
+def test_a_new_budget_is_the_cap_from_now_on(say, make):
+    batch_id = make.in_progress(3, cap=Decimal("0.01"))
+    make.succeed(make.begin(batch_id), cost="0.009")
+    with pytest.raises(ledger.BeginRefused):
+        make.begin(batch_id)
+    assert told(say(batch_id, "resume", budget="20"))["cost"]["cap"] == "20"
+    make.begin(batch_id)
+
+
+def test_a_budget_below_what_is_spent_is_refused_and_changes_nothing(say, make, client):
+    batch_id = make.in_progress(2, cap=Decimal(1))
+    make.succeed(make.begin(batch_id), cost="0.5")
+    told(say(batch_id, "pause"))
+    for budget in ("0.5", "0.000000001"):
+        problem = assert_problem(say(batch_id, "resume", budget=budget), 409, "over_budget")
+        assert "0.5 is spent" in problem["detail"]
+    kept = client.get(f"/api/v1/batches/batch_{batch_id.hex}").json()
+    assert (kept["cost"]["cap"], kept["paused_reason"]) == ("1", "requested")
+
+
+@pytest.mark.parametrize("budget", ["0", "-1", "x", "1e-10", True])
+def test_a_budget_that_is_none_is_refused(say, make, budget):
+    assert_problem(say(make.in_progress(), "resume", budget=budget), 422)
+
+
+def test_a_budget_of_a_retry_is_what_the_first_has_left_of_it(say, make, client):
+    batch_id = make.in_progress(2, cap=Decimal(1))
+    make.succeed(make.begin(batch_id), cost="0.4")
+    make.fail(make.begin(batch_id), cost="0.1")
+    make.end()
+    retry = say(batch_id, "retry").json()
+    told(say(batch_id, "resume", budget="2"))
+    alone = client.get(f"/api/v1/batches/{retry['id']}").json()
+    assert alone["cost"]["cap"] == "1.5"
+    assert_problem(say(batch_id, "resume", budget="0.5"), 409, "over_budget")
+
+
+def test_cancelling_twice_is_cancelling_once(say, make):
+    batch_id = make.in_progress(3)
+    running = make.begin(batch_id)
+    first = told(say(batch_id, "cancel"))
+    assert first["status"] == "cancelling"
+    assert told(say(batch_id, "cancel")) == first
+    assert not dispatchable(make, batch_id)
+    make.succeed(running)
+    with make.transaction() as connection:
+        assert jobs.cancel(connection, batch_id, 100) == 2
+    make.end()
+    last = told(say(batch_id, "cancel"))
+    assert (last["status"], last["ended"]) == ("cancelled", True)
+    assert (last["counts"]["cancelled"], last["counts"]["succeeded"]) == (2, 1)
+
+
+def test_what_is_being_cancelled_is_neither_paused_nor_resumed(say, make):
+    batch_id = make.in_progress()
+    told(say(batch_id, "cancel"))
+    for verb in ("pause", "resume"):
+        assert_problem(say(batch_id, verb), 409, "batch_cancelling")
+
+
+@pytest.mark.parametrize("verb", ["pause", "resume", "cancel"])
+def test_what_has_ended_stays_as_it_ended(say, make, verb):
+    completed, refused = make.completed(None), make.refused()
+    problem = assert_problem(say(completed, verb), 409, "batch_completed")
+    assert "completed" in problem["detail"]
+    assert_problem(say(refused, verb), 409, "batch_failed")
+
+
+def test_the_first_of_a_family_speaks_for_its_retry(say, make):
+    batch_id = make.completed(FailureClass.SERVER_ERROR)
+    say(batch_id, "retry")
+    assert told(say(batch_id, "pause"))["paused_reason"] == "requested"
+    assert told(say(batch_id, "resume"))["paused_reason"] is None
+    assert told(say(batch_id, "cancel"))["status"] == "cancelling"
+
+
+@pytest.mark.parametrize("verb", ["pause", "resume", "cancel", "retry"])
+def test_workers_are_hinted(say, make, desk, verb):
+    batch_id = make.completed(FailureClass.SERVER_ERROR) if verb == "retry" else make.in_progress()
+    listener = Listener(desk.engine)
+    try:
+        assert say(batch_id, verb).is_success
+        assert listener.wait(10)
+    finally:
+        listener.close()
+
+
+@pytest.mark.parametrize("verb", ["pause", "resume", "retry"])
+@pytest.mark.parametrize("body", [{"unknown": 1}, {"reason": {}}, {"budget": []}, {"only": "5xx"}])
+def test_bodies_that_say_something_else_are_refused(say, make, verb, body):
+    assert_problem(say(make.in_progress(), verb, **body), 422)

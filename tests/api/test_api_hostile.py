@@ -1,0 +1,124 @@
+"""Bodies that mean harm: each gets one clear refusal, and the server stays well."""
+
+import gzip
+
+import pytest
+from desk import assert_problem
+
+URL = "/api/v1/batches"
+JSON = {"Content-Type": "application/json"}
+
+
+def post(client, content, url=URL, headers=JSON):
+    return client.post(url, content=content, headers=headers)
+
+
+NOT_JSON = [
+    b"",
+    b"{",
+    b"nonsense",
+    b"\xff\xfe{\x00}\x00",
+    b'{"rows": [{"prompt": "\\ud800"}]}',
+    b'{"rows": [{"\\udfff": "x"}]}',
+    b'{"rows": [{"prompt": "\xed\xa0\x80"}]}',
+    b'{"rows": [{"n": NaN}]}',
+    b'{"rows": [{"n": -Infinity}]}',
+    b'{"name": "a", "name": "b"}',
+    b"[" * 100_000,
+    b'{"a":' * 100_000,
+    b'{"rows": [{"x": ' + b"[" * 5_000 + b"]" * 5_000 + b"}]}",
+    b'{"rows": [{"x": ' + b"9" * 10_000 + b"}]}",
+]
+
+
+@pytest.mark.parametrize("content", NOT_JSON, ids=range(len(NOT_JSON)))
+def test_what_is_no_json_is_refused(client, content):
+    response = post(client, content)
+    assert response.status_code in (400, 422), response.text
+    assert_problem(response, response.status_code)
+
+
+WRONG = [b"null", b"[]", b"7", b'"text"', b"true", b"{}", b'{"rows": {"a": {"b": {"c": 1}}}}']
+
+
+@pytest.mark.parametrize("content", WRONG)
+@pytest.mark.parametrize("url", [URL, "/api/v1/keys"])
+def test_the_wrong_kind_of_json_is_refused(project, content, url):
+    assert_problem(post(project.clients["admin"], content, url), 422, "invalid_request")
+
+
+@pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", "image/png"])
+def test_json_by_another_name_is_refused(client, kind):
+    response = post(client, b'{"rows": [{"prompt": "a"}]}', headers={"Content-Type": kind})
+    assert_problem(response, 422)
+
+
+def test_packed_bodies_are_not_unpacked(client):
+    bomb = gzip.compress(b" " * 50_000_000)
+    response = post(client, bomb, headers={**JSON, "Content-Encoding": "gzip"})
+    assert response.status_code in (400, 422)
+
+
+def test_ten_thousand_unknown_fields_are_refused_in_few_words(client):
+    body = {f"field{number}": number for number in range(10_000)}
+    response = client.post(URL, json=body)
+    assert_problem(response, 422, "invalid_request")
+    assert len(response.content) < 50_000
+
+
+def test_ten_thousand_columns_are_a_rows_own_matter(submit):
+    row = {f"column{number}": "x" for number in range(10_000)}
+    assert submit(rows=[{"prompt": "a", **row}]).status_code == 202
+
+
+def test_a_million_bytes_of_prompt_are_for_ingest_to_judge(submit):
+    assert submit(rows=[{"prompt": "x" * 1_000_000}]).status_code == 202
+
+
+def test_a_nul_in_a_row_is_for_ingest_to_judge(submit):
+    assert submit(rows=[{"prompt": "a\0b"}]).status_code == 202
+
+
+def test_ten_thousand_rows_are_taken_and_one_more_is_not(submit):
+    rows = [{"prompt": "a"}] * 10_000
+    assert submit(rows=rows).status_code == 202
+    problem = assert_problem(submit(rows=[*rows, {"prompt": "a"}]), 422)
+    assert problem["errors"][0]["pointer"] == "#/rows"
+
+
+@pytest.mark.parametrize("announced", [True, False])
+def test_too_long_a_body_is_cut_off(client, announced):
+    text = b'{"rows": [{"prompt": "' + b"x" * 8_000_000 + b'"}]}'
+    content = text if announced else iter([text[:4_000_000], text[4_000_000:]])
+    problem = assert_problem(post(client, content), 413)
+    assert "8,000,000" in problem["detail"]
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "limit=0",
+        "limit=101",
+        "limit=x",
+        "limit=99999999999999999999",
+        "limit=1e1",
+        "after=x",
+        "after=",
+        "after=%00",
+        "after=job_1",
+    ],
+)
+def test_a_query_that_is_of_no_use_is_refused(client, query):
+    problem = assert_problem(client.get(f"{URL}?{query}"), 422, "invalid_request")
+    name = query.partition("=")[0]
+    assert problem["errors"][0]["column"] == name
+    assert problem["errors"][0]["detail"].startswith(f"{name}: ")
+
+
+@pytest.mark.parametrize(
+    "query", ["state=nonsense", "limit=1001", "after=job_x", "after=job_" + "9" * 30, "state=%00"]
+)
+def test_so_is_one_for_jobs(client, make, query):
+    batch_id = make.in_progress()
+    response = client.get(f"{URL}/batch_{batch_id.hex}/jobs?{query}")
+    assert_problem(response, 422, "invalid_request")

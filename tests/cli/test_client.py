@@ -1,0 +1,124 @@
+"""The API over a real socket: typed replies, paging, patience, and one clear error for the rest."""
+
+import socket
+from threading import Event, Timer
+
+import pytest
+from conftest import API_KEY, BATCH_ID, batch, job
+
+from darkroom.cli.client import Client, NotFound
+from darkroom.cli.ending import CliError, Exit, Unreachable, status_of
+from darkroom.domain.batch import BatchStatus
+from darkroom.local.ports import free_port
+
+
+@pytest.fixture
+def client(api):
+    with Client(api.url, API_KEY) as client:
+        yield client
+
+
+def test_a_batch_is_read_whole(api, client):
+    told = batch(cost={"cap": "12.50", "at_risk": "0.2"}, counts={"succeeded": 1, "failed": 1})
+    api.knows(told)
+    read = client.batch(BATCH_ID)
+    assert (read.status, read.counts.failed, read.ended) == (BatchStatus.COMPLETED, 1, True)
+    assert (str(read.cost.cap), str(read.cost.at_risk)) == ("12.50", "0.2")
+    assert read.reply == told
+
+
+def test_jobs_are_read_page_by_page(api, client):
+    api.has_jobs([job(1, "a"), job(2, "b")], [job(3, "c")])
+    assert [one.custom_id for one in client.jobs(BATCH_ID)] == ["a", "b", "c"]
+
+
+def test_only_published_images_are_a_jobs_images(api, client):
+    kept = api.has_image("a", b"kept")
+    surplus = api.has_image("b", b"more") | {"disposition": "surplus"}
+    api.has_jobs([job(1, "a", [surplus, kept])])
+    [read] = client.jobs(BATCH_ID)
+    assert [one.sha256 for one in read.images] == [kept["sha256"]]
+
+
+@pytest.mark.parametrize(
+    ("status", "kind", "exit_status"),
+    [
+        (401, CliError, Exit.REFUSED),
+        (404, NotFound, Exit.REFUSED),
+        (409, CliError, Exit.REFUSED),
+        (422, CliError, Exit.REFUSED),
+        (500, CliError, Exit.STOPPED),
+        (503, Unreachable, Exit.STOPPED),
+    ],
+)
+def test_a_problem_document_becomes_one_line(api, client, status, kind, exit_status):
+    problem = {
+        "title": "No",
+        "detail": "it is\nso",
+        "errors": [{"detail": "rows[3].size: 1x1"}],
+    }
+    api.on("POST", f"/api/v1/batches/{BATCH_ID}/cancel", problem, status=status)
+    with pytest.raises(kind) as refusal:
+        client.cancel(BATCH_ID)
+    assert "it is so; rows[3].size: 1x1" in str(refusal.value)
+    assert refusal.value.status is exit_status
+    assert API_KEY not in str(refusal.value)
+
+
+@pytest.mark.parametrize("answer", [b"<html>hello", {"id": "x"}, [], {**batch(), "status": "odd"}])
+def test_something_else_than_our_api_is_named(api, client, answer):
+    api.on("GET", f"/api/v1/batches/{BATCH_ID}", answer)
+    with pytest.raises(CliError, match="is not this version's API"):
+        client.batch(BATCH_ID)
+
+
+def test_a_wrong_key_is_not_repeated(api):
+    with Client(api.url, "dk_wrong") as client, pytest.raises(CliError) as refusal:
+        client.batch(BATCH_ID)
+    assert "does not take this key" in str(refusal.value)
+    assert "dk_wrong" not in str(refusal.value)
+
+
+def test_nobody_there_is_told_with_the_fix():
+    with (
+        Client(f"http://127.0.0.1:{free_port()}", API_KEY) as client,
+        pytest.raises(Unreachable, match="`darkroom up`"),
+    ):
+        client.batches()
+
+
+def test_a_command_under_way_waits_for_an_api_that_comes_back(api):
+    path = f"/api/v1/batches/{BATCH_ID}"
+    api.answers["GET", path] = [(503, {"title": "away"}), (200, batch())]
+    with Client(api.url, API_KEY, patience=20) as client:
+        assert client.batch(BATCH_ID).ended
+
+
+def test_a_signal_ends_that_wait():
+    stopping = Event()
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))  # bound and not listening: every connection is refused
+        url = f"http://127.0.0.1:{nobody.getsockname()[1]}"
+        Timer(0.1, stopping.set).start()
+        with (
+            Client(url, API_KEY, patience=600, stopping=stopping) as client,
+            pytest.raises(Unreachable),
+        ):
+            client.batches()
+
+
+@pytest.mark.parametrize(
+    ("changes", "status"),
+    [
+        ({}, Exit.MADE),
+        ({"unknown": 1, "cost": {"at_risk": "0.2"}}, Exit.MADE),
+        ({"counts": {"succeeded": 1, "failed": 1}}, Exit.FAILURES),
+        ({"counts": {"succeeded": 1, "expired": 1}, "status": "expired"}, Exit.FAILURES),
+        ({"counts": {"succeeded": 1, "cancelled": 1}, "status": "cancelled"}, Exit.FAILURES),
+        ({"status": "failed", "counts": {"total": 0}}, Exit.REFUSED),
+        ({"status": "in_progress", "ended": False, "paused_reason": "budget"}, Exit.STOPPED),
+    ],
+)
+def test_the_exit_status_says_how_a_batch_stands(api, client, changes, status):
+    api.knows(batch(**changes))
+    assert status_of(client.batch(BATCH_ID)) is status

@@ -1,0 +1,241 @@
+"""status, watch, cancel, pause, resume, retry, keys and doctor against canned answers."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+from conftest import API_KEY, BATCH_ID, OTHER_ID, PATIENCE, WORKING, batch
+
+from darkroom.local.ports import free_port
+
+PROMISED = {
+    "id": None,
+    "status": None,
+    "paused_reason": None,
+    "counts": {
+        "total",
+        "queued",
+        "dispatched",
+        "running",
+        "succeeded",
+        "failed",
+        "cancelled",
+        "expired",
+    },
+    "unknown": None,
+    "cost": {"spent", "reserved", "at_risk", "cap", "currency"},
+    "eta_seconds": None,
+}
+
+
+def test_status_as_json_has_the_promised_keys(api, darkroom):
+    api.knows(batch())
+    outcome = darkroom("status", BATCH_ID, "--json")
+    assert (outcome.status, outcome.err) == (0, "")
+    document = json.loads(outcome.out)
+    for key, inner in PROMISED.items():
+        assert key in document
+        assert inner is None or inner <= set(document[key])
+
+
+@pytest.mark.parametrize("text", [BATCH_ID, BATCH_ID[-8:], BATCH_ID[6:14] + "4d", BATCH_ID[:-4]])
+def test_an_id_may_be_shortened_while_it_is_clear(api, darkroom, text):
+    api.knows(batch(), batch(id="batch_" + "ffff" * 8))
+    outcome = darkroom("status", text)
+    assert (outcome.status, outcome.out.split()[1]) == (0, BATCH_ID)
+
+
+def test_an_id_that_means_several_is_refused(api, darkroom):
+    api.knows(batch(), batch(id=OTHER_ID))
+    outcome = darkroom("status", BATCH_ID[:16])
+    assert outcome.status == 2
+    assert "2 batches are" in outcome.last_words
+
+
+@pytest.mark.parametrize("command", ["status", "watch", "cancel", "pause", "resume", "retry"])
+@pytest.mark.parametrize("text", ["batch_" + "0" * 32, "nonsense", "x"])
+def test_an_unknown_batch_is_named(api, darkroom, command, text):
+    api.knows(batch())
+    outcome = darkroom(command, text)
+    assert (outcome.status, outcome.out) == (2, "")
+    assert outcome.err == (
+        f"darkroom: there is no batch '{text}'; `darkroom status` lists those that are\n"
+    )
+
+
+def test_the_table_fits_eighty_columns(api, darkroom):
+    wide = batch(
+        name="the night of the very long names, all of them",
+        status="in_progress",
+        ended=False,
+        paused_reason="provider_key",
+        counts={"total": 1_000_000, "succeeded": 999_999},
+        cost={"spent": "123456.789"},
+    )
+    api.knows(wide, batch(id=OTHER_ID))
+    outcome = darkroom("status")
+    assert outcome.status == 0
+    assert max(map(len, outcome.out.splitlines())) <= 80
+    for shown in ("e5f60718", "999,999/1,000,000", "$123,456.79", "provider_key"):
+        assert shown in outcome.out
+
+
+def test_no_batches_is_said(api, darkroom):
+    api.on("GET", "/api/v1/batches", {"data": [], "has_more": False})
+    outcome = darkroom("status")
+    assert (outcome.status, outcome.out) == (0, "")
+    assert "no batches yet" in outcome.err
+
+
+@pytest.mark.parametrize(
+    ("last", "status", "fragment"),
+    [
+        ({}, 0, "2 of 2 prompts made (2 images)"),
+        (
+            {"counts": {"succeeded": 1, "failed": 1}},
+            1,
+            f"next: darkroom retry {BATCH_ID} makes a new batch",
+        ),
+        (
+            {**WORKING, "paused_reason": "budget", "cost": {"cap": "5"}, "counts": {"queued": 2}},
+            3,
+            f"darkroom resume {BATCH_ID} --budget DOLLARS",
+        ),
+        (
+            {**WORKING, "paused_reason": "provider_key", "counts": {"queued": 2}},
+            3,
+            f"correct OPENAI_API_KEY, then darkroom resume {BATCH_ID}",
+        ),
+        (
+            {
+                "status": "failed",
+                "counts": {"total": 0},
+                "problems": [{"code": "x", "message": "write one", "line": 3, "column": "prompt"}],
+            },
+            2,
+            "input:3: column prompt: write one",
+        ),
+    ],
+)
+def test_watch_ends_as_the_batch_does(api, darkroom, last, status, fragment):
+    api.knows(batch(**WORKING, counts={"running": 2}), batch(**last))
+    outcome = darkroom("watch", BATCH_ID)
+    assert outcome.status == status
+    assert fragment in outcome.out
+    assert outcome.err == ""
+
+
+def test_a_pause_waits_for_the_calls_in_flight(api, darkroom):
+    paused = {**WORKING, "paused_reason": "budget"}
+    flying = batch(**paused, counts={"queued": 1, "running": 1})
+    landed = batch(**paused, counts={"queued": 1, "succeeded": 1})
+    api.knows(flying, landed)
+    assert "1 of 2 prompts made" in darkroom("watch", BATCH_ID).out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "verb", "body"),
+    [
+        (["cancel"], "cancel", None),
+        (["pause"], "pause", {"reason": "requested"}),
+        (["resume"], "resume", {"budget": None}),
+        (["resume", "--budget", "$20"], "resume", {"budget": "20"}),
+        (["retry"], "retry", {"only": None}),
+        (["retry", "--only", "5xx,moderation"], "retry", {"only": ["5xx", "moderation"]}),
+    ],
+)
+def test_a_batch_is_told(api, darkroom, arguments, verb, body):
+    api.knows(batch())
+    path = f"/api/v1/batches/{BATCH_ID}/{verb}"
+    api.on("POST", path, batch(id=OTHER_ID))
+    command, *more = arguments
+    outcome = darkroom(command, BATCH_ID, *more)
+    assert outcome.status == 0
+    [sent] = api.bodies("POST", path)
+    assert json.loads(sent or b"null") == body
+    if command == "retry":
+        assert outcome.out == f"{OTHER_ID}\n"
+
+
+def test_what_cannot_be_done_is_told(api, darkroom):
+    api.knows(batch())
+    detail = {"title": "Conflict", "detail": "the batch is completed"}
+    api.on("POST", f"/api/v1/batches/{BATCH_ID}/pause", detail, status=409)
+    outcome = darkroom("pause", BATCH_ID)
+    assert (outcome.status, outcome.err) == (2, "darkroom: the batch is completed\n")
+
+
+def key(**changes):
+    return {
+        "id": "key_019ab2c34d5e7f00a1b2c3d4e5f60718",
+        "name": "night-shift",
+        "prefix": "dk_1234567",
+        "scopes": ["submit", "read"],
+        "created_at": "2026-11-22T20:00:00Z",
+        "last_used_at": None,
+        "revoked_at": None,
+        **changes,
+    }
+
+
+def test_a_quiet_key_is_nothing_but_the_key(api, darkroom):
+    api.on("POST", "/api/v1/keys", key(key="dk_shown-once"), status=201)
+    outcome = darkroom("keys", "create", "--name", "night-shift", "--scope", "read", "--quiet")
+    assert (outcome.status, outcome.out, outcome.err) == (0, "dk_shown-once\n", "")
+    assert json.loads(api.bodies("POST", "/api/v1/keys")[0]) == {
+        "name": "night-shift",
+        "scopes": ["read"],
+    }
+
+
+def test_keys_are_listed_and_revoked(api, darkroom):
+    api.on("GET", "/api/v1/keys", {"data": [key(), key(revoked_at="2026-11-22T21:00:00Z")]})
+    outcome = darkroom("keys", "list")
+    assert max(map(len, outcome.out.splitlines())) <= 80
+    assert key()["id"] in outcome.out
+    assert "revoked" in outcome.out
+    api.on("DELETE", f"/api/v1/keys/{key()['id']}", b"", status=204)
+    assert darkroom("keys", "revoke", key()["id"]).status == 0
+    assert darkroom("keys", "revoke", "key_none").status == 2
+
+
+def test_a_reader_that_stops_reading_is_no_trouble(api):
+    api.knows(batch())
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [sys.executable, "-m", "darkroom.cli", "status"]
+    done = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, timeout=PATIENCE)
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (3, b"")
+
+
+def test_a_wrong_key_is_told_and_no_key_is_shown(api, darkroom, monkeypatch):
+    api.knows(batch())
+    monkeypatch.setenv("DARKROOM_API_KEY", "dk_other")
+    outcome = darkroom("status")
+    assert outcome.status == 2
+    assert "does not take this key" in outcome.last_words
+    assert API_KEY not in outcome.err
+
+
+def test_doctor_asks_the_api(api, darkroom):
+    api.knows(batch())
+    checks = {"postgres": "ok", "migrations": "ok", "storage": "ok", "redis": "degraded: away"}
+    api.on("GET", "/readyz", {"status": "ready", "checks": checks, "workers": 34})
+    outcome = darkroom("doctor")
+    assert outcome.status == 0
+    lines = {line.split()[1]: line.split()[0] for line in outcome.out.splitlines()}
+    assert (lines["postgres"], lines["redis"], lines["workers"]) == ("ok", "warn", "ok")
+    assert lines["key"] == "warn"
+
+
+def test_doctor_finds_what_is_wrong(darkroom, monkeypatch):
+    monkeypatch.setenv("DARKROOM_DATABASE_URL", f"postgresql://me:secret@127.0.0.1:{free_port()}/x")
+    monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:9/api")
+    outcome = darkroom("doctor")
+    assert outcome.status == 1
+    assert "fail  database" in outcome.out
+    assert "secret" not in outcome.out
+    assert "does not end in /v1" in outcome.out

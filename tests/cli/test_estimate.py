@@ -1,0 +1,63 @@
+"""What a file would cost, told without a stack."""
+
+import json
+from decimal import Decimal
+
+ROWS = "prompt,size,quality\na cat,1024x1024,low\na dog,1536x1024,low\n"
+
+
+def test_price_rows_and_space_are_told(darkroom, write, here):
+    outcome = darkroom("estimate", write("p.csv", ROWS), "--format", "jpeg")
+    assert outcome.status == 0
+    told = dict(line.split(maxsplit=1) for line in outcome.out.splitlines())
+    assert told["rows"] == "2"
+    assert told["images"] == "2"
+    assert told["price"].startswith("about $0.01")
+    assert told["space"] == "about 1.8 MB"
+    assert [path.name for path in here.iterdir()] == ["p.csv"]
+
+
+def test_the_document_adds_up(darkroom, write):
+    document = json.loads(darkroom("estimate", write("p.csv", ROWS), "--n", "3", "--json").out)
+    assert (document["rows"], document["bad_rows"], document["images"]) == (2, 0, 6)
+    # Output tokens by the published formula: 196 and 158 an image, 30 dollars a million; prompts 2 tokens.
+    assert Decimal(document["expected"]) == Decimal(3 * (196 + 158) * 30 + 4 * 5) / 1_000_000
+    assert Decimal(document["expected"]) < Decimal(document["bound"])
+    assert document["problems"] == []
+
+
+def test_problems_come_with_line_and_column(darkroom, write):
+    content = '{"prompt": "cat"}\n{"prompt": "dog", "quality": "best"}\n'
+    outcome = darkroom("estimate", write("p.jsonl", content), "--json")
+    assert outcome.status == 2
+    document = json.loads(outcome.out)
+    assert (document["rows"], document["bad_rows"]) == (2, 1)
+    [problem] = document["problems"]
+    assert (problem["line"], problem["column"], problem["value"]) == (2, "quality", "best")
+
+
+def test_time_follows_from_the_limits(darkroom, write, monkeypatch):
+    monkeypatch.setenv("DARKROOM_IMAGES_PER_MINUTE", "2")
+    monkeypatch.setenv("DARKROOM_REQUESTS_PER_MINUTE", "30")
+    document = json.loads(darkroom("estimate", write("p.csv", ROWS), "--n", "4", "--json").out)
+    assert document["seconds"] == 240
+
+
+def test_stdin_is_read_by_its_content(spawned):
+    outcome = spawned("estimate", "-", "--json", stdin="a cat\na dog\n".encode())
+    assert outcome.status == 0
+    assert json.loads(outcome.out)["rows"] == 2
+
+
+def test_without_a_terminal_there_are_no_colours(spawned, write):
+    outcome = spawned("estimate", write("p.csv", "prompt,size\ncat,1x1\n"), FORCE_COLOR="")
+    assert outcome.status == 2
+    assert "\x1b" not in outcome.out + outcome.err
+
+
+def test_a_template_makes_the_prompts(darkroom, write):
+    content = "sku,title,colour\n1,mug,red\n2,shoe,blue\n"
+    outcome = darkroom(
+        "estimate", write("c.csv", content), "--template", "a {{ colour }} {{ title }}"
+    )
+    assert outcome.status == 0

@@ -1,0 +1,168 @@
+"""Images on disk: under safe names, checked, resumable, with a manifest that maps them."""
+
+import csv
+import hashlib
+
+import pytest
+from conftest import BATCH_ID, batch, job
+
+
+@pytest.fixture
+def fetch(darkroom):
+    def run(out="images"):
+        return darkroom("fetch", BATCH_ID, "--out", out)
+
+    return run
+
+
+def rows(path):
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def names(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def downloads(api):
+    return sum(path.startswith("/api/v1/images/") for _, path, _ in api.asked)
+
+
+def test_images_lie_under_their_custom_ids(api, fetch, here):
+    api.knows(batch(counts={"total": 4, "succeeded": 4}))
+    api.has_jobs(
+        [
+            job(1, "../../x", [api.has_image("1", b"one")]),
+            job(2, "Shoe", [api.has_image("2", b"two", "jpeg")]),
+            job(3, "shoe", [api.has_image("3", b"three", "webp")]),
+        ],
+        [job(4, "cat", [api.has_image("4", b"four"), api.has_image("5", b"five")])],
+    )
+    outcome = fetch()
+    assert outcome.status == 0
+    images = here / "images"
+    found = [
+        "%2E.%2F..%2Fx.png",
+        "Shoe.jpg",
+        "cat-1.png",
+        "cat-2.png",
+        "manifest.csv",
+        "shoe~2.webp",
+    ]
+    assert names(images) == found
+    manifest = rows(images / "manifest.csv")
+    assert [(row["custom_id"], row["file"], row["index"]) for row in manifest] == [
+        ("../../x", "%2E.%2F..%2Fx.png", "1"),
+        ("Shoe", "Shoe.jpg", "1"),
+        ("shoe", "shoe~2.webp", "1"),
+        ("cat", "cat-1.png", "1"),
+        ("cat", "cat-2.png", "2"),
+    ]
+    for row in manifest:
+        content = (images / row["file"]).read_bytes()
+        assert hashlib.sha256(content).hexdigest() == row["sha256"]
+        assert len(content) == int(row["bytes"])
+    assert [row["cost_usd"] for row in manifest] == ["0.00593"] * 4 + [""]
+
+
+def test_what_is_there_is_not_downloaded_again(api, fetch, here):
+    api.knows(batch())
+    images = [api.has_image("1", b"one"), api.has_image("2", b"two")]
+    api.has_jobs([job(1, "a", images[:1]), job(2, "b", images[1:])])
+    fetch()
+    assert downloads(api) == 2
+    fetch()
+    assert downloads(api) == 2
+    (here / "images" / "b.png").write_bytes(b"tw0")  # the same length, other bytes
+    outcome = fetch()
+    assert downloads(api) == 3
+    assert (here / "images" / "b.png").read_bytes() == b"two"
+    assert "2 images, 1 of them there before" in outcome.out
+
+
+def test_bytes_that_are_not_those_stored_are_never_taken(api, fetch, here):
+    api.knows(batch())
+    image = api.has_image("1", b"one") | {"sha256": "0" * 64}
+    api.has_jobs([job(1, "a", [image])])
+    outcome = fetch()
+    assert outcome.status == 3
+    assert "the bytes of a.png are not those that were stored" in outcome.last_words
+    assert names(here / "images") == []
+
+
+def test_bytes_that_are_damaged_once_are_asked_for_again(api, fetch, here):
+    api.knows(batch())
+    image = api.has_image("1", b"one")
+    api.on("GET", image["url"], b"0ne", b"one")
+    api.has_jobs([job(1, "a", [image])])
+    assert fetch().status == 0
+    assert (here / "images" / "a.png").read_bytes() == b"one"
+
+
+def test_what_failed_is_explained_and_forgotten_when_it_is_made(api, fetch, here):
+    failure = {
+        "class": "moderation",
+        "code": "moderation_blocked",
+        "message": "no",
+        "http_status": 400,
+    }
+    skipped = {
+        "code": "size_not_allowed",
+        "message": "no size",
+        "line": 9,
+        "column": "size",
+        "value": "1x1",
+    }
+    api.knows(batch(counts={"succeeded": 1, "failed": 1}, skipped=1, problems=[skipped]))
+    made = job(1, "a", [api.has_image("1", b"one")])
+    api.has_jobs([made, job(2, "b", state="failed", failure=failure)])
+    assert fetch().status == 1
+    failed, left_out = rows(here / "images" / "errors.csv")
+    assert failed == {
+        "custom_id": "b",
+        "line": "3",
+        "state": "failed",
+        "class": "moderation",
+        "code": "moderation_blocked",
+        "message": "no",
+        "prompt": "prompt 2",
+    }
+    assert (left_out["line"], left_out["class"]) == ("9", "skipped")
+    assert "value '1x1'" in left_out["message"]
+
+    api.knows(batch())
+    api.has_jobs([made, job(2, "b", [api.has_image("2", b"two")])])
+    assert fetch().status == 0
+    assert names(here / "images") == ["a.png", "b.png", "manifest.csv"]
+
+
+def test_data_is_kept_true(api, fetch, here):
+    request = {"prompt": '=cmd|" /C calc"!A0\nsecond line, 猫', "model": "m", "n": 1}
+    api.knows(batch())
+    api.has_jobs([job(1, "=1+1", [api.has_image("1", b"one")], request=request)])
+    fetch()
+    [row] = rows(here / "images" / "manifest.csv")
+    assert (row["custom_id"], row["prompt"], row["file"]) == ("=1+1", request["prompt"], "=1+1.png")
+
+
+def test_a_full_disk_is_one_clear_error(api, fetch, here, monkeypatch):
+    """/dev/full is a file that is full."""
+    api.knows(batch())
+    api.has_jobs([job(1, "a", [api.has_image("1", b"one" * 100_000)])])
+    (here / "images").mkdir()
+    (here / "images" / "a.png.part").symlink_to("/dev/full")
+    outcome = fetch()
+    assert outcome.status == 3
+    assert (
+        "no room is left in images; free some and run the same command again" in outcome.last_words
+    )
+    (here / "images" / "a.png.part").unlink()
+    assert fetch().status == 0
+
+
+def test_a_directory_that_cannot_be_is_refused(api, fetch, write):
+    write("images", b"a file")
+    outcome = fetch()
+    assert outcome.status == 2
+    assert "--out images cannot be written" in outcome.last_words
+    assert api.asked == []

@@ -1,0 +1,71 @@
+"""A worker that stops or dies at one named point of an attempt: its tools are wrapped, its code is not."""
+
+import os
+import signal
+import sys
+from dataclasses import replace
+from functools import cache
+
+from celery import Celery
+
+from darkroom.settings import Settings
+from worker.app import build_tools, create_app
+from worker.tools import Tools
+
+
+def halt(point: str) -> None:
+    """Stops or dies there, the first time only."""
+    if os.environ["CRASH_AT"] == point:
+        os.environ["CRASH_AT"] = ""
+        sys.stdout.write(f"stopping at {point}\n")
+        os.kill(os.getpid(), signal.Signals[os.environ["CRASH_BY"]])
+
+
+class Blobs:
+    """The store, halting between what it is asked and what comes next."""
+
+    def __init__(self, store: object) -> None:
+        self._store = store
+
+    def __getattr__(self, name: str):
+        act = getattr(self._store, name)
+        if name not in ("keep", "put"):
+            return act
+
+        def acted(*arguments: object):
+            result = act(*arguments)
+            halt({"keep": "after_receipt", "put": "before_settle"}[name])
+            return result
+
+        return acted
+
+
+class Client:
+    """The provider's client, halting as the last look at the lease begins."""
+
+    def __init__(self, client: object) -> None:
+        self._client = client
+
+    def call(self, *arguments: object, may_send, **options: object):
+        def looked() -> bool:
+            halt("may_send")
+            return may_send()
+
+        return self._client.call(*arguments, may_send=looked, **options)
+
+
+def build(settings: Settings, app: Celery) -> Tools:
+    tools = build_tools(settings, app)
+    make = tools.make_client
+    return replace(tools, blobs=Blobs(tools.blobs), make_client=lambda: Client(make()))
+
+
+@cache
+def _app() -> Celery:
+    return create_app(Settings(), build)
+
+
+def __getattr__(name: str) -> Celery:
+    if name == "app":
+        return _app()
+    raise AttributeError(name)

@@ -1,0 +1,79 @@
+"""Calls to the simulated provider, end to end: what was paid for, and what we make of it."""
+
+import time
+
+import pytest
+
+from darkroom.domain.failure import Failure, FailureClass
+from darkroom.provider import CallFailed, Images, read
+
+
+def test_an_image_with_its_bill(sandbox, connect, call):
+    url, calls = sandbox
+    answer = call(connect(url))
+    reading = read(answer, 1)
+    assert isinstance(reading, Images)
+    (image,) = reading.images
+    assert image.startswith(b"\x89PNG\r\n")
+    (made,) = calls()
+    assert reading.request_id == made["request_id"]
+    assert reading.usage.output_tokens == made["output_tokens"] == 196
+    assert reading.effective["size"] == "1024x1024"
+
+
+@pytest.mark.parametrize(
+    ("fault", "expected"),
+    [
+        ("rate_limit=0.467", (FailureClass.RATE_LIMITED, "rate_limit_exceeded")),
+        ("slow_down", (FailureClass.RATE_LIMITED, "slow_down")),
+        ("quota", (FailureClass.KEY, "insufficient_quota")),
+        ("billing_limit", (FailureClass.KEY, "billing_hard_limit_reached")),
+        ("invalid_key", (FailureClass.KEY, "invalid_api_key")),
+        ("moderation", (FailureClass.MODERATION, "moderation_blocked")),
+        ("invalid_value", (FailureClass.INVALID_REQUEST, "invalid_value")),
+        ("overloaded", (FailureClass.OVERLOADED, "server_is_overloaded")),
+        ("redirect_307", (FailureClass.KEY, "redirected")),
+        ("server_error", (FailureClass.SERVER_ERROR, "server_error")),
+        ("image_failed", (FailureClass.SERVER_ERROR, "image_generation_failed")),
+        ("error_200", (FailureClass.UNKNOWN_OUTCOME, "error_in_success")),
+        ("bad_gateway", (FailureClass.UNKNOWN_OUTCOME, "gateway_gave_up")),
+        ("cloudflare_524", (FailureClass.UNKNOWN_OUTCOME, "gateway_gave_up")),
+        ("html_200", (FailureClass.UNKNOWN_OUTCOME, "not_json")),
+        ("truncated_json", (FailureClass.UNKNOWN_OUTCOME, "not_json")),
+        ("empty_data", (FailureClass.UNKNOWN_OUTCOME, "no_images")),
+        ("bad_base64", (FailureClass.UNKNOWN_OUTCOME, "bad_base64")),
+        ("url_only", (FailureClass.UNKNOWN_OUTCOME, "url_only")),
+    ],
+)
+def test_every_refusal_by_its_class_after_one_call(sandbox, connect, call, fault, expected):
+    url, calls = sandbox
+    reading = read(call(connect(url), prompt=f"a fox [[fault:{fault}]]"), 1)
+    assert isinstance(reading, Failure)
+    assert (reading.klass, reading.code) == expected
+    assert len(calls()) == 1
+
+
+def test_a_rate_limit_says_when_to_come_back(sandbox, connect, call):
+    url, _calls = sandbox
+    reading = read(call(connect(url), prompt="[[fault:rate_limit=0.467]]"), 1)
+    assert reading.retry_after == 0.467
+
+
+@pytest.mark.parametrize(
+    ("fault", "code"),
+    [
+        ("cut_before", "connection_cut"),
+        ("cut_middle", "connection_cut"),
+        ("hang", "deadline_passed"),
+        ("trickle=30", "deadline_passed"),
+    ],
+)
+def test_no_answer_is_an_unknown_outcome_after_one_call(sandbox, connect, call, fault, code):
+    url, calls = sandbox
+    begun = time.monotonic()
+    with pytest.raises(CallFailed) as caught:
+        call(connect(url), prompt=f"a fox [[fault:{fault}]]", deadline=1.0)
+    assert time.monotonic() - begun < 1.5
+    assert caught.value.failure.klass is FailureClass.UNKNOWN_OUTCOME
+    assert (caught.value.failure.code, caught.value.sent) == (code, True)
+    assert len(calls()) == 1

@@ -1,0 +1,115 @@
+"""A frozen process cannot hold the fleet, and what cut a transaction short is known for what it is."""
+
+from uuid import uuid4
+
+import psycopg
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
+from stage import draft
+
+from darkroom.store import batches, intake, jobs
+from darkroom.store.session import StoreAway, open_engine, transaction
+
+_GONE = "SELECT count(*) FROM pg_stat_activity WHERE pid = :pid"
+
+
+@pytest.fixture
+def impatient(database_url):
+    """An engine of one connection, a limit of which can be lowered to 50 ms."""
+    opened = open_engine(database_url, pool=1)
+
+    def lowered(limit: str):
+        with transaction(opened) as connection:
+            connection.exec_driver_sql(f"SET {limit} = '50ms'")
+        return opened
+
+    yield lowered
+    opened.dispose()
+
+
+def _freeze(stage, connection) -> None:
+    """Does nothing more until Postgres has ended this session."""
+    pid = connection.exec_driver_sql("SELECT pg_backend_pid()").scalar_one()
+    while stage.one(_GONE, pid=pid).count:
+        pass
+
+
+@pytest.mark.parametrize("limit", ["idle_in_transaction_session_timeout", "transaction_timeout"])
+def test_a_frozen_transaction_is_ended_and_its_locks_are_free(stage, impatient, limit):
+    batch_id = stage.batch()
+    with pytest.raises(StoreAway), transaction(impatient(limit)) as connection:
+        jobs.dispatch(connection, batch_id, 1)
+        _freeze(stage, connection)
+        jobs.dispatch(connection, batch_id, 1)
+    assert stage.call(batches.cancel, batch_id)
+    assert stage.batch_row(batch_id).dispatched == 0
+
+
+def test_a_statement_that_outlives_the_transaction_is_ended(impatient):
+    with pytest.raises(StoreAway), transaction(impatient("transaction_timeout")) as connection:
+        connection.exec_driver_sql("SELECT pg_sleep(20)")
+
+
+def test_nobody_waits_long_for_a_lock(stage):
+    batch_id = stage.batch()
+    with transaction(stage.engine) as holder:
+        batches.cancel(holder, batch_id)
+        with pytest.raises(StoreAway, match="lock timeout"), transaction(stage.engine) as waiter:
+            waiter.exec_driver_sql("SET LOCAL lock_timeout = '50ms'")
+            batches.cancel(waiter, batch_id)
+
+
+def test_every_connection_has_its_limits(stage):
+    names = ("idle_in_transaction_session_timeout", "transaction_timeout", "lock_timeout")
+    found = [stage.one(f"SHOW {name}")[0] for name in names]
+    assert found == ["10s", "1min", "5s"]
+    assert stage.one("SHOW timezone")[0] == "UTC"
+
+
+def test_a_lost_connection_is_told_from_a_refused_row(stage):
+    batch_id = stage.batch()
+    with pytest.raises(IntegrityError), transaction(stage.engine) as connection:
+        connection.execute(text("UPDATE batches SET reserved = -1"))
+    with pytest.raises(StoreAway), transaction(stage.engine) as connection:
+        pid = connection.exec_driver_sql("SELECT pg_backend_pid()").scalar_one()
+        stage.sql("SELECT pg_terminate_backend(:pid)", pid=pid)
+        jobs.dispatch(connection, batch_id, 1)
+    assert stage.batch_row(batch_id).queued == 1
+
+
+def test_a_connection_lost_under_copy_is_away_too(stage):
+    batch_id = stage.submit()
+    stage.call(batches.claim_validating, None)
+    with pytest.raises(StoreAway), transaction(stage.engine) as connection:
+        pid = connection.exec_driver_sql("SELECT pg_backend_pid()").scalar_one()
+        stage.sql("SELECT pg_terminate_backend(:pid)", pid=pid)
+        intake.add_jobs(connection, batch_id, [draft(1)])
+    assert stage.batch_row(batch_id).total == 0
+
+
+def test_a_row_that_copy_refuses_is_not_taken_for_an_absence(stage):
+    batch_id = stage.submit()
+    stage.call(batches.claim_validating, None)
+    with pytest.raises(psycopg.IntegrityError), transaction(stage.engine) as connection:
+        intake.add_jobs(connection, batch_id, [draft(1), draft(1)])
+
+
+def test_a_server_that_is_not_there_is_away(database_url):
+    from_nowhere = database_url.replace(database_url.rsplit("/", 1)[1], f"no_{uuid4().hex}")
+    opened = open_engine(from_nowhere)
+    with pytest.raises(StoreAway, match="does not exist"), transaction(opened):
+        raise AssertionError("no transaction can be begun")
+    opened.dispose()
+
+
+def test_statements_are_always_planned_with_their_values(stage):
+    """A generic plan cannot use a partial index: after a bulk load on a warm connection it scans every job."""
+    batch_id = stage.batch()
+    with stage.engine.connect() as connection:
+        for _ in range(15):
+            jobs.dispatch(connection, batch_id, 1)
+            jobs.lapse(connection, 1)
+            connection.commit()
+        query = text("SELECT coalesce(sum(generic_plans), 0) FROM pg_prepared_statements")
+        assert connection.execute(query).scalar_one() == 0

@@ -1,0 +1,152 @@
+"""What can happen to a worker in the night, and that every call is paid for once all the same."""
+
+import signal
+from collections import Counter
+from decimal import Decimal
+
+import pytest
+from sqlalchemy import update
+from world import World
+
+from darkroom.domain.attempt import AttemptState
+from darkroom.store import batches, hints
+from darkroom.store.session import transaction
+from darkroom.store.tables import attempts, jobs
+
+
+def agree(world: World) -> None:
+    """The sandbox's ledger and ours name the same calls, and the same money."""
+    theirs = [call for call in world.sandbox.calls() if call["client_request_id"]]
+    ours = {row.id.hex: row for row in world.attempts() if row.state != AttemptState.NOT_SENT}
+    assert Counter(call["client_request_id"] for call in theirs) == Counter(ours.keys())
+    for call in theirs:
+        row = ours[call["client_request_id"]]
+        if row.state in (AttemptState.SUCCEEDED, AttemptState.FAILED):
+            assert row.cost == Decimal(str(call["cost"])), call
+
+
+def lose_leases(world: World) -> None:
+    """What thirty seconds without a heartbeat do."""
+    with transaction(world.engine) as connection:
+        connection.execute(
+            update(attempts)
+            .where(attempts.c.state == AttemptState.RUNNING)
+            .values(lease_expires_at=attempts.c.begun_at)
+        )
+        hints.ring(connection)
+
+
+def end_cool_downs(world: World) -> None:
+    with transaction(world.engine) as connection:
+        connection.execute(
+            update(jobs).where(jobs.c.state == "queued").values(due_at=attempts_began)
+        )
+        hints.ring(connection)
+
+
+attempts_began = "2026-01-01T00:00:00Z"
+
+
+def test_a_worker_killed_in_mid_call_costs_one_unknown_outcome_and_the_batch_completes(
+    world: World,
+) -> None:
+    first = world.start_worker()
+    batch_id = world.submit(["[[hold:one]] A print", "Another print"])
+    world.sandbox.wait(held=1)
+    world.until_view(batch_id, lambda view: view.counts.succeeded == 1)
+    first.send(signal.SIGKILL)
+    first.wait()
+    world.start_worker()
+    lose_leases(world)
+    world.until_view(batch_id, lambda view: view.unknown == 1)
+    assert world.batch(batch_id).cost.at_risk > 0
+    world.sandbox.release("one")
+    end_cool_downs(world)
+    view = world.until(batch_id)
+    assert view.counts.succeeded == 2
+    assert view.unknown == 1
+    agree(world)
+
+
+def test_a_flushed_broker_loses_nothing(world: World, redis_client) -> None:
+    world.start_worker()
+    batch_id = world.submit([f"[[hold:all]] Print {number}" for number in range(12)])
+    world.sandbox.wait(held=8)
+    redis_client.flushall()
+    world.sandbox.release("all")
+    with transaction(world.engine) as connection:
+        connection.execute(
+            update(jobs)
+            .where(jobs.c.state == "dispatched")
+            .values(ticket_expires_at=attempts_began)
+        )
+    view = world.until(batch_id)
+    assert view.counts.succeeded == 12
+    assert world.sandbox.totals()["images_billed"] == 12
+    agree(world)
+
+
+def test_a_worker_that_is_told_to_stop_waits_for_what_was_sent_and_gives_back_the_rest(
+    world: World,
+) -> None:
+    worker = world.start_worker()
+    batch_id = world.submit([f"[[hold:all]] Print {number}" for number in range(12)])
+    world.sandbox.wait(held=8)
+    worker.send(signal.SIGTERM)
+    view = world.until_view(batch_id, lambda view: view.counts.dispatched == 0)
+    assert view.counts.running == 8
+    assert view.counts.queued == 4
+    world.sandbox.release("all")
+    assert worker.wait() == 0
+    view = world.batch(batch_id)
+    assert (view.counts.succeeded, view.counts.queued, view.unknown) == (8, 4, 0)
+    agree(world)
+
+
+def test_a_worker_stopped_before_the_socket_until_its_lease_is_gone_sends_nothing(
+    world: World,
+) -> None:
+    frozen = world.start_worker("crash_app", CRASH_AT="may_send", CRASH_BY="SIGSTOP")
+    batch_id = world.submit(["A print"])
+    world.until_view(batch_id, lambda view: view.counts.running == 1)
+    frozen.saw("stopping at may_send")
+    world.start_worker()
+    world.until_view(batch_id, lambda view: view.unknown == 1)
+    frozen.send(signal.SIGCONT)
+    frozen.saw("lease_short")
+    assert world.sandbox.totals()["calls"] == 0
+    assert world.batch(batch_id).cost.at_risk == 0
+    end_cool_downs(world)
+    view = world.until(batch_id)
+    assert (view.counts.succeeded, view.unknown) == (1, 0)
+    assert world.sandbox.totals()["images_billed"] == 1
+    agree(world)
+
+
+@pytest.mark.parametrize("point", ["after_receipt", "before_settle"])
+def test_bytes_that_arrived_are_never_bought_again(world: World, point: str) -> None:
+    dying = world.start_worker("crash_app", CRASH_AT=point, CRASH_BY="SIGKILL")
+    batch_id = world.submit(["A print"])
+    dying.wait()
+    world.start_worker()
+    lose_leases(world)
+    view = world.until(batch_id)
+    assert view.counts.succeeded == 1
+    assert view.unknown == 0
+    assert world.sandbox.totals()["calls"] == 1
+    agree(world)
+
+
+def test_cancelling_begins_no_call_and_keeps_what_was_paid_for(world: World) -> None:
+    world.start_worker()
+    batch_id = world.submit([f"[[hold:all]] Print {number}" for number in range(12)])
+    world.sandbox.wait(held=8)
+    with transaction(world.engine) as connection:
+        assert batches.cancel(connection, batch_id)
+        hints.ring(connection)
+    world.until_view(batch_id, lambda view: view.counts.cancelled == 4)
+    world.sandbox.release("all")
+    view = world.until(batch_id)
+    assert (view.status, view.counts.succeeded) == ("cancelled", 8)
+    assert world.sandbox.totals()["calls"] == 8
+    agree(world)
