@@ -36,7 +36,7 @@ class BoundedRequest(Request):
 
     def _require(self, length: int) -> None:
         if length > self.limit:
-            detail = f"the body is longer than {self.limit:,} bytes; a long list goes in as a file"
+            detail = f"the body is longer than {self.limit:,} bytes; upload a long list, a longer one in parts"
             raise HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, detail)
 
     async def json(self) -> Any:

@@ -80,7 +80,8 @@ class Factory:
         drafts = [Draft(line, f"row-{line}", priced(), 0) for line in range(1, number + 1)]
         with self.transaction() as connection:
             claimed = batches.claim_validating(connection, self.project_id)
-            assert claimed and claimed.id == batch_id
+            assert claimed
+            assert claimed.id == batch_id
             intake.restart(connection, batch_id)
             intake.add_jobs(connection, batch_id, drafts)
             intake.accept(connection, batch_id, ())

@@ -6,8 +6,8 @@ from typing import Any
 
 from darkroom.domain.attempt import Disposition, Failed, Outcome, StoredImage, Succeeded, Unknown
 from darkroom.domain.failure import Failure, FailureClass, Reaction
-from darkroom.domain.models import AUTO
-from darkroom.domain.pricing import Usage
+from darkroom.domain.models import AUTO, Model
+from darkroom.domain.pricing import Usage, text_tokens_guess
 from darkroom.pictures import NotAPicture, Picture, inspect
 from darkroom.provider import Answer, Images, read
 from darkroom.store import leases
@@ -26,9 +26,16 @@ def judge(tools: Tools, request: Mapping[str, Any], answer: Answer) -> Outcome:
     stored = _stored(tools, request, reading)
     if isinstance(stored, Failure):
         return _vain(stored, reading.request_id, answer.latency_ms)
-    usage = reading.usage
-    cost = tools.models.known[request["model"]].price.cost(usage or Usage())
-    return Succeeded(stored, usage, cost, reading.request_id, answer.latency_ms)
+    cost = _cost(tools.models.known[request["model"]], request, reading.usage)
+    return Succeeded(stored, reading.usage, cost, reading.request_id, answer.latency_ms)
+
+
+def _cost(model: Model, request: Mapping[str, Any], usage: Usage | None) -> Decimal:
+    """The bill, or what the formula says where a relay sends none."""
+    if usage is not None:
+        return model.price.cost(usage)
+    tokens = text_tokens_guess(request["prompt"])
+    return model.expected(tokens, request["quality"], request["size"], int(request["n"]))
 
 
 def _vain(failure: Failure, request_id: str | None, latency_ms: int) -> Outcome:

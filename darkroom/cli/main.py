@@ -73,7 +73,7 @@ def ended(arguments: Sequence[str]) -> int:
         # Nobody reads any more; and the interpreter shall not complain when it flushes at its end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return Exit.STOPPED
-    except BaseException as error:  # the outermost border: everything ends as one line
+    except BaseException as error:  # noqa: BLE001 - the outermost border: everything ends as one line
         if os.environ.get("DARKROOM_DEBUG") == "1":
             traceback.print_exc()
         message, status = told(error)

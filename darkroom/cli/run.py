@@ -142,10 +142,10 @@ class Production:
         ]
         if others:
             named = ", ".join(others[:OTHERS_NAMED]) + (" …" if others[OTHERS_NAMED:] else "")
-            verb = "is" if len(others) == 1 else "are"
+            verb, those = ("is", "it") if len(others) == 1 else ("are", "them")
             number = plural(len(others), "other batch")
             self.terminal.notice(
-                f"{number} {verb} unfinished: {named}; `darkroom up` goes on with them"
+                f"{number} {verb} unfinished: {named}; `darkroom up` goes on with {those}"
             )
 
     def _tell(self, session: Session, ended: Batch) -> None:
@@ -161,11 +161,11 @@ class Production:
         if self.batch_id is None:
             return "interrupted before anything was submitted"
         if not session.own:
-            return f"batch {self.batch_id} goes on; to come back: {again(sys.argv)}"
+            return f"batch {self.batch_id} goes on; to come back: {way_back(sys.argv)}"
         with suppress(CliError):  # it may have ended meanwhile, and the way back is the same
             session.client.pause(self.batch_id, "held")
         self.terminal.notice("finishing the calls in flight; Ctrl-C again stops at once")
-        return f"batch {self.batch_id} is held; to go on: {again(sys.argv)}"
+        return f"batch {self.batch_id} is held; to go on: {way_back(sys.argv)}"
 
 
 def _after(session: Session) -> str:
@@ -174,10 +174,10 @@ def _after(session: Session) -> str:
     return "the same command again pays nothing; with --again it makes them anew"
 
 
-def again(argv: list[str]) -> str:
+def way_back(argv: list[str]) -> str:
     """The command line that goes on with what this one began.
 
-    >>> again(["/usr/bin/darkroom", "run", "my list.csv", "--out", "x", "--again"])
+    >>> way_back(["/usr/bin/darkroom", "run", "my list.csv", "--out", "x", "--again"])
     "darkroom run 'my list.csv' --out x"
     """
     words = [word for word in argv[1:] if word != "--again"]

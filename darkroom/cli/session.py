@@ -1,19 +1,16 @@
 """An API to work with: one elsewhere, the running stack of the home, or a stack of the command's own."""
 
-import os
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 from threading import Event
 from typing import TypeVar
 
 from darkroom.cli.client import Client
 from darkroom.cli.ending import CliError, Exit, Interrupted
 from darkroom.cli.environment import Environment
-from darkroom.cli.stack import Layout, Staff, admit, build, key_path, local_key
+from darkroom.cli.stack import Layout, Staff, admit, build, guest_book, key_path, local_key
 from darkroom.cli.terminal import Terminal
-from darkroom.local.home import Home, write_private
 from darkroom.local.patience import until
 from darkroom.local.stack import Stack
 from darkroom.local.state import Running
@@ -120,13 +117,8 @@ def _work_with(
     return _work_here(running.api_url, key, work, visit, sandbox=sandbox)
 
 
-def _guest_book(environment: Environment) -> Path:
-    """Says which process started a stack that ends with its command."""
-    return Home(environment.root).run / "guest"
-
-
 def _is_guest(running: Running, environment: Environment) -> bool:
-    book = _guest_book(environment)
+    book = guest_book(environment)
     return book.exists() and book.read_text(encoding="ascii") == str(running.pid)
 
 
@@ -156,10 +148,9 @@ def _work_beside(
 ) -> Result:
     layout = Layout(environment, visit.staff, visit.focus)
     terminal.notice(f"starting a local stack in {environment.home} …")
-    stack = build(layout, lambda line: _relay(terminal, line))
+    stack = build(layout, lambda line: _relay(terminal, line), guest=True)
     stopping = Event()
     with ThreadPoolExecutor(1) as hand, stack:
-        write_private(_guest_book(environment), str(os.getpid()))
         key = local_key(environment)
         admit(stack.urls.database, key)
         with Client(stack.urls.api, key, patience=PATIENCE, stopping=stopping) as client:

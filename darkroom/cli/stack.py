@@ -1,5 +1,6 @@
 """The local stack as the command line describes it: which processes, with which environment."""
 
+import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -110,11 +111,22 @@ def _port(url: str) -> str:
     return url.rpartition(":")[2]
 
 
-def build(layout: Layout, say: Callable[[str], None]) -> Stack:
-    """The stack of this layout, not started yet."""
+def guest_book(environment: Environment) -> Path:
+    """Says which process started a stack that ends with its command."""
+    return Home(environment.root).run / "guest"
+
+
+def build(layout: Layout, say: Callable[[str], None], *, guest: bool = False) -> Stack:
+    """The stack of this layout, not started yet; a guest ends with the command that started it."""
     environment = layout.environment
+
+    def services(urls: Urls, secrets: Secrets) -> Sequence[Service]:
+        if guest:  # the home is ours by now, and nobody takes the stack for ready yet
+            write_private(guest_book(environment), str(os.getpid()))
+        return layout.services(urls, secrets)
+
     plan = Plan(
-        services=layout.services,
+        services=services,
         sandbox_port=0 if layout.sandbox else None,
         workers=environment.workers,
         database_url=environment.database_url,

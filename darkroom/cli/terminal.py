@@ -48,7 +48,7 @@ class Terminal:
 
     def table(self, columns: list[str], rows: list[list[str]], *, folded: Container[str]) -> None:
         """A table that fits 80 columns, as some of them may be folded."""
-        table = Table(box=SIMPLE_HEAD, pad_edge=False)
+        table = Table(box=SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
         for column in columns:
             table.add_column(column, overflow="fold", no_wrap=column not in folded)
         for row in rows:

@@ -99,7 +99,7 @@ def attach(
         .limit(1)
     ).scalar_one_or_none()
     if batch_id is not None:
-        connection.execute(update(batches).where(_family(batch_id)).values(focus=focus))
+        connection.execute(update(batches).where(_each(_family(batch_id))).values(focus=focus))
         release(connection, batch_id)
     return batch_id
 
@@ -109,11 +109,18 @@ def _family(batch_id: UUID) -> ColumnElement[bool]:
     return or_(batches.c.id == batch_id, batches.c.retry_of == batch_id)
 
 
+def _each(*where: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Each of these batches, locked by id: two who change several must not wait in a ring."""
+    return batches.c.id.in_(
+        select(batches.c.id).where(*where).order_by(batches.c.id).with_for_update(key_share=True)
+    )
+
+
 def release(connection: Connection, batch_id: UUID) -> None:
     """Lets a held batch and its retries go on."""
     connection.execute(
         update(batches)
-        .where(_family(batch_id), batches.c.paused_reason == PausedReason.HELD)
+        .where(_each(_family(batch_id), batches.c.paused_reason == PausedReason.HELD))
         .values(paused_reason=None, paused_detail=None)
     )
 
@@ -181,7 +188,9 @@ def pause_open(connection: Connection, reason: PausedReason, detail: str) -> int
     """Pauses every batch in progress for a reason that none of them gave; counts them."""
     return connection.execute(
         update(batches)
-        .where(batches.c.status == BatchStatus.IN_PROGRESS, batches.c.paused_reason.is_(None))
+        .where(
+            _each(batches.c.status == BatchStatus.IN_PROGRESS, batches.c.paused_reason.is_(None))
+        )
         .values(paused_reason=reason, paused_detail=detail)
     ).rowcount
 
@@ -190,7 +199,9 @@ def release_all(connection: Connection, reason: PausedReason) -> int:
     """Lets every batch go on that was paused for this reason; counts them."""
     return connection.execute(
         update(batches)
-        .where(batches.c.status == BatchStatus.IN_PROGRESS, batches.c.paused_reason == reason)
+        .where(
+            _each(batches.c.status == BatchStatus.IN_PROGRESS, batches.c.paused_reason == reason)
+        )
         .values(paused_reason=None, paused_detail=None)
     ).rowcount
 
@@ -268,13 +279,13 @@ def cancel(connection: Connection, batch_id: UUID) -> bool:
 
 
 def to_sweep(connection: Connection) -> list[tuple[UUID, bool]]:
-    """Batches with jobs that must no longer be begun: `(id, expired)`, the cancelled and the too late."""
+    """Batches with jobs that must no longer be begun, by id: `(id, expired)`, cancelled or too late."""
     b = batches.c
     too_late = (b.status == BatchStatus.IN_PROGRESS) & (b.deadline_at <= func.clock_timestamp())
     rows = connection.execute(
-        select(b.id, (b.status == BatchStatus.IN_PROGRESS).label("expired")).where(
-            b.queued + b.dispatched > 0, or_(b.status == BatchStatus.CANCELLING, too_late)
-        )
+        select(b.id, (b.status == BatchStatus.IN_PROGRESS).label("expired"))
+        .where(b.queued + b.dispatched > 0, or_(b.status == BatchStatus.CANCELLING, too_late))
+        .order_by(b.id)
     )
     return [(row.id, row.expired) for row in rows]
 
@@ -283,7 +294,7 @@ def finalize(connection: Connection) -> int:
     """Begins to finalize every batch in progress whose last job has ended; counts them."""
     return connection.execute(
         update(batches)
-        .where(batches.c.status == BatchStatus.IN_PROGRESS, _EMPTY)
+        .where(_each(batches.c.status == BatchStatus.IN_PROGRESS, _EMPTY))
         .values(
             status=BatchStatus.FINALIZING,
             finalizing_at=func.clock_timestamp(),
@@ -294,23 +305,21 @@ def finalize(connection: Connection) -> int:
 
 
 def complete(connection: Connection) -> list[UUID]:
-    """Ends every batch that has nothing left to do, and names them."""
+    """Ends every batch that has nothing left to do, and names them.
+
+    Whoever still reads the file of a cancelled one finds that out at its next chunk.
+    """
     b = batches.c
-    ended = [
-        (BatchStatus.FINALIZING, b.expired == 0, BatchStatus.COMPLETED),
-        (BatchStatus.FINALIZING, b.expired > 0, BatchStatus.EXPIRED),
-        (
-            BatchStatus.CANCELLING,
-            _EMPTY & b.ingest_lease_expires_at.is_(None),
-            BatchStatus.CANCELLED,
-        ),
-    ]
-    done: list[UUID] = []
-    for source, where, target in ended:
-        done += connection.execute(
-            update(batches)
-            .where(b.status == source, where)
-            .values(status=target, ended_at=func.clock_timestamp())
-            .returning(b.id)
-        ).scalars()
-    return done
+    cancelled = b.status == BatchStatus.CANCELLING
+    target = case(
+        (cancelled, BatchStatus.CANCELLED),
+        (b.expired > 0, BatchStatus.EXPIRED),
+        else_=BatchStatus.COMPLETED,
+    )
+    ended = connection.execute(
+        update(batches)
+        .where(_each(or_(b.status == BatchStatus.FINALIZING, cancelled & _EMPTY)))
+        .values(status=target, ended_at=func.clock_timestamp())
+        .returning(b.id)
+    )
+    return list(ended.scalars())

@@ -14,6 +14,7 @@ from sqlalchemy import (
     Select,
     func,
     inspect,
+    literal,
     or_,
     select,
     tuple_,
@@ -131,9 +132,10 @@ def page(
     """A project's batches that are nobody's retry, newest first."""
     where = [batches.c.project_id == project_id, batches.c.retry_of.is_(None)]
     if after is not None:
-        born = select(batches.c.created_at).where(batches.c.id == after).scalar_subquery()
-        where.append(batches.c.created_at < born)
-    query = select(batches.c.id).where(*where).order_by(batches.c.created_at.desc()).limit(limit)
+        seen = select(batches.c.created_at).where(batches.c.id == after).scalar_subquery()
+        where.append(tuple_(batches.c.created_at, batches.c.id) < tuple_(seen, literal(after)))
+    newest_first = (batches.c.created_at.desc(), batches.c.id.desc())
+    query = select(batches.c.id).where(*where).order_by(*newest_first).limit(limit)
     found = (batch(connection, project_id, key) for key in connection.execute(query).scalars())
     return [view for view in found if view is not None]
 
@@ -158,7 +160,7 @@ def _view(connection: Connection, family: Sequence[Row[Any]]) -> BatchView:
             spent=sum((row.spent for row in family), Decimal(0)),
             reserved=sum((row.reserved for row in family), Decimal(0)),
             at_risk=sum((row.at_risk for row in family), Decimal(0)),
-            cap=first.cap,
+            cap=_cap(family, latest),
         ),
         images_per_minute=rate,
         eta_seconds=_eta(counts, rate / per_job),
@@ -176,6 +178,14 @@ def _counts(family: Sequence[Row[Any]]) -> Counts:
     """A retried job is counted where it was retried to, no longer where it had failed."""
     sums = {state.value: sum(getattr(row, state.value) for row in family) for state in JobState}
     return Counts(total=family[0].total, **sums)
+
+
+def _cap(family: Sequence[Row[Any]], latest: Row[Any]) -> Decimal | None:
+    """The cap of the whole family: an open retry's own, and what the others have committed beside it."""
+    if latest.cap is None:
+        return None
+    committed = (row.spent + row.reserved + row.at_risk for row in family if row.id != latest.id)
+    return sum(committed, Decimal(latest.cap))
 
 
 def _images_per_minute(connection: Connection, family: Sequence[Row[Any]]) -> float:

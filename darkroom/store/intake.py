@@ -5,13 +5,17 @@ from typing import Any
 from uuid import UUID
 
 import orjson
-from sqlalchemy import Connection, delete, func, update
+from sqlalchemy import Connection, delete, func, select, update
 
 from darkroom.domain.batch import BatchStatus
 from darkroom.domain.batchfile import Draft
 from darkroom.domain.problem import Problem
+from darkroom.domain.request import unstorable
 from darkroom.store.batches import INGEST_LEASE
 from darkroom.store.tables import batches, jobs
+
+VALUE_KEPT = 200
+"""Characters; a value may be a whole prompt, and its head is enough to find it."""
 
 _COPY = "COPY jobs (batch_id, line, custom_id, priority, request, bound) FROM STDIN"
 
@@ -47,8 +51,9 @@ def _copied(batch_id: UUID, draft: Draft) -> tuple[object, ...]:
 
 
 def restart(connection: Connection, batch_id: UUID) -> None:
-    """Begins the count of a batch's jobs at nothing."""
-    _hold(connection, batch_id, total=0)
+    """Begins the count of a batch's jobs anew, at those of an earlier reading that are still there."""
+    left = select(func.count()).select_from(jobs).where(jobs.c.batch_id == batch_id)
+    _hold(connection, batch_id, total=left.scalar_subquery())
 
 
 def _hold(connection: Connection, batch_id: UUID, **values: object) -> None:
@@ -111,8 +116,19 @@ def let_go(connection: Connection, batch_id: UUID) -> None:
 def _kept(problem: Problem) -> dict[str, object]:
     return {
         "code": problem.code,
-        "message": problem.message,
+        "message": _storable(problem.message),
         "line": problem.line,
-        "column": problem.column,
-        "value": problem.value and problem.value[:200],
+        "column": problem.column and _storable(problem.column),
+        "value": problem.value and _storable(problem.value)[:VALUE_KEPT],
     }
+
+
+def _storable(text: str) -> str:
+    r"""A text with an escape for whatever Postgres cannot keep: often it is what the problem is about.
+
+    >>> _storable("fine"), _storable("a" + chr(0))
+    ('fine', 'a\\x00')
+    """
+    if not unstorable(text):
+        return text
+    return "".join(ascii(char)[1:-1] if unstorable(char) else char for char in text)

@@ -10,10 +10,8 @@ from uuid import UUID
 from sqlalchemy import (
     ColumnElement,
     Connection,
-    Text,
     Update,
     func,
-    literal_column,
     select,
     tuple_,
     update,
@@ -203,22 +201,22 @@ def expire(connection: Connection, batch_id: UUID, limit: int) -> int:
 
 
 def _sweep(connection: Connection, move: Move, batch_id: UUID, limit: int) -> int:
-    chunk = (
-        select(jobs.c.id)
-        .where(jobs.c.batch_id == batch_id, jobs.c.state.in_(move.sources))
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-        .cte("chunk")
-    )
-    states = connection.execute(
-        compare_and_set(move, jobs.c.id == chunk.c.id, ended_at=func.clock_timestamp()).returning(
-            literal_column("old.state", Text)
-        )
-    ).scalars()
+    """One state after the other: each has an index of its own, which both together could not use."""
     delta: dict[JobState, int] = {}
-    for state in map(JobState, states):
-        delta[state] = delta.get(state, 0) - 1
-    moved = -sum(delta.values())
+    moved = 0
+    for source in sorted(move.sources):
+        chunk = (
+            select(jobs.c.id)
+            .where(jobs.c.batch_id == batch_id, jobs.c.state == source)
+            .limit(limit - moved)
+            .with_for_update(skip_locked=True)
+            .cte("chunk")
+        )
+        swept = connection.execute(
+            compare_and_set(move, jobs.c.id == chunk.c.id, ended_at=func.clock_timestamp())
+        ).rowcount
+        delta[source] = -swept
+        moved += swept
     if moved:
         shift(connection, batch_id, {**delta, move.target: moved})
     return moved

@@ -41,11 +41,11 @@ def retry(
     """Makes a retry of everything in this family that failed or expired; counts its jobs, 0 makes none.
 
     `only` names the classes to try again; without it, those that may have been paid for are left out. What
-    is left of the first batch's cap is the new one's.
+    is left of the first batch's cap is the new one's; a retry that still runs may spend all of its own.
     """
     connection.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(root.hex, 0))))
-    wanted = _wanted(root, only)
-    number = connection.execute(select(func.count()).select_from(jobs).where(*wanted)).scalar_one()
+    wanted = _wanted(_ended(connection, root), only)
+    number = _locked(connection, wanted)
     if not number:
         return 0
     connection.execute(insert(batches).from_select(*_linked(root, new_id, number)))
@@ -57,10 +57,25 @@ def retry(
     return number
 
 
-def _wanted(root: UUID, only: Sequence[FailureClass] | None) -> list[ColumnElement[bool]]:
-    family = select(batches.c.id).where(
-        (batches.c.id == root) | (batches.c.retry_of == root), batches.c.status.in_(TERMINAL)
-    )
+def _family(root: UUID) -> ColumnElement[bool]:
+    return (batches.c.id == root) | (batches.c.retry_of == root)
+
+
+def _ended(connection: Connection, root: UUID) -> Sequence[UUID]:
+    """Those of a family that have ended; looked up once, for one may end between two statements."""
+    query = select(batches.c.id).where(_family(root), batches.c.status.in_(TERMINAL))
+    return connection.execute(query).scalars().all()
+
+
+def _locked(connection: Connection, wanted: list[ColumnElement[bool]]) -> int:
+    """How many jobs are wanted; from here on no late evidence gives one of them its image."""
+    held = select(jobs.c.id).where(*wanted).order_by(jobs.c.id).with_for_update().subquery()
+    return connection.execute(select(func.count()).select_from(held)).scalar_one()
+
+
+def _wanted(
+    family: Sequence[UUID], only: Sequence[FailureClass] | None
+) -> list[ColumnElement[bool]]:
     klass = jobs.c.failure["class"].astext
     if only is None:
         which = klass.is_(None) | klass.not_in(UNCERTAIN) | (jobs.c.state == JobState.EXPIRED)
@@ -78,8 +93,9 @@ def _wanted(root: UUID, only: Sequence[FailureClass] | None) -> list[ColumnEleme
 
 def _linked(root: UUID, new_id: UUID, number: int) -> tuple[list[str], Select[Any]]:
     b = batches.c
-    family = (b.id == root) | (b.retry_of == root)
-    used = select(func.sum(b.spent + b.at_risk)).where(family).scalar_subquery()
+    spent = b.spent + b.at_risk
+    promised = case((b.status.in_(TERMINAL), spent), else_=func.greatest(b.cap, spent))
+    used = select(func.sum(promised)).where(_family(root)).scalar_subquery()
     first = batches.alias("first").c
     values = {
         "id": literal(new_id),

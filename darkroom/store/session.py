@@ -3,8 +3,11 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import psycopg
+from psycopg import errors
 from sqlalchemy import Connection, Engine, create_engine
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolExhausted
 
 __all__ = ["Connection", "Engine", "StoreAway", "open_engine", "transaction"]
 
@@ -16,17 +19,27 @@ TRANSACTION_SECONDS = 60
 IDLE_SECONDS = 10
 LOCK_SECONDS = 5
 
+_AWAY = (
+    psycopg.OperationalError,
+    psycopg.InterfaceError,
+    errors.IdleInTransactionSessionTimeout,
+    errors.TransactionTimeout,
+)
+"""A lost connection, a deadlock, a lock's time limit; and the two limits that psycopg files elsewhere."""
+
 
 def open_engine(url: str, *, pool: int = 5, application: str = "darkroom") -> Engine:
     """An engine whose connections time out instead of holding locks.
 
-    A frozen process loses its transaction after ten idle seconds, a stuck one after sixty in all.
+    A frozen process loses its transaction after ten idle seconds, a stuck one after sixty in all. Every
+    statement is planned with its values: a plan made without them cannot use an index of one state's jobs.
     `pool` is how many connections are kept; as many again are opened under load.
     """
     timeouts = (
         f"-c idle_in_transaction_session_timeout={IDLE_SECONDS}s "
         f"-c transaction_timeout={TRANSACTION_SECONDS}s "
         f"-c lock_timeout={LOCK_SECONDS}s "
+        "-c plan_cache_mode=force_custom_plan "
         "-c timezone=UTC"
     )
     return create_engine(
@@ -34,6 +47,7 @@ def open_engine(url: str, *, pool: int = 5, application: str = "darkroom") -> En
         pool_size=pool,
         max_overflow=pool,
         pool_pre_ping=True,
+        hide_parameters=True,
         connect_args={"options": timeouts, "application_name": application, "connect_timeout": 5},
     )
 
@@ -54,9 +68,14 @@ def transaction(engine: Engine) -> Iterator[Connection]:
     try:
         with engine.begin() as connection:
             yield connection
-    except (OperationalError, InterfaceError) as error:
-        raise StoreAway(_first_line(error)) from error
+    except (DBAPIError, psycopg.Error) as error:
+        cause = error.orig if isinstance(error, DBAPIError) else error
+        if not isinstance(cause, _AWAY):
+            raise
+        raise StoreAway(_first_line(cause)) from error
+    except PoolExhausted as error:
+        raise StoreAway("every connection of this process is in use") from error
 
 
-def _first_line(error: DBAPIError) -> str:
-    return str(error.orig).strip().split("\n", 1)[0]
+def _first_line(error: BaseException) -> str:
+    return str(error).strip().split("\n", 1)[0]

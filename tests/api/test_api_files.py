@@ -9,6 +9,7 @@ import pytest
 from desk import UPLOAD_MB, assert_problem
 from sqlalchemy import func, select
 
+from darkroom.blobs import BlobMissing
 from darkroom.domain.ids import FILE, uuid_of
 from darkroom.store import files
 from darkroom.store.session import transaction
@@ -126,7 +127,8 @@ def test_a_large_file_takes_no_memory(client, desk):
 
 
 def test_a_cut_upload_leaves_nothing(client, project, desk):
-    form = _form(b"x" * MEGABYTE)
+    data = os.urandom(1000) * 3000
+    form = _form(data)
     head = (
         f"POST /api/v1/files HTTP/1.1\r\nHost: desk\r\nContent-Length: {len(form)}\r\n"
         f"Authorization: {client.headers['authorization']}\r\n"
@@ -135,9 +137,14 @@ def test_a_cut_upload_leaves_nothing(client, project, desk):
     host, port = desk.url.removeprefix("http://").split(":")
     with socket.create_connection((host, int(port)), timeout=30) as connection:
         connection.sendall(head.encode() + form[:-1000])
+        connection.shutdown(socket.SHUT_WR)
+        while connection.recv(4096):
+            pass
     assert client.get("/readyz").status_code == 200
     assert _count(desk, project) == 0
     assert os.listdir(desk.folder) == []  # noqa: PTH208 - names are enough
+    with pytest.raises(BlobMissing):
+        desk.blobs.size(hashlib.sha256(data).hexdigest())
     assert "unexpected" not in "".join(desk.process.lines)
 
 

@@ -1,6 +1,7 @@
 """Submitting: what is written down, what is attached to, and what is refused before it is."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -107,6 +108,13 @@ def test_the_same_again_attaches(submit, make):
     assert second.json()["id"] == first["id"]
     assert submit(fingerprint="g").json()["id"] != first["id"]
     assert submit().json()["id"] != first["id"]
+
+
+def test_many_at_once_make_one(submit):
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda _: submit(fingerprint="f"), range(8)))
+    assert sorted(answer.status_code for answer in answers) == [200] * 7 + [202]
+    assert len({answer.json()["id"] for answer in answers}) == 1
 
 
 def test_again_makes_a_new_one_that_the_next_attaches_to(submit):

@@ -146,18 +146,16 @@ def test_wrong_usage_is_told_in_one_line(darkroom, write, here, arguments, fragm
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "fragment"),
+    ("setting", "fragment"),
     [
-        ("DARKROOM_API_PORT", "http", "DARKROOM_API_PORT=http cannot be used: "),
-        ("DARKROOM_MAX_IN_FLIGHT", "0", "should be greater than 0"),
-        ("DARKROOM_ON_UNKNOWN", "pray", "'retry' or 'fail'"),
-        ("DARKROOM_API_URL", "http://127.0.0.1:1", "DARKROOM_API_KEY"),
+        ("DARKROOM_API_PORT=http", "DARKROOM_API_PORT=http cannot be used: "),
+        ("DARKROOM_MAX_IN_FLIGHT=0", "should be greater than 0"),
+        ("DARKROOM_ON_UNKNOWN=pray", "'retry' or 'fail'"),
+        ("DARKROOM_API_URL=http://127.0.0.1:1", "DARKROOM_API_KEY"),
     ],
 )
-def test_a_setting_that_cannot_be_used_is_named(
-    darkroom, write, monkeypatch, name, value, fragment
-):
-    monkeypatch.setenv(name, value)
+def test_a_setting_that_cannot_be_used_is_named(darkroom, write, monkeypatch, setting, fragment):
+    monkeypatch.setenv(*setting.split("="))
     outcome = darkroom("estimate", write("p.csv", "prompt\ncat\n"))
     assert outcome.status == 2
     assert fragment in outcome.last_words

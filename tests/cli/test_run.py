@@ -6,12 +6,15 @@ import signal
 import subprocess
 import sys
 import tempfile
+from decimal import Decimal
+from pathlib import Path
 
 import pytest
 from conftest import BATCH_ID, PATIENCE, WORKING, batch, job
 
 from darkroom.cli.ending import Exit
 from darkroom.cli.main import told
+from darkroom.cli.options import Drawing, Submission
 
 ROWS = "prompt\na cat\na dog\n"
 SUBMIT = ("POST", "/api/v1/batches")
@@ -64,22 +67,28 @@ def test_a_list_becomes_images(made, darkroom, here):
     assert b'filename="p.csv"' in upload
 
 
-def test_the_same_list_has_the_same_fingerprint(made, darkroom, write):
-    write("other.csv", "prompt\na cow\n")
-    runs = {
-        "first": ["p.csv", "--out", "images"],
-        "again": ["p.csv", "--out", "./images", "--again"],
-        "dearer": ["p.csv", "--out", "images", "--budget", "9", "--name", "x", "--priority", "2"],
-        "size": ["p.csv", "--out", "images", "--size", "1024x1024"],
-        "elsewhere": ["p.csv", "--out", "images2"],
-        "rows": ["other.csv", "--out", "images"],
-    }
-    for arguments in runs.values():
-        assert darkroom("run", *arguments).status == 0
-    prints = dict(zip(runs, [body["fingerprint"] for body in submitted(made)], strict=True))
-    assert prints["first"] == prints["again"] == prints["dearer"]
-    assert len(set(prints.values())) == 4
-    assert [body["again"] for body in submitted(made)] == [False, True, *[False] * 4]
+def test_the_same_list_has_the_same_fingerprint():
+    plain = Submission(Drawing({}))
+    told = Submission(Drawing({}), budget=Decimal(9), name="x", priority=2, again=True)
+    sized = Submission(Drawing({"size": "1024x1024"}))
+    first = plain.remembered("sha", Path("images"), sandbox=False).fingerprint
+    same = [
+        plain.remembered("sha", Path.cwd() / "images", sandbox=False),
+        told.remembered("sha", Path("images"), sandbox=False),
+    ]
+    others = [
+        sized.remembered("sha", Path("images"), sandbox=False),
+        plain.remembered("sha", Path("images2"), sandbox=False),
+        plain.remembered("other", Path("images"), sandbox=False),
+        plain.remembered("sha", Path("images"), sandbox=True),
+    ]
+    assert {one.fingerprint for one in same} == {first}
+    assert len({first, *(one.fingerprint for one in others)}) == 5
+
+
+def test_again_asks_for_a_new_batch(made, darkroom):
+    assert darkroom("run", "p.csv", "--out", "images", "--again").status == 0
+    assert submitted(made)[0]["again"] is True
 
 
 def test_a_finished_list_is_not_paid_again(made, darkroom):

@@ -1,15 +1,19 @@
 """The stack as the command line describes it, and what keeps it from starting."""
 
+import json
 import os
 import socket
 
 import pytest
+from conftest import API_KEY, BATCH_ID, batch
 
 from darkroom.cli.environment import read_environment
 from darkroom.cli.stack import Layout, Staff, local_key
+from darkroom.local import state
 from darkroom.local.home import Home, Secrets
 from darkroom.local.plan import Urls
-from darkroom.local.state import Lock
+from darkroom.local.state import Lock, Running
+from darkroom.local.trace import Trace
 
 URLS = Urls(
     database="postgresql://postgres:pg-secret@127.0.0.1:15432/darkroom",
@@ -103,3 +107,41 @@ def test_a_second_up_says_that_one_is_running(darkroom, here):
         lock.release()
     assert outcome.status == 2
     assert "a stack is running on" in outcome.last_words
+
+
+@pytest.fixture
+def running(api, here, monkeypatch):
+    """A stack of this home, as the commands see it: its state, its key and its API."""
+    monkeypatch.delenv("DARKROOM_API_URL")
+    monkeypatch.delenv("DARKROOM_API_KEY")
+    home = Home(here / ".darkroom")
+    home.prepare()
+    supervisor = Trace.of("supervisor", os.getpid())
+    urls = {"api_url": api.url, "flower_url": "", "database_url": "", "redis_url": ""}
+    stack = Running(supervisor, ready=True, sandbox_url="http://127.0.0.1:9", children=(), **urls)
+    state.write(home, stack)
+    (home.run / "api.key").write_text(API_KEY)
+    api.knows(batch())
+    return home
+
+
+def test_the_running_stack_is_used_with_its_own_key(running, darkroom):
+    assert darkroom("status", BATCH_ID).status == 0
+
+
+def test_placeholders_are_called_placeholders(running, api, darkroom, monkeypatch):
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-set-too-late")
+    outcome = darkroom("watch", BATCH_ID)
+    assert "the sandbox drew these images: they are placeholders" in outcome.out
+    assert "the running stack was started without OPENAI_API_KEY" in outcome.err
+
+
+def test_a_batch_is_not_left_to_a_stack_that_ends_with_another_command(
+    running, api, darkroom, write
+):
+    (running.run / "guest").write_text(str(os.getpid()))
+    outcome = darkroom("submit", write("p.csv", "prompt\na cat\n"))
+    assert outcome.status == 2
+    assert f"(pid {os.getpid()}) has started a stack for itself" in outcome.last_words
+    assert api.asked == []
+    assert json.loads(darkroom("status", BATCH_ID, "--json").out)["id"] == BATCH_ID

@@ -1,0 +1,104 @@
+"""100,000 rows of CSV from upload to durable jobs, beside a plain COPY of the same rows on the same server.
+
+    python -m benchmarks.submit
+"""
+
+import csv
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from statistics import median
+from tempfile import TemporaryDirectory
+from uuid import UUID
+
+from psycopg import sql
+
+from benchmarks.stage import Connection, Scene, Stage, perform
+from benchmarks.table import show
+
+ROWS = 100_000
+ROUNDS = 3
+MEGABYTE = 1_000_000
+SIZES = ("1024x1024", "1536x1024", "1024x1536", "2048x1152")
+QUALITIES = ("low", "medium", "high")
+COLUMNS = (
+    "id, batch_id, line, custom_id, state, priority, due_at, token, begun, failures, unknowns, request, bound"
+)
+
+
+def write_catalog(path: Path, turn: int) -> None:
+    """A product catalog: a prompt of about 120 characters, a SKU, and parameters of its own in each row."""
+    with path.open("w", newline="") as file:
+        table = csv.writer(file)
+        table.writerow(("sku", "prompt", "size", "quality"))
+        table.writerows(_rows(turn))
+
+
+def _rows(turn: int) -> Iterator[tuple[str, str, str, str]]:
+    for n in range(ROWS):
+        prompt = (
+            f"Product {n} of range {turn}: a hand-thrown stoneware mug on a linen cloth, "
+            "soft window light from the left, 50 mm, no text"
+        )
+        yield f"SKU-{turn}-{n:06d}", prompt, SIZES[n % len(SIZES)], QUALITIES[n % len(QUALITIES)]
+
+
+def submitted(stage: Stage, catalog: Path) -> tuple[UUID, float]:
+    """Seconds from the first byte of the upload to the commit that opens the batch."""
+    begun = time.time()
+    batch_id = stage.submit(catalog, paused=True)
+    return batch_id, stage.when(batch_id, "in_progress_at").timestamp() - begun
+
+
+def copied(connection: Connection, batch_id: UUID) -> float:
+    """Seconds for the same rows by one COPY into a table with the same columns, checks and indexes."""
+    rows = _exported(connection, batch_id)
+    connection.execute("CREATE TABLE plain (LIKE jobs INCLUDING ALL) WITH (fillfactor = 70)")
+    begun = time.perf_counter()
+    with connection.cursor().copy(f"COPY plain ({COLUMNS}) FROM STDIN") as copy:  # type: ignore[arg-type]
+        for block in rows:
+            copy.write(block)
+    seconds = time.perf_counter() - begun
+    connection.execute("DROP TABLE plain")
+    return seconds
+
+
+def _exported(connection: Connection, batch_id: UUID) -> list[bytes]:
+    query = sql.SQL("COPY (SELECT {} FROM jobs WHERE batch_id = {}) TO STDOUT")
+    statement = query.format(sql.SQL(COLUMNS), sql.Literal(batch_id))
+    with connection.cursor().copy(statement) as copy:
+        return [bytes(block) for block in copy]
+
+
+def play(stage: Stage) -> None:
+    ours, plain = [], []
+    with TemporaryDirectory() as folder, stage.database() as connection:
+        for turn in range(ROUNDS):
+            catalog = Path(folder) / f"catalog-{turn}.csv"
+            write_catalog(catalog, turn)
+            batch_id, seconds = submitted(stage, catalog)
+            ours.append(seconds)
+            plain.append(copied(connection, batch_id))
+    report(ours, plain, stage)
+
+
+def report(ours: list[float], plain: list[float], stage: Stage) -> None:
+    ratios = [mine / bare for mine, bare in zip(ours, plain, strict=True)]
+    rows = [
+        ("plain COPY", *_figures(plain), "1.0"),
+        ("darkroom, upload to durable jobs", *_figures(ours), f"{median(ratios):.1f}"),
+    ]
+    title = f"{ROWS:,} rows, {ROUNDS} rounds: median seconds, spread, rows a second, ratio"
+    show(title, ("", "s", "from–to", "rows/s", "×"), rows)
+    peaks = [(name, f"{stage.peak(name) / MEGABYTE:.0f}") for name in ("api", "worker")]
+    show("Peak memory", ("", "MB"), peaks)
+
+
+def _figures(seconds: list[float]) -> tuple[str, str, str]:
+    middle = median(seconds)
+    spread = f"{min(seconds):.2f}–{max(seconds):.2f}"
+    return f"{middle:.2f}", spread, f"{ROWS / middle:,.0f}"
+
+
+if __name__ == "__main__":
+    perform(Scene(), play)

@@ -1,0 +1,147 @@
+"""Retries: what a family of batches has not got yet, once, and within the first one's budget."""
+
+from decimal import Decimal
+from threading import Thread
+from uuid import uuid4
+
+import pytest
+from stage import failed, succeeded, unknown
+
+from darkroom.domain.failure import FailureClass
+from darkroom.domain.retry import GiveUp, History
+from darkroom.store import batches, insights, jobs
+from darkroom.store.evidence import Late, settle_late
+from darkroom.store.retries import UNCERTAIN, family_root, retry
+from darkroom.store.session import transaction
+
+_WAITS = "SELECT count(*) FROM pg_locks WHERE NOT granted"
+
+
+def _ended(stage, *outcomes, cap=None):
+    """A completed batch whose jobs ended like this; the batch and its reservations."""
+    batch_id = stage.batch(len(outcomes), cap=cap)
+    reservations = [stage.begin(message) for message in stage.dispatch(batch_id)]
+    for reservation, outcome in zip(reservations, outcomes, strict=True):
+        assert stage.settle(reservation, outcome, GiveUp(), History(failures=1)) is None
+    stage.call(batches.finalize)
+    stage.call(batches.complete)
+    return batch_id, reservations
+
+
+def test_what_failed_is_tried_again_and_what_may_be_paid_for_is_not(stage, fresh_id):
+    root, _ = _ended(stage, succeeded(), failed(), unknown())
+    assert stage.call(retry, root, fresh_id, None) == 1
+    made = stage.batch_row(fresh_id)
+    assert (made.retry_of, made.status, made.total, made.queued) == (root, "in_progress", 1, 1)
+    copied = stage.one("SELECT * FROM jobs WHERE batch_id = :id", id=fresh_id)
+    first = stage.one("SELECT * FROM jobs WHERE superseded_by = :id", id=fresh_id)
+    same = ("line", "custom_id", "priority", "request", "bound")
+    assert [getattr(copied, name) for name in same] == [getattr(first, name) for name in same]
+    assert (copied.begun, copied.failures, copied.token) == (0, 0, 0)
+    stage.assert_books_balance()
+
+
+def test_the_uncertain_are_tried_again_when_they_are_named(stage, fresh_id):
+    root, _ = _ended(stage, failed(), unknown(), unknown(FailureClass.WORKER_LOST))
+    assert stage.call(retry, root, fresh_id, UNCERTAIN) == 2
+    stage.assert_books_balance()
+
+
+def test_a_retry_of_a_retry_belongs_to_the_first(stage):
+    root, _ = _ended(stage, failed(), failed())
+    second, third = uuid4(), uuid4()
+    assert stage.call(retry, root, second, None) == 2
+    assert stage.call(retry, root, third, None) == 0
+    for message in stage.dispatch(second):
+        stage.settle(stage.begin(message), failed())
+    stage.call(batches.finalize)
+    stage.call(batches.complete)
+    assert stage.call(family_root, second) == root
+    assert stage.call(retry, root, third, None) == 2
+    assert stage.batch_row(third).retry_of == root
+    counts = stage.call(insights.batch, "default", root).counts
+    assert (counts.total, counts.failed, counts.queued) == (2, 0, 2)
+    stage.assert_books_balance()
+
+
+def test_a_batch_that_is_not_over_is_not_retried(stage, fresh_id):
+    batch_id = stage.batch(2)
+    [message] = stage.dispatch(batch_id, 1)
+    stage.settle(stage.begin(message), failed())
+    assert stage.call(retry, batch_id, fresh_id, None) == 0
+    assert not stage.rows("SELECT 1 FROM batches WHERE id = :id", id=fresh_id)
+
+
+def test_what_expired_is_retried_and_what_was_cancelled_is_not(stage, fresh_id):
+    batch_id = stage.batch(2)
+    stage.call(jobs.expire, batch_id, 1)
+    stage.call(jobs.cancel, batch_id, 1)
+    stage.call(batches.finalize)
+    stage.call(batches.complete)
+    assert stage.call(retry, batch_id, fresh_id, None) == 1
+    stage.assert_books_balance()
+
+
+def test_a_family_never_has_more_than_the_first_ones_budget(stage):
+    """A retry that still runs may spend all that it was given, so the next one gets what it leaves."""
+    root, _ = _ended(stage, succeeded("4"), failed(), unknown(), cap="10")
+    first, second = uuid4(), uuid4()
+    assert stage.call(retry, root, first, [FailureClass.SERVER_ERROR]) == 1
+    assert stage.batch_row(first).cap == Decimal(5)
+    assert stage.call(retry, root, second, UNCERTAIN) == 1
+    assert stage.batch_row(second).cap == 0
+
+
+def test_without_a_budget_a_retry_has_none(stage, fresh_id):
+    root, _ = _ended(stage, failed())
+    stage.call(retry, root, fresh_id, None)
+    assert stage.batch_row(fresh_id).cap is None
+
+
+@pytest.mark.parametrize("at", ["before the count", "before the copy"])
+def test_an_image_that_turns_up_meanwhile_is_not_bought_again(stage, fresh_id, at):
+    """Evidence and retry take turns at the job: it is adopted and not copied, or copied and not adopted."""
+    root, [lost, _] = _ended(stage, unknown(), unknown())
+    late: list[Late] = []
+
+    def turns_up() -> None:
+        with transaction(stage.engine) as connection:
+            late.append(settle_late(connection, lost.attempt_id, succeeded()))
+
+    with transaction(stage.engine) as connection:
+        if at == "before the count":
+            turns_up()
+        number = retry(connection, root, fresh_id, UNCERTAIN)
+        evidence = Thread(target=turns_up)
+        if at == "before the copy":
+            evidence.start()
+            while not stage.one(_WAITS).count:
+                pass
+    if at == "before the copy":
+        evidence.join()
+    assert (number, late) == (
+        (1, [Late.ADOPTED]) if at == "before the count" else (2, [Late.SURPLUS])
+    )
+    assert stage.batch_row(fresh_id).total == number
+    stage.assert_books_balance()
+
+
+def test_evidence_between_the_count_and_the_copy_does_not_break_the_count(stage, fresh_id):
+    """The evidence holds the job when the retry comes by; the retry waits, and counts what is left."""
+    root, [lost, _] = _ended(stage, unknown(), unknown())
+    numbers: list[int] = []
+
+    def again() -> None:
+        with transaction(stage.engine) as connection:
+            numbers.append(retry(connection, root, fresh_id, UNCERTAIN))
+
+    retrying = Thread(target=again)
+    with transaction(stage.engine) as connection:
+        assert settle_late(connection, lost.attempt_id, succeeded()) is Late.ADOPTED
+        retrying.start()
+        while not stage.one(_WAITS).count:
+            pass
+    retrying.join()
+    assert numbers == [1]
+    assert stage.batch_row(fresh_id).queued == 1
+    stage.assert_books_balance()
