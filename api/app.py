@@ -7,6 +7,7 @@ from typing import Any
 from fastapi import FastAPI
 
 from api import envelope, errors, health
+from api.auth import admit
 from api.errors import Problem
 from api.instruments import opened
 from api.native import batches, files, images, jobs, keys
@@ -73,6 +74,9 @@ def _lifespan(settings: Settings) -> Callable[[FastAPI], AbstractAsyncContextMan
     async def lifespan(app: FastAPI) -> AsyncGenerator[None, None]:
         limit = settings.max_upload_mb * MEGABYTE
         with opened(database_url, storage_url, settings.redis_url, limit) as instruments:
+            if settings.admin_key:
+                with instruments.transaction() as connection:
+                    admit(connection, settings.admin_key.get_secret_value())
             app.state.instruments = instruments
             yield
 

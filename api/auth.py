@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum, auto
 
+from api.fresh import fresh_id
 from api.refusals import Forbidden, Unauthenticated
 from darkroom.store import keys
 from darkroom.store.session import Connection
@@ -40,6 +41,22 @@ class Caller:
         if not any(scope.covers(wanted) for scope in self.scopes):
             detail = f"this key has no scope that covers `{wanted}`; use a key that has it"
             raise Forbidden("scope_missing", detail)
+
+
+PROJECT = "default"
+
+
+def admit(connection: Connection, secret: str) -> None:
+    """Lets the operator's own key in, with every scope; one that was revoked stays so."""
+    scopes = [scope.value for scope in Scope]
+    keys.add(
+        connection,
+        key_id=fresh_id(),
+        project_id=PROJECT,
+        name="admin",
+        secret=secret,
+        scopes=scopes,
+    )
 
 
 def secret_in(authorization: str | None) -> str:

@@ -12,18 +12,19 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import Event
 from typing import Any, TypeVar
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import httpx2
 import psycopg
 from psycopg.rows import DictRow, dict_row
 
-from darkroom.cli.stack import admit
 from darkroom.domain.ids import BATCH, uuid_of
 from darkroom.local.home import Secrets
 from darkroom.local.plan import Plan, Service, Urls
 from darkroom.local.ports import accepts, answers
 from darkroom.local.stack import Stack
+from darkroom.store import keys
+from darkroom.store.session import open_engine, transaction
 
 ROOT = Path(__file__).parent.parent
 PYTHON = (sys.executable, "-m")
@@ -181,7 +182,7 @@ def perform(scene: Scene, play: Callable[[Stage], Result]) -> Result:
 
 def _played(scene: Scene, urls: Urls, home: Path, play: Callable[[Stage], Result]) -> Result:
     """In a thread: the supervisor has the main one."""
-    admit(urls.database, API_KEY)
+    _admit(urls.database)
     headers = {"Authorization": f"Bearer {API_KEY}"}
     with httpx2.Client(base_url=urls.api, headers=headers, timeout=60, trust_env=False) as client:
         stage = Stage(urls, home, client)
@@ -193,3 +194,19 @@ def _played(scene: Scene, urls: Urls, home: Path, play: Callable[[Stage], Result
 def _all_here(connection: Connection, wanted: int) -> bool | None:
     here = row(connection, "SELECT count(*) AS workers FROM workers")["workers"]
     return here == wanted or None
+
+
+def _admit(database_url: str) -> None:
+    engine = open_engine(database_url, pool=1)
+    try:
+        with transaction(engine) as connection:
+            keys.add(
+                connection,
+                key_id=uuid4(),
+                project_id="default",
+                name="benchmark",
+                secret=API_KEY,
+                scopes=("read", "submit", "admin"),
+            )
+    finally:
+        engine.dispose()

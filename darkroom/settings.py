@@ -86,6 +86,10 @@ class Settings(BaseSettings):
         default="auto",
         description="Log lines for people, for programs, or by whether a terminal reads.",
     )
+    admin_key: Annotated[SecretStr | None, _Blank] = Field(
+        default=None,
+        description="A key that the API admits at its start, with every scope: the first one.",
+    )
     focus: Annotated[str | None, _Blank] = Field(
         default=None,
         description="Work only on batches of this focus; a stack started by `run` sets it.",

@@ -129,9 +129,7 @@ class Production:
         self.terminal.notice(f"going on with batch {batch.id}")
         if wanted.budget is None or wanted.budget == batch.cost.cap:
             return batch
-        session.client.resume(batch.id, wanted.budget)
-        # Resuming gives the batch to any stack; asking once more makes it this one's again.
-        return session.client.create(wanted, file_id)[0]
+        return session.client.resume(batch.id, wanted.budget)
 
     def _name_others(self, session: Session, batch: Batch) -> None:
         ours = {batch.id, *batch.reply["retries"]}

@@ -9,7 +9,7 @@ from typing import TypeVar
 from darkroom.cli.client import Client
 from darkroom.cli.ending import CliError, Exit, Interrupted
 from darkroom.cli.environment import Environment
-from darkroom.cli.stack import Layout, Staff, admit, build, guest_book, key_path, local_key
+from darkroom.cli.stack import Layout, Staff, build, guest_book, key_path, local_key
 from darkroom.cli.terminal import Terminal
 from darkroom.local.patience import until
 from darkroom.local.stack import Stack
@@ -152,7 +152,6 @@ def _work_beside(
     stopping = Event()
     with ThreadPoolExecutor(1) as hand, stack:
         key = local_key(environment)
-        admit(stack.urls.database, key)
         with Client(stack.urls.api, key, patience=PATIENCE, stopping=stopping) as client:
             session = Session(client, stopping, own=True, sandbox=layout.sandbox)
             return _tended(stack, hand.submit(work, session), session, visit)

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from enum import StrEnum, auto
 from pathlib import Path
 from secrets import token_urlsafe
-from uuid import uuid4
 
 from darkroom.cli.environment import Environment
 from darkroom.local.errors import PortTaken
@@ -15,17 +14,16 @@ from darkroom.local.home import Home, Secrets, write_private
 from darkroom.local.plan import Plan, Service, Urls
 from darkroom.local.ports import accepts, answers, resolved
 from darkroom.local.stack import Stack
-from darkroom.store import keys
-from darkroom.store.session import open_engine, transaction
 
-SCOPES = ("read", "submit", "admin")
-PROJECT = "default"
 DRAIN_SECONDS = 30
 """What a worker gets on top of the longest call to settle it."""
 
 SANDBOX_LATENCY = "0.2-1.0"
 _PYTHON = (sys.executable, "-P", "-m")
 """Without the directory it runs in: somebody's own `worker` or `api` there must not be taken for ours."""
+
+_WORK = ("celery", "-A", "worker.app", "worker", "--without-gossip", "--without-mingle")
+"""Workers have nothing to tell each other: asking around at the start costs a second."""
 
 
 class Staff(StrEnum):
@@ -79,18 +77,26 @@ class Layout:
     def _api(self, env: Mapping[str, str], urls: Urls) -> Service:
         serve = ("uvicorn", "--factory", "api.app:create_app", "--no-access-log")
         argv = (*_PYTHON, *serve, "--host", "127.0.0.1", "--port", _port(urls.api))
+        env = {**env, "DARKROOM_ADMIN_KEY": local_key(self.environment)}
         return Service("api", argv, env, ready=lambda: answers(f"{urls.api}/livez"), cwd=self._cwd)
 
     def _worker(self, env: Mapping[str, str], number: int) -> Service:
         name = f"worker-{number}"
-        argv = (*_PYTHON, "celery", "-A", "worker.app", "worker", f"--hostname={name}@%h")
+        argv = (*_PYTHON, *_WORK, f"--hostname={name}@%h")
         grace = self.environment.request_timeout + DRAIN_SECONDS
         return Service(name, argv, env, drains=True, grace_seconds=grace, cwd=self._cwd)
 
     def _flower(self, env: Mapping[str, str], urls: Urls) -> Service:
         argv = (*_PYTHON, "celery", "-A", "worker.app", "flower", "--address=127.0.0.1")
-        port = f"--port={_port(urls.flower)}"
-        return Service("flower", (*argv, port, "--read_only=true"), env, cwd=self._cwd)
+        options = (
+            f"--port={_port(urls.flower)}",
+            "--read_only=true",
+            "--persistent=true",
+            "--db=flower",
+        )
+        # Its JSON is for this machine only, and read-only: nothing in it is a secret or can be changed.
+        env = {**env, "FLOWER_UNAUTHENTICATED_API": "true"}
+        return Service("flower", (*argv, *options), env, cwd=self._cwd)
 
     def _sandbox(self, urls: Urls) -> Sequence[Service]:
         if urls.sandbox is None:
@@ -160,20 +166,3 @@ def local_key(environment: Environment) -> str:
     if not path.exists():
         write_private(path, f"dk_{token_urlsafe(32)}\n")
     return path.read_text(encoding="ascii").strip()
-
-
-def admit(database_url: str, secret: str) -> None:
-    """Let the key of local mode into the migrated database."""
-    engine = open_engine(database_url, pool=1, application="darkroom cli")
-    try:
-        with transaction(engine) as connection:
-            keys.add(
-                connection,
-                key_id=uuid4(),
-                project_id=PROJECT,
-                name="local",
-                secret=secret,
-                scopes=SCOPES,
-            )
-    finally:
-        engine.dispose()

@@ -1,7 +1,7 @@
 """The local stack in the foreground."""
 
 from darkroom.cli.environment import read_environment
-from darkroom.cli.stack import Layout, admit, build, key_path, local_key
+from darkroom.cli.stack import Layout, build, key_path
 from darkroom.cli.terminal import Terminal
 
 
@@ -16,7 +16,6 @@ def up() -> None:
     layout = Layout(environment)
     stack = build(layout, terminal.notice)
     with stack:
-        admit(stack.urls.database, local_key(environment))
         lines = {
             "API": stack.urls.api,
             "docs": f"{stack.urls.api}/docs",

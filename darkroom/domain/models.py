@@ -35,6 +35,26 @@ class Tokens:
 
 
 @dataclass(frozen=True, slots=True)
+class Quote:
+    """What calls of one model, quality, size and number of images cost, whatever their prompts; US dollars."""
+
+    drawn: Decimal
+    """The likely cost of the images."""
+    most: Decimal
+    """More than the images can cost."""
+    text_in: Decimal
+    """The price of one token of the prompt."""
+
+    def expected(self, prompt_tokens: int) -> Decimal:
+        """The likely cost of a call."""
+        return self.drawn + self.text_in * prompt_tokens
+
+    def bound(self, prompt: str) -> Decimal:
+        """More than a call can cost: what is reserved before it is made."""
+        return self.most + self.text_in * text_tokens_bound(prompt)
+
+
+@dataclass(frozen=True, slots=True)
 class Model:
     """One model's facts."""
 
@@ -57,19 +77,19 @@ class Model:
             return tiled_tokens(self.tokens.factors[quality], width, height)
         return self.tokens.table[quality][self.sizes.presets.index(f"{width}x{height}")]
 
-    def expected(self, prompt_tokens: int, quality: str, size: str, images: int) -> Decimal:
-        """The likely cost of a call, in US dollars; the dearest reading of anything `auto`."""
+    def quote(self, quality: str, size: str, images: int) -> Quote:
+        """What a call costs, for the dearest reading of anything `auto`."""
         tokens = max(
             self.output_tokens(q, *parse_size(s))
             for q in (self.qualities if quality == AUTO else (quality,))
             for s in (self.sizes.presets if size == AUTO else (size,))
         )
-        return self.price.cost(Usage(text_tokens=prompt_tokens, output_tokens=tokens * images))
+        drawn = self.price.cost(Usage(output_tokens=tokens * images))
+        return Quote(drawn, drawn * self.tokens.margin, self.price.text_in / MILLION)
 
-    def bound(self, prompt: str, quality: str, size: str, images: int) -> Decimal:
-        """More than a call can cost, in US dollars: what is reserved before it is made."""
-        drawn = self.expected(0, quality, size, images) * self.tokens.margin
-        return drawn + self.price.text_in * text_tokens_bound(prompt) / MILLION
+    def expected(self, prompt_tokens: int, quality: str, size: str, images: int) -> Decimal:
+        """The likely cost of a call, in US dollars."""
+        return self.quote(quality, size, images).expected(prompt_tokens)
 
 
 @dataclass(frozen=True, slots=True)

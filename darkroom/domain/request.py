@@ -1,11 +1,13 @@
 """The image request: what a row asks for, checked against the model's facts before anything is spent."""
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
+from typing import Any
 
-from darkroom.domain.models import AUTO, Model, Models
+from darkroom.domain.models import AUTO, Model, Models, Quote
 from darkroom.domain.pricing import text_tokens_guess
 from darkroom.domain.problem import Problem
 from darkroom.domain.size import size_error
@@ -15,6 +17,8 @@ _COMPRESSIBLE = frozenset({"jpeg", "webp"})
 _MODERATIONS = ("auto", "low")
 _COMPRESSION_LIMIT = 100
 _IDENTIFIER_LIMIT = 64
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_TERMS_KEPT = 256
 
 
 class Endpoint(StrEnum):
@@ -46,7 +50,8 @@ class ImageRequest:
         >>> ImageRequest("a cat", "gpt-image-2").body()["quality"]
         'auto'
         """
-        return {name: getattr(self, name) for name in PARAMETERS if getattr(self, name) is not None}
+        given = ((name, getattr(self, name)) for name in PARAMETERS)
+        return {name: value for name, value in given if value is not None}
 
 
 PARAMETERS = (
@@ -70,6 +75,9 @@ ALIASES = {
     "user": "safety_identifier",
 }
 """Other names under which people write them."""
+
+PARAMETER_OF = {**{name: name for name in PARAMETERS}, **ALIASES}
+"""The parameter that a name of either kind means."""
 
 REFUSED = {
     "input_fidelity": "drop it: these models always read references at high fidelity",
@@ -105,23 +113,62 @@ def resolve(parameters: Mapping[str, object], models: Models) -> Priced | tuple[
     >>> print(resolve({"prompt": "a cat", "size": "1080x1920"}, models)[0])
     column size, value '1080x1920': both edges must be divisible by 16; the nearest is 1088x1920
     """
+    return Resolver(models).resolve(parameters)
+
+
+@dataclass(frozen=True, slots=True)
+class _Terms:
+    """What a request says and costs beside its prompt."""
+
+    parameters: Mapping[str, Any]
+    prompt_limit: int
+    quote: Quote
+
+    def priced(self, prompt: str) -> Priced:
+        return Priced(
+            ImageRequest(prompt, **self.parameters),
+            self.quote.expected(text_tokens_guess(prompt)),
+            self.quote.bound(prompt),
+        )
+
+
+class Resolver:
+    """Resolves row after row; rows that differ in their prompt alone are checked and priced once."""
+
+    def __init__(self, models: Models) -> None:
+        self._models = models
+        self._known: dict[str, _Terms] = {}
+
+    def resolve(self, parameters: Mapping[str, object]) -> Priced | tuple[Problem, ...]:
+        """The request that these parameters make, or everything that is wrong with them."""
+        prompt = parameters.get("prompt")
+        others = {name: value for name, value in parameters.items() if name != "prompt"}
+        terms = self._terms(others)
+        limit = terms.prompt_limit if isinstance(terms, _Terms) else _PROMPT_LIMIT
+        problems = tuple(_prompt_problems(prompt, limit))
+        if not isinstance(terms, _Terms):
+            return (*problems, *terms)
+        return problems or terms.priced(str(prompt).strip())
+
+    def _terms(self, parameters: Mapping[str, object]) -> _Terms | tuple[Problem, ...]:
+        """Good terms are remembered, so many that a file of ever new ones cannot fill the memory."""
+        key = repr(parameters)  # True, 1 and "1" are equal or alike, and not the same
+        if known := self._known.get(key):
+            return known
+        terms = _terms_of(parameters, self._models)
+        if isinstance(terms, _Terms):
+            if len(self._known) == _TERMS_KEPT:
+                self._known.clear()
+            self._known[key] = terms
+        return terms
+
+
+def _terms_of(parameters: Mapping[str, object], models: Models) -> _Terms | tuple[Problem, ...]:
     given = {name: value for name, value in parameters.items() if not _blank(value)}
     name = str(given.get("model", models.default))
     model = models.known.get(name)
     if model is None:
-        return (_unknown_model(name, models), *_prompt_problems(given.get("prompt")))
-    problems = tuple(_problems(given, model))
-    if problems:
-        return problems
-    request = _request(given, name)
-    guess = text_tokens_guess(request.prompt)
-    return Priced(
-        request,
-        model.expected(guess, request.quality, request.size, request.n),
-        model.bound(request.prompt, request.quality, request.size, request.n),
-    )
-
-
+        return (_unknown_model(name, models),)
 def _blank(value: object) -> bool:
     return value is None or (isinstance(value, str) and not value.strip())
 

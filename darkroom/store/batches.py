@@ -241,7 +241,7 @@ def pause_for_budget(connection: Connection, batch_id: UUID, bound: Decimal, det
 
 def resume(connection: Connection, batch_id: UUID, cap: Decimal | None = None) -> bool:
     """Lets a paused batch go on, under a new cap if one is given."""
-    changes: dict[str, Any] = {"paused_reason": None, "paused_detail": None, "focus": None}
+    changes: dict[str, Any] = {"paused_reason": None, "paused_detail": None}
     if cap is not None:
         changes["cap"] = cap
     open_now = batches.c.status.not_in(TERMINAL)

@@ -4,7 +4,7 @@ import socket
 from threading import Event, Timer
 
 import pytest
-from conftest import API_KEY, BATCH_ID, batch, job
+from canned import API_KEY, BATCH_ID, batch, job
 
 from darkroom.cli.client import Client, NotFound
 from darkroom.cli.ending import CliError, Exit, Unreachable, status_of

@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 import pytest
-from conftest import API_KEY, BATCH_ID, OTHER_ID, PATIENCE, WORKING, batch
+from canned import API_KEY, BATCH_ID, OTHER_ID, PATIENCE, WORKING, batch
 
 from darkroom.local.ports import free_port
 

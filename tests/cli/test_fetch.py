@@ -4,7 +4,7 @@ import csv
 import hashlib
 
 import pytest
-from conftest import BATCH_ID, batch, job
+from canned import BATCH_ID, batch, job
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from conftest import BATCH_ID, PATIENCE, WORKING, batch, job
+from canned import BATCH_ID, PATIENCE, WORKING, batch, job
 
 from darkroom.cli.ending import Exit
 from darkroom.cli.main import told

@@ -5,7 +5,7 @@ import os
 import socket
 
 import pytest
-from conftest import API_KEY, BATCH_ID, batch
+from canned import API_KEY, BATCH_ID, batch
 
 from darkroom.cli.environment import read_environment
 from darkroom.cli.stack import Layout, Staff, local_key
@@ -25,6 +25,7 @@ URLS = Urls(
 
 
 def services(here, staff=Staff.FULL, urls=URLS, **more):
+    Home(here / ".darkroom").prepare()
     layout = Layout(read_environment(), staff, **more)
     return {one.name: one for one in layout.services(urls, Secrets(Home(here)))}
 
