@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+import threading
 from dataclasses import replace
 from functools import cache
 
@@ -18,7 +19,8 @@ def halt(point: str) -> None:
     if os.environ["CRASH_AT"] == point:
         os.environ["CRASH_AT"] = ""
         sys.stdout.write(f"stopping at {point}\n")
-        os.kill(os.getpid(), signal.Signals[os.environ["CRASH_BY"]])
+        # At this thread, so that it does not run on while the signal finds another.
+        signal.pthread_kill(threading.get_ident(), signal.Signals[os.environ["CRASH_BY"]])
 
 
 class Blobs:
