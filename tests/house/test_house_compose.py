@@ -1,0 +1,141 @@
+"""docker-compose.yml: it fits the schema, holds no secret, and each of its commands does what it is there for."""
+
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx2
+import pytest
+import yaml
+from world import ROOT, Process
+
+from darkroom.local.binaries import valkey_server as valkey_binary
+from darkroom.local.ports import free_port
+
+COMPOSE = ROOT / "docker-compose.yml"
+BIN = Path(sys.executable).parent
+
+
+@pytest.fixture(scope="module")
+def services():
+    return yaml.safe_load(COMPOSE.read_text())["services"]
+
+
+@pytest.fixture
+def started(tmp_path):
+    """Starts a service's own command, its ports and addresses put in the place of the containers'."""
+    processes = []
+
+    def start(command, ports=None, **environment):
+        words = [
+            re.sub(r"\b(8000|5555)\b", lambda port: str((ports or {})[port[0]]), word)
+            for word in command
+        ]
+        path = f"{tmp_path}:{BIN}:{os.environ['PATH']}"
+        env = {"PATH": path, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1", **environment}
+        argv = [shutil.which(words[0], path=path) or words[0], *words[1:]]
+        process = Process(argv, env, tmp_path / "service.log")
+        processes.append(process)
+        return process
+
+    yield start
+    for process in processes:
+        process.close()
+
+
+@pytest.fixture
+def environment(database_url, redis_url, tmp_path):
+    return {
+        "DARKROOM_DATABASE_URL": database_url,
+        "DARKROOM_REDIS_URL": redis_url,
+        "DARKROOM_STORAGE_URL": (tmp_path / "blobs").as_uri(),
+        "OPENAI_API_KEY": "sk-of-the-test",
+        "DARKROOM_ADMIN_KEY": "dk_of-the-test",
+    }
+
+
+def test_it_fits_the_compose_schema():
+    check = (str(BIN / "check-jsonschema"), "--builtin-schema", "vendor.compose-spec", str(COMPOSE))
+    done = subprocess.run(check, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_it_holds_no_secret_and_every_variable_stands_in_the_example():
+    text = COMPOSE.read_text()
+    example = (ROOT / ".env.example").read_text()
+    wanted = set(re.findall(r"\$\{([A-Z_]+)", text))
+    named = set(re.findall(r"^([A-Z_]+)=", example, re.MULTILINE))
+    assert wanted == named
+    secrets = [name for name in named if name.endswith(("KEY", "PASSWORD", "AUTH"))]
+    assert secrets
+    for name in secrets:
+        assert re.search(rf"^{name}=$", example, re.MULTILINE)
+        assert not re.search(rf"\${{{name}:-", text)
+
+
+def test_a_worker_may_finish_its_longest_call(services):
+    seconds = int(services["worker"]["stop_grace_period"].removesuffix("s"))
+    default = re.search(r"DARKROOM_REQUEST_TIMEOUT:-(\d+)", COMPOSE.read_text())
+    assert default
+    assert seconds > int(default[1])
+
+
+def test_the_migration_ends_and_the_api_answers(services, started, environment):
+    migrate = started(services["migrate"]["command"], **environment)
+    assert migrate.wait() == 0
+    port = free_port()
+    api = started(services["api"]["command"], {"8000": port}, **environment)
+    api.saw("Uvicorn running")
+    keys = httpx2.get(
+        f"http://127.0.0.1:{port}/api/v1/keys", headers={"Authorization": "Bearer dk_of-the-test"}
+    )
+    assert [key["name"] for key in keys.json()["data"]] == ["admin"]
+    check = services["api"]["healthcheck"]["test"][1:]
+    assert started(check, {"8000": port}).wait() == 0
+    assert started(check, {"8000": free_port()}).wait() != 0
+
+
+def test_the_worker_becomes_ready_and_drains(services, started, environment):
+    worker = started(services["worker"]["command"], **environment)
+    worker.saw(" ready.")
+    worker.send(15)
+    assert worker.wait() == 0
+
+
+def test_flower_asks_for_the_login(services, started, environment, tmp_path):
+    port = free_port()
+    flower = started(
+        services["flower"]["command"],
+        {"5555": port},
+        **environment,
+        FLOWER_BASIC_AUTH="night:watch",
+        FLOWER_DB=str(tmp_path / "flower"),
+        FLOWER_PERSISTENT="true",
+    )
+    flower.saw("Visit me")
+    url = f"http://127.0.0.1:{port}/workers"
+    assert httpx2.get(url).status_code == 401
+    assert httpx2.get(url, auth=("night", "watch")).status_code == 200
+    assert started(services["flower"]["healthcheck"]["test"][1:], {"5555": port}).wait() == 0
+
+
+def test_the_broker_takes_its_password_from_its_environment(services, started, tmp_path):
+    (tmp_path / "valkey-server").symlink_to(valkey_binary())
+    port = free_port()
+    command = [word.replace("$$", "$") for word in services["valkey"]["command"]]
+    command[-1] = command[-1].replace("appendonly yes", f"port {port}\ndir {tmp_path}")
+    valkey = started(command, VALKEY_PASSWORD="pw-of-the-test")
+    valkey.saw("Ready to accept connections")
+    assert b"pw-of-the-test" not in Path(f"/proc/{valkey.pid}/cmdline").read_bytes()
+    assert _login(port, "pw-of-the-test") == b"+OK\r\n"
+    assert _login(port, "another").startswith(b"-WRONGPASS")
+
+
+def _login(port, password):
+    with socket.create_connection(("127.0.0.1", port)) as connection:
+        connection.sendall(f"AUTH {password}\r\n".encode())
+        return connection.recv(100)
