@@ -90,6 +90,9 @@ class Settings(BaseSettings):
         default=None,
         description="A key that the API admits at its start, with every scope: the first one.",
     )
+    ready_file: Annotated[Path | None, _Blank] = Field(
+        default=None, description="A file that a worker makes when it takes work, for whoever supervises it."
+    )
     focus: Annotated[str | None, _Blank] = Field(
         default=None,
         description="Work only on batches of this focus; a stack started by `run` sets it.",

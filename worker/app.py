@@ -15,7 +15,7 @@ from uuid import UUID
 from celery import Celery, signals
 from redis import Redis
 
-from darkroom.blobs import open_store
+from darkroom.blobs import StorageFailed, open_store
 from darkroom.domain.clock import PERMIT_WAIT
 from darkroom.domain.ids import uuid7
 from darkroom.domain.models import packaged_toml, parse_models
@@ -59,6 +59,7 @@ def create_app(settings: Settings, build: Build | None = None) -> Celery:
     app.conf.update(configuration(settings))
     pair = _Process(settings, app, build or build_tools)
     register(app, pair.tools)
+    signals.worker_init.connect(pair.prepare, weak=False)
     signals.worker_ready.connect(pair.start, weak=False)
     signals.worker_shutting_down.connect(pair.drain, weak=False)
     signals.worker_shutdown.connect(pair.stop, weak=False)
@@ -100,6 +101,7 @@ class _Process:
         self._lock = threading.Lock()
         self._tools: Tools | None = None
         self._crew: Crew | None = None
+        self._pid = os.getpid()
 
     def set_up_logs(self, **_: object) -> None:
         """Every attempt has its own line from us; Celery's two more about each say less."""
@@ -108,14 +110,25 @@ class _Process:
             logging.getLogger(name).setLevel(logging.WARNING)
 
     def tools(self) -> Tools:
+        """The tools of this very process: what was made before a fork is not used after it."""
         with self._lock:
-            if self._tools is None:
+            if self._tools is None or self._pid != os.getpid():
+                self._pid = os.getpid()
                 self._tools = self._build(self._settings, self._app)
             return self._tools
+
+    def prepare(self, **_: object) -> None:
+        """Ends a worker that cannot work: Celery would log its trouble and take messages all the same."""
+        try:
+            self.tools()
+        except (ValueError, StorageFailed) as error:
+            raise SystemExit(f"this worker cannot start: {error}") from error
 
     def start(self, **_: object) -> None:
         self._crew = Crew(self.tools())
         self._crew.start()
+        if self._settings.ready_file:
+            self._settings.ready_file.touch()
 
     def receive(self, request: Any = None, **_: object) -> None:
         job_id, token, *_rest = request.args

@@ -1,6 +1,7 @@
 """Ingest: a submitted file becomes jobs, all of its rows or, where any is bad, none."""
 
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -120,9 +121,18 @@ class Reading:
     def _add(self, drafts: Iterator[Draft]) -> int:
         number = 0
         skip: Mapping[str, Any] | bool = self._batch.options.get("skip_bad_rows", False)
-        while chunk := list(islice(drafts, CHUNK)):
+        for chunk in _read_ahead(drafts):
             with transaction(self._tools.engine) as connection:
                 hopeful = chunk if skip or not self.problems else []
                 intake.add_jobs(connection, self._batch.id, hopeful)
             number += len(chunk)
         return number
+
+
+def _read_ahead(drafts: Iterator[Draft]) -> Iterator[list[Draft]]:
+    """The drafts in chunks; while Postgres takes one in, the next is made."""
+    with ThreadPoolExecutor(1, "darkroom-read") as hand:
+        coming = hand.submit(list, islice(drafts, CHUNK))
+        while chunk := coming.result():
+            coming = hand.submit(list, islice(drafts, CHUNK))
+            yield chunk

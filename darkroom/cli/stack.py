@@ -84,7 +84,17 @@ class Layout:
         name = f"worker-{number}"
         argv = (*_PYTHON, *_WORK, f"--hostname={name}@%h")
         grace = self.environment.request_timeout + DRAIN_SECONDS
-        return Service(name, argv, env, drains=True, grace_seconds=grace, cwd=self._cwd)
+        ready = Home(self.environment.root).run / f"{name}.ready"
+        ready.unlink(missing_ok=True)
+        return Service(
+            name,
+            argv,
+            {**env, "DARKROOM_READY_FILE": str(ready)},
+            ready=ready.exists,
+            drains=True,
+            grace_seconds=grace,
+            cwd=self._cwd,
+        )
 
     def _flower(self, env: Mapping[str, str], urls: Urls) -> Service:
         argv = (*_PYTHON, "celery", "-A", "worker.app", "flower", "--address=127.0.0.1")
