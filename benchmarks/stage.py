@@ -118,10 +118,14 @@ class Stage:
     def when(self, batch_id: UUID, moment: str) -> datetime:
         """Waits until a batch has reached a moment, such as `ended_at`, and says when that was."""
         with self.database() as connection:
-            return until(
-                lambda: row(connection, "SELECT * FROM batches WHERE id = %s", batch_id)[moment],
-                moment,
-            )
+
+            def reached() -> datetime | None:
+                batch: dict[str, Any] = row(
+                    connection, "SELECT * FROM batches WHERE id = %s", batch_id
+                )
+                return batch[moment]
+
+            return until(reached, moment)
 
     @contextmanager
     def database(self) -> Iterator[Connection]:

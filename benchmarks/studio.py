@@ -1,6 +1,6 @@
 """The sandbox, whose canned images all differ, so that storing one never finds it stored already.
 
-    python -m benchmarks.studio PORT SECONDS BYTES
+python -m benchmarks.studio PORT SECONDS BYTES
 """
 
 import os

@@ -1,6 +1,6 @@
 """100,000 rows of CSV from upload to durable jobs, beside a plain COPY of the same rows on the same server.
 
-    python -m benchmarks.submit
+python -m benchmarks.submit
 """
 
 import csv
@@ -21,9 +21,7 @@ ROUNDS = 3
 MEGABYTE = 1_000_000
 SIZES = ("1024x1024", "1536x1024", "1024x1536", "2048x1152")
 QUALITIES = ("low", "medium", "high")
-COLUMNS = (
-    "id, batch_id, line, custom_id, state, priority, due_at, token, begun, failures, unknowns, request, bound"
-)
+COLUMNS = "id, batch_id, line, custom_id, state, priority, due_at, token, begun, failures, unknowns, request, bound"
 
 
 def write_catalog(path: Path, turn: int) -> None:
@@ -55,7 +53,7 @@ def copied(connection: Connection, batch_id: UUID) -> float:
     rows = _exported(connection, batch_id)
     connection.execute("CREATE TABLE plain (LIKE jobs INCLUDING ALL) WITH (fillfactor = 70)")
     begun = time.perf_counter()
-    with connection.cursor().copy(f"COPY plain ({COLUMNS}) FROM STDIN") as copy:  # type: ignore[arg-type]
+    with connection.cursor().copy(f"COPY plain ({COLUMNS}) FROM STDIN") as copy:
         for block in rows:
             copy.write(block)
     seconds = time.perf_counter() - begun

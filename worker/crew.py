@@ -3,9 +3,10 @@
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import closing
+from dataclasses import dataclass
 
 from darkroom.blobs import StorageFailed
-from darkroom.domain.clock import HEARTBEAT
+from darkroom.domain.clock import HEARTBEAT, Stopwatch
 from darkroom.limits import LimiterAway
 from darkroom.store import jobs, leases, workers
 from darkroom.store.hints import Listener
@@ -25,7 +26,47 @@ BREATH = 0.05
 
 Verb = Callable[[Tools], int]
 
-CLOCK: Mapping[str, Verb] = {"reap": reap, "dispatch": dispatch, "finalize": finalize}
+
+@dataclass(frozen=True, slots=True)
+class Chore:
+    """A verb of the clock: done again `pause` seconds after a hint at the soonest, and each tick anyway."""
+
+    act: Verb
+    pause: float
+
+
+CHORES: Mapping[str, Chore] = {
+    "reap": Chore(reap, TICK),
+    "dispatch": Chore(dispatch, BREATH),
+    "finalize": Chore(finalize, TICK / 4),
+}
+
+
+class Timetable:
+    """When each chore is due; seconds of the stopwatch."""
+
+    def __init__(self, now: Stopwatch) -> None:
+        self._now = now
+        self._soonest = dict.fromkeys(CHORES, 0.0)
+        self._due = dict.fromkeys(CHORES, 0.0)
+
+    def patience(self) -> float:
+        """How long nothing is due if nobody hints."""
+        return max(min(self._due.values()) - self._now(), 0)
+
+    def hint(self) -> None:
+        """There may be something to do: each chore is due as soon as it may be."""
+        self._due = {name: min(self._due[name], self._soonest[name]) for name in CHORES}
+
+    def due(self) -> list[str]:
+        """The chores that are due now."""
+        now = self._now()
+        return [name for name in CHORES if self._due[name] <= now]
+
+    def done(self, name: str) -> None:
+        """This chore was done just now."""
+        self._soonest[name] = self._now() + CHORES[name].pause
+        self._due[name] = self._now() + TICK
 
 
 class Crew:
@@ -88,13 +129,15 @@ class Crew:
             log.exception("failed", action=name)
 
     def _run_clock(self) -> None:
-        while not self._over.is_set():
-            self._tools.wake.wait(TICK)
-            self._tools.wake.clear()
-            for name, verb in CLOCK.items():
+        timetable = Timetable(self._tools.stopwatch)
+        while not self._over.wait(BREATH):
+            if self._tools.wake.wait(timetable.patience()):
+                self._tools.wake.clear()
+                timetable.hint()
+            for name in timetable.due():
                 if name != "dispatch" or not self._tools.draining.is_set():
-                    self._guarded(name, verb)
-            self._over.wait(BREATH)
+                    self._guarded(name, CHORES[name].act)
+                timetable.done(name)
 
     def _run_ingest(self) -> None:
         while not self._over.is_set():

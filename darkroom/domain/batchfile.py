@@ -4,18 +4,19 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from enum import StrEnum, auto
-from hashlib import blake2b
 from typing import Any
 
 from darkroom.domain.models import Models
 from darkroom.domain.problem import Problem
 from darkroom.domain.request import (
     ALIASES,
+    PARAMETER_OF,
     PARAMETERS,
     REFUSED,
     Endpoint,
     Priced,
-    resolve,
+    Resolver,
+    blank,
     unstorable,
 )
 
@@ -23,6 +24,7 @@ CUSTOM_ID_LIMIT = 512
 PRIORITY_LIMIT = 1000
 LEAST_PADDING = 4
 _LOOKALIKE = 0.8
+_DATA = "x_"
 _RESERVED = frozenset({"custom_id", "priority", "method", "url", "body"})
 
 Render = Callable[[Mapping[str, object]], "str | Problem"]
@@ -81,29 +83,26 @@ def survey(rows: Iterable[tuple[int, Mapping[str, object]]]) -> Survey:
     """
     columns: dict[str, None] = {}
     count, last_line, tabular = 0, 0, True
-    ids: set[bytes] | None = set()
+    ids: set[int] | None = set()
     for line, cells in rows:
         row = flattened(cells)
-        tabular = tabular and (not count or row.keys() == columns.keys())
-        columns |= dict.fromkeys(row)
+        if row.keys() != columns.keys():
+            tabular = tabular and not count
+            columns |= dict.fromkeys(row)
         count, last_line = count + 1, line
-        ids = _with_id(ids, row)
-    naming, column = _naming(tuple(columns), ids_unique=ids is not None and len(ids) == count)
+        ids = None if ids is None else _with_id(ids, row)
+    unique = ids is not None and 0 < len(ids) == count
+    naming, column = _naming(tuple(columns), ids_unique=unique)
     return Survey(count, last_line, tuple(columns), naming, column, tabular)
 
 
-def _with_id(ids: set[bytes] | None, row: Mapping[str, object]) -> set[bytes] | None:
+def _with_id(ids: set[int], row: Mapping[str, object]) -> set[int] | None:
     column = _column(tuple(row), "id")
     value = str(row[column]).strip() if column is not None and row[column] is not None else ""
-    if ids is None or not value or fingerprint(value) in ids:
+    if not value or hash(value) in ids:
         return None
-    ids.add(fingerprint(value))
+    ids.add(hash(value))
     return ids
-
-
-def fingerprint(value: str) -> bytes:
-    """Eight bytes that stand for a text in a set of a million."""
-    return blake2b(value.encode("utf-8", "surrogatepass"), digest_size=8).digest()
 
 
 def _column(columns: tuple[str, ...], name: str) -> str | None:
@@ -129,16 +128,23 @@ class Intake:
     models: Models
     defaults: Mapping[str, object] = field(default_factory=dict)
     render: Render | None = None
-    _seen: dict[bytes, int] = field(default_factory=dict)
+    _resolver: Resolver = field(init=False)
+    _prompt_column: str | None = field(init=False)
+    _seen: dict[int, int] = field(default_factory=dict)
+    """The line of each custom_id by its hash: 64 bits that tell a million apart."""
+
+    def __post_init__(self) -> None:
+        """Look up once what every row needs."""
+        self._resolver = Resolver(self.models)
+        self._prompt_column = _column(self.overview.columns, "prompt")
 
     def header_problems(self) -> tuple[Problem, ...]:
         """What is wrong with the columns themselves, before any row is read."""
-        if not self.overview.tabular:
-            return ()
-        return (*self._missing_prompt(), *map(self._lookalike_problem, self._lookalikes()))
+        missing = self._missing_prompt() if self.overview.tabular else ()
+        return (*missing, *map(self._lookalike_problem, self._lookalikes()))
 
     def _missing_prompt(self) -> tuple[Problem, ...]:
-        if self.render or self._prompt_column():
+        if self.render or self._prompt_column:
             return ()
         names = ", ".join(self.overview.columns[:20])
         first = self.overview.columns[0] if self.overview.columns else "name"
@@ -148,39 +154,41 @@ class Intake:
         )
         return (Problem("prompt_column_missing", message, line=1, column="prompt"),)
 
-    def _prompt_column(self) -> str | None:
-        return _column(self.overview.columns, "prompt")
-
     def _lookalikes(self) -> list[tuple[str, str]]:
-        """Columns that nobody reads and that are nearly a parameter's name."""
+        """Columns that nobody reads and that are a parameter's name in other letters, or nearly so."""
         names = [*PARAMETERS, *ALIASES, "priority", "custom_id"]
+        read = {*names, *_RESERVED, self._prompt_column, self.overview.naming_column}
         found = []
         for column in self.overview.columns:
-            lowered = column.strip().lower().replace(" ", "_").replace("-", "_")
-            if lowered in names or column in _RESERVED:
+            if column in read or column.startswith(_DATA):
                 continue
+            lowered = column.strip().lower().replace(" ", "_").replace("-", "_")
             if close := get_close_matches(lowered, names, n=1, cutoff=_LOOKALIKE):
                 found.append((column, close[0]))
         return found
 
-    @staticmethod
-    def _lookalike_problem(pair: tuple[str, str]) -> Problem:
+    def _lookalike_problem(self, pair: tuple[str, str]) -> Problem:
         column, parameter = pair
         message = (
             f"unknown column; did you mean `{parameter}`? "
-            f"Rename it to that, or to x_{column} to keep it as data"
+            f"Rename it to that, or to {_DATA}{column} to keep it as data"
         )
-        return Problem("column_unknown", message, line=1, column=column, value=column)
+        line = 1 if self.overview.tabular else None
+        return Problem("column_unknown", message, line=line, column=column, value=column)
 
     def draft(self, line: int, cells: Mapping[str, object]) -> Draft | tuple[Problem, ...]:
         """The job that this row asks for, or everything that is wrong with it."""
         row = flattened(cells)
-        parameters, problems = self._parameters(cells, row)
+        problems = [*_line_problems(cells), *_refused(row)]
+        prompt = self._prompt(row)
+        if isinstance(prompt, Problem):
+            problems.append(prompt)
+            prompt = None
         custom_id = self._custom_id(line, row)
         problems += _custom_id_problems(custom_id)
-        priority, priority_problems = _priority(row.get("priority", self.defaults.get("priority")))
+        priority, priority_problems = self._priority(row)
         problems += priority_problems
-        priced = resolve(parameters, self.models)
+        priced = self._resolver.resolve(prompt, self._parameters(row))
         if not isinstance(priced, Priced):
             problems += [p for p in priced if p.column not in {q.column for q in problems}]
         problems += self._duplicate(line, custom_id)
@@ -188,22 +196,22 @@ class Intake:
             return tuple(problem.at(line) for problem in problems)
         return Draft(line, custom_id, priced, priority)
 
-    def _parameters(
-        self, cells: Mapping[str, object], row: Mapping[str, object]
-    ) -> tuple[dict[str, object], list[Problem]]:
-        given: dict[str, object] = dict(self.defaults)
-        for name in row:
-            if (name in PARAMETERS or name in ALIASES) and row[name] not in (None, ""):
-                given[ALIASES.get(name, name)] = row[name]
-        problems = list(_line_problems(cells)) + list(_refused(row))
-        column = self._prompt_column()
+    def _prompt(self, row: Mapping[str, object]) -> object:
+        """The prompt as it was written or made, or the Problem of making it."""
         if self.render:
-            rendered = self.render(row)
-            problems += [rendered] if isinstance(rendered, Problem) else []
-            given["prompt"] = rendered if isinstance(rendered, str) else None
-        elif column is not None:
-            given["prompt"] = row.get(column)
-        return given, problems
+            return self.render(row)
+        return None if self._prompt_column is None else row.get(self._prompt_column)
+
+    def _parameters(self, row: Mapping[str, object]) -> dict[str, object]:
+        given = dict(self.defaults)
+        for name, value in row.items():
+            if name in PARAMETER_OF and not blank(value):
+                given[PARAMETER_OF[name]] = value
+        return given
+
+    def _priority(self, row: Mapping[str, object]) -> tuple[int, list[Problem]]:
+        value = row.get("priority")
+        return _priority(self.defaults.get("priority") if blank(value) else value)
 
     def _custom_id(self, line: int, row: Mapping[str, object]) -> str:
         column = self.overview.naming_column
@@ -213,7 +221,7 @@ class Intake:
         return "" if value is None else str(value).strip()
 
     def _duplicate(self, line: int, custom_id: str) -> list[Problem]:
-        first = self._seen.setdefault(fingerprint(custom_id), line)
+        first = self._seen.setdefault(hash(custom_id), line)
         if first == line or not custom_id:
             return []
         message = f"the same custom_id stands in line {first}; each must be its own"
@@ -237,7 +245,8 @@ def _custom_id_problems(custom_id: str) -> list[Problem]:
 def _priority(value: object) -> tuple[int, list[Problem]]:
     text = "0" if value is None else str(value).strip() or "0"
     digits = text.removeprefix("-")
-    if digits.isascii() and digits.isdigit() and int(digits[:9]) <= PRIORITY_LIMIT:
+    short = digits.isascii() and digits.isdigit() and len(digits) <= len(str(PRIORITY_LIMIT))
+    if short and int(digits) <= PRIORITY_LIMIT:
         return int(text), []
     message = (
         f"must be a whole number from -{PRIORITY_LIMIT} to {PRIORITY_LIMIT}; higher goes first"
@@ -246,10 +255,12 @@ def _priority(value: object) -> tuple[int, list[Problem]]:
 
 
 def _refused(row: Mapping[str, object]) -> list[Problem]:
+    if REFUSED.keys().isdisjoint(row.keys()) or "prompt" not in row:
+        return []
     return [
         Problem("parameter_refused", fix, column=name, value=str(row[name]))
         for name, fix in REFUSED.items()
-        if row.get(name) not in (None, "") and "prompt" in row
+        if not blank(row.get(name))
     ]
 
 
@@ -267,7 +278,7 @@ def _line_problems(cells: Mapping[str, Any]) -> list[Problem]:
         problems.append(
             Problem("method_not_allowed", message, column="method", value=str(cells["method"]))
         )
-    for name in body.keys() - set(PARAMETERS) - ALIASES.keys() - REFUSED.keys():
+    for name in sorted(body.keys() - set(PARAMETERS) - ALIASES.keys() - REFUSED.keys()):
         close = get_close_matches(name, PARAMETERS, n=1)
         message = f"is not a parameter; {f'did you mean `{close[0]}`?' if close else 'drop it'}"
         problems.append(Problem("parameter_unknown", message, column=name, value=str(body[name])))

@@ -1,5 +1,6 @@
 """Model facts, read from `models.toml`: what a model accepts, what it costs, when it ends."""
 
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,6 +12,8 @@ from typing import Any
 from darkroom.domain.pricing import MILLION, Price, Usage, text_tokens_bound, tiled_tokens
 
 AUTO = "auto"
+
+_SIZE = re.compile("([1-9][0-9]{0,5})x([1-9][0-9]{0,5})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,10 +122,10 @@ def parse_size(size: str) -> tuple[int, int]:
     >>> parse_size("1536x1024")
     (1536, 1024)
     """
-    width, height = size.split("x")
-    if not (width.isascii() and width.isdigit() and height.isascii() and height.isdigit()):
+    found = _SIZE.fullmatch(size)
+    if found is None:
         raise ValueError(size)
-    return int(width), int(height)
+    return int(found[1]), int(found[2])
 
 
 def packaged_toml() -> str:
@@ -140,11 +143,11 @@ def parse_models(text: str, today: date) -> Models:
     known: dict[str, Model] = {}
     retired: dict[str, Retired] = {}
     for name, entry in facts["models"].items():
+        names = (name, *entry.get("snapshots", ()))
         if "shutdown" in entry and entry["shutdown"] <= today:
-            retired[name] = Retired(name, entry["shutdown"], entry["replacement"])
-            continue
-        model = _model(name, entry, facts["classes"])
-        known |= dict.fromkeys((name, *entry.get("snapshots", ())), model)
+            retired |= {one: Retired(one, entry["shutdown"], entry["replacement"]) for one in names}
+        else:
+            known |= dict.fromkeys(names, _model(name, entry, facts["classes"]))
     return Models(facts["default"], known, retired)
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
+from operator import attrgetter
 from typing import Any
 
 from darkroom.domain.models import AUTO, Model, Models, Quote
@@ -17,6 +18,10 @@ _COMPRESSIBLE = frozenset({"jpeg", "webp"})
 _MODERATIONS = ("auto", "low")
 _COMPRESSION_LIMIT = 100
 _IDENTIFIER_LIMIT = 64
+_DIGITS = 9
+"""No number has more; one of thousands is no number to Python either."""
+_PROMPT_LIMIT = 32_000
+_NUMBERS = frozenset({"n", "output_compression"})
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _TERMS_KEPT = 256
 
@@ -50,7 +55,7 @@ class ImageRequest:
         >>> ImageRequest("a cat", "gpt-image-2").body()["quality"]
         'auto'
         """
-        given = ((name, getattr(self, name)) for name in PARAMETERS)
+        given = zip(PARAMETERS, _VALUES(self), strict=True)
         return {name: value for name, value in given if value is not None}
 
 
@@ -69,6 +74,8 @@ PARAMETERS = (
 )
 """Every parameter of a generation, by the name the API gives it."""
 
+_VALUES = attrgetter(*PARAMETERS)
+
 ALIASES = {
     "format": "output_format",
     "compression": "output_compression",
@@ -76,8 +83,8 @@ ALIASES = {
 }
 """Other names under which people write them."""
 
-PARAMETER_OF = {**{name: name for name in PARAMETERS}, **ALIASES}
-"""The parameter that a name of either kind means."""
+PARAMETER_OF = {**{name: name for name in PARAMETERS if name != "prompt"}, **ALIASES}
+"""The parameter beside the prompt that a name of either kind means."""
 
 REFUSED = {
     "input_fidelity": "drop it: these models always read references at high fidelity",
@@ -109,11 +116,12 @@ def resolve(parameters: Mapping[str, object], models: Models) -> Priced | tuple[
     >>> from darkroom.domain.models import packaged_toml, parse_models
     >>> models = parse_models(packaged_toml(), date(2026, 11, 22))
     >>> resolve({"prompt": "a cat", "quality": "low", "size": "1024x1024"}, models).expected
-    Decimal('0.00589')
+    Decimal('0.005890')
     >>> print(resolve({"prompt": "a cat", "size": "1080x1920"}, models)[0])
     column size, value '1080x1920': both edges must be divisible by 16; the nearest is 1088x1920
     """
-    return Resolver(models).resolve(parameters)
+    others = {name: value for name, value in parameters.items() if name != "prompt"}
+    return Resolver(models).resolve(parameters.get("prompt"), others)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,15 +147,14 @@ class Resolver:
         self._models = models
         self._known: dict[str, _Terms] = {}
 
-    def resolve(self, parameters: Mapping[str, object]) -> Priced | tuple[Problem, ...]:
-        """The request that these parameters make, or everything that is wrong with them."""
-        prompt = parameters.get("prompt")
-        others = {name: value for name, value in parameters.items() if name != "prompt"}
-        terms = self._terms(others)
-        limit = terms.prompt_limit if isinstance(terms, _Terms) else _PROMPT_LIMIT
-        problems = tuple(_prompt_problems(prompt, limit))
+    def resolve(
+        self, prompt: object, parameters: Mapping[str, object]
+    ) -> Priced | tuple[Problem, ...]:
+        """The request that a prompt and its other parameters make, or everything that is wrong with them."""
+        terms = self._terms(parameters)
         if not isinstance(terms, _Terms):
-            return (*problems, *terms)
+            return (*_prompt_problems(prompt, _PROMPT_LIMIT), *terms)
+        problems = tuple(_prompt_problems(prompt, terms.prompt_limit))
         return problems or terms.priced(str(prompt).strip())
 
     def _terms(self, parameters: Mapping[str, object]) -> _Terms | tuple[Problem, ...]:
@@ -164,12 +171,21 @@ class Resolver:
 
 
 def _terms_of(parameters: Mapping[str, object], models: Models) -> _Terms | tuple[Problem, ...]:
-    given = {name: value for name, value in parameters.items() if not _blank(value)}
-    name = str(given.get("model", models.default))
+    given = {name: value for name, value in parameters.items() if not blank(value)}
+    name = str(given.get("model", models.default)).strip()
     model = models.known.get(name)
     if model is None:
         return (_unknown_model(name, models),)
-def _blank(value: object) -> bool:
+    problems = tuple(_problems(given, model))
+    return problems or _terms(given, name, model)
+
+
+def blank(value: object) -> bool:
+    """Whether a cell says nothing.
+
+    >>> blank(None), blank("  "), blank(0), blank("x")
+    (True, True, False, False)
+    """
     return value is None or (isinstance(value, str) and not value.strip())
 
 
@@ -182,28 +198,18 @@ def _unknown_model(name: str, models: Models) -> Problem:
     return Problem("model_unknown", message, column="model", value=name)
 
 
-def _request(given: Mapping[str, object], model: str) -> ImageRequest:
-    def text(name: str) -> str | None:
-        return str(given[name]).strip() if name in given else None
+def _terms(given: Mapping[str, object], name: str, model: Model) -> _Terms:
+    parameters = {one: _read(one, given[one]) for one in PARAMETERS if one in given}
+    parameters["model"] = name
+    asked = ImageRequest("", **parameters)
+    return _Terms(parameters, model.prompt_limit, model.quote(asked.quality, asked.size, asked.n))
 
-    compression = given.get("output_compression")
-    return ImageRequest(
-        prompt=str(given["prompt"]).strip(),
-        model=model,
-        n=int(str(given.get("n", 1))),
-        size=text("size") or AUTO,
-        quality=text("quality") or AUTO,
-        output_format=text("output_format") or "png",
-        output_compression=None if compression is None else int(str(compression)),
-        background=text("background"),
-        moderation=text("moderation"),
-        complexity=text("complexity"),
-        safety_identifier=text("safety_identifier"),
-    )
+
+def _read(name: str, value: object) -> Any:
+    return int(str(value)) if name in _NUMBERS else str(value).strip()
 
 
 def _problems(given: Mapping[str, object], model: Model) -> Iterator[Problem]:
-    yield from _prompt_problems(given.get("prompt"), model.prompt_limit)
     yield from _choice(given, "quality", (*model.qualities, AUTO), model)
     yield from _choice(given, "output_format", model.formats, model)
     yield from _choice(given, "background", model.backgrounds, model)
@@ -217,10 +223,15 @@ def _problems(given: Mapping[str, object], model: Model) -> Iterator[Problem]:
     if len(identifier) > _IDENTIFIER_LIMIT:
         message = f"is longer than {_IDENTIFIER_LIMIT} characters; shorten or hash it"
         yield Problem("value_too_long", message, column="safety_identifier", value=identifier)
+    elif unstorable(identifier):
+        message = "has a NUL or half a surrogate pair in it; remove it"
+        yield Problem(
+            "value_not_text", message, column="safety_identifier", value=ascii(identifier)
+        )
 
 
-def _prompt_problems(prompt: object, limit: int = 32_000) -> Iterator[Problem]:
-    if _blank(prompt):
+def _prompt_problems(prompt: object, limit: int) -> Iterator[Problem]:
+    if blank(prompt):
         yield Problem("prompt_missing", "there is no prompt; write one", column="prompt", value="")
     elif not isinstance(prompt, str):
         message = "the prompt must be text; put it in quotes"
@@ -239,7 +250,7 @@ def unstorable(text: str) -> bool:
     >>> unstorable("fine"), unstorable("nul" + chr(0)), unstorable(chr(0xD800))
     (False, True, True)
     """
-    return "\0" in text or any(0xD800 <= ord(char) <= 0xDFFF for char in text)  # noqa: PLR2004
+    return "\0" in text or not (text.isascii() or _SURROGATE.search(text) is None)
 
 
 def _choice(
@@ -262,7 +273,7 @@ def _whole_number(given: Mapping[str, object], name: str, low: int, high: int) -
         return
     text = str(value).strip()
     digits = text.isascii() and text.isdigit() and not isinstance(value, bool)
-    if not digits or not low <= int(text[:9]) <= high:
+    if not digits or len(text) > _DIGITS or not low <= int(text) <= high:
         message = f"must be a whole number from {low} to {high}"
         yield Problem("value_not_allowed", message, column=name, value=text)
 
@@ -280,6 +291,6 @@ def _combinations(given: Mapping[str, object]) -> Iterator[Problem]:
         message = f"goes with jpeg and webp only, not with {output_format}; drop it or change output_format"
         value = str(given["output_compression"])
         yield Problem("combination_not_allowed", message, column="output_compression", value=value)
-    if given.get("background") == "transparent" and output_format == "jpeg":
+    if str(given.get("background")).strip() == "transparent" and output_format == "jpeg":
         message = "jpeg has no transparency; use png or webp"
         yield Problem("combination_not_allowed", message, column="background", value="transparent")

@@ -33,7 +33,7 @@ def _broken_rule(rule: SizeRule, width: int, height: int) -> str | None:
         return f"the longer edge is above {rule.max_edge}"
     if long > rule.max_ratio * short:
         return f"the ratio is above {rule.max_ratio}:1"
-    if short == 0 or width % multiple or height % multiple:
+    if width % multiple or height % multiple:
         return f"both edges must be divisible by {multiple}"
     if width * height < rule.min_pixels:
         return f"it has {width * height:,} pixels, fewer than {rule.min_pixels:,}"

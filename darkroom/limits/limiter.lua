@@ -3,18 +3,21 @@
 -- KEYS[1]  hash: for each dimension its level and when that was true; `born`; `cool_until`
 -- KEYS[2]  sorted set: the permits of calls in flight, scored by when each runs out by itself
 --
--- A level is what may be called now, in units. It fills at the dimension's rate, up to half a second's worth
--- or one call. A call that does not fit is paid in advance: the level goes below nothing and the caller
--- waits until it would be at nothing again, if it is willing to wait that long.
+-- A level is what may be called now, in units. It fills at the dimension's rate from when the limiter was born,
+-- up to half a second's worth or one call. A call that does not fit is paid in advance: the level goes below
+-- nothing and the caller waits until it would be at nothing again, if it is willing to wait that long.
 
 local levels, flight = KEYS[1], KEYS[2]
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 
 local function level_of(dimension, per_ms, ceiling)
-  local known = redis.call('HMGET', levels, dimension, dimension .. ':at')
-  local level = tonumber(known[1]) or 0
-  local at = tonumber(known[2]) or now
+  local known = redis.call('HMGET', levels, dimension, dimension .. ':at', 'born')
+  local level, at = tonumber(known[1]) or 0, tonumber(known[2] or known[3])
+  if at > now then  -- the clock was set back: from here on it counts again, also when this call is denied
+    at = now
+    redis.call('HSET', levels, dimension .. ':at', now)
+  end
   return math.min(ceiling, level + (now - at) * per_ms)
 end
 

@@ -11,6 +11,7 @@ from darkroom.pictures.formats import (
     media_type,
 )
 from darkroom.pictures.inspection import inspect
+from darkroom.pictures.references import check_mask, check_reference, mask_of_box
 from darkroom.pictures.thumbnails import thumbnail
 
 __all__ = [
@@ -20,8 +21,11 @@ __all__ = [
     "NotAPicture",
     "Picture",
     "PictureFormat",
+    "check_mask",
+    "check_reference",
     "extension",
     "inspect",
+    "mask_of_box",
     "media_type",
     "thumbnail",
 ]

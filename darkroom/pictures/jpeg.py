@@ -35,6 +35,11 @@ def read(view: memoryview) -> Picture:
     return picture
 
 
+def first_end(view: memoryview) -> int:
+    """Return where the first JPEG ends, whatever follows it. Raises Unsound."""
+    return _image(view, 0)[2]
+
+
 def _image(view: memoryview, start: int) -> tuple[int, int, int]:
     """Return width, height and end of the JPEG that starts here."""
     sizes, scans, at = [], 0, start + 2

@@ -18,6 +18,7 @@ _CHECKSUM: Final = struct.Struct(">I")
 _HEADER: Final = struct.Struct(">IIBBBBB")
 _FRAME_BYTES: Final = _HEAD.size + _CHECKSUM.size
 _CRITICAL_AFTER_HEADER: Final = frozenset((b"PLTE", b"IDAT", b"IEND"))
+_COLOUR_AT: Final = len(SIGNATURE) + _HEAD.size + 9
 _PALETTE: Final = 3
 _WITH_ALPHA: Final = (4, 6)
 _DEPTHS: Final = {0: (1, 2, 4, 8, 16), 2: (8, 16), 3: (1, 2, 4, 8), 4: (8, 16), 6: (8, 16)}
@@ -40,6 +41,11 @@ def read(view: memoryview) -> Picture:
     if b"tRNS" in kinds:
         return sized(PictureFormat.PNG, width, height, has_alpha=True)
     return picture
+
+
+def has_alpha_channel(view: memoryview) -> bool:
+    """Tell whether each pixel of a PNG has its own alpha, rather than one colour being transparent."""
+    return view[_COLOUR_AT] in _WITH_ALPHA
 
 
 def _chunks(view: memoryview) -> Iterator[tuple[bytes, memoryview]]:

@@ -99,7 +99,9 @@ def attach(
         .limit(1)
     ).scalar_one_or_none()
     if batch_id is not None:
-        connection.execute(update(batches).where(_each(_family(batch_id))).values(focus=focus))
+        connection.execute(
+            update(batches).where(_each(connection, _family(batch_id))).values(focus=focus)
+        )
         release(connection, batch_id)
     return batch_id
 
@@ -109,18 +111,21 @@ def _family(batch_id: UUID) -> ColumnElement[bool]:
     return or_(batches.c.id == batch_id, batches.c.retry_of == batch_id)
 
 
-def _each(*where: ColumnElement[bool]) -> ColumnElement[bool]:
-    """Each of these batches, locked by id: two who change several must not wait in a ring."""
-    return batches.c.id.in_(
-        select(batches.c.id).where(*where).order_by(batches.c.id).with_for_update(key_share=True)
-    )
+def _each(connection: Connection, *where: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Each of these batches, locked by id: two who change several must not wait in a ring.
+
+    Locked by a statement of its own: an UPDATE whose subquery locks may queue behind those who wait for it.
+    """
+    query = select(batches.c.id).where(*where).order_by(batches.c.id)
+    locked = connection.execute(query.with_for_update(key_share=True)).scalars().all()
+    return batches.c.id.in_(locked)
 
 
 def release(connection: Connection, batch_id: UUID) -> None:
     """Lets a held batch and its retries go on."""
     connection.execute(
         update(batches)
-        .where(_each(_family(batch_id), batches.c.paused_reason == PausedReason.HELD))
+        .where(_each(connection, _family(batch_id), batches.c.paused_reason == PausedReason.HELD))
         .values(paused_reason=None, paused_detail=None)
     )
 
@@ -189,7 +194,11 @@ def pause_open(connection: Connection, reason: PausedReason, detail: str) -> int
     return connection.execute(
         update(batches)
         .where(
-            _each(batches.c.status == BatchStatus.IN_PROGRESS, batches.c.paused_reason.is_(None))
+            _each(
+                connection,
+                batches.c.status == BatchStatus.IN_PROGRESS,
+                batches.c.paused_reason.is_(None),
+            )
         )
         .values(paused_reason=reason, paused_detail=detail)
     ).rowcount
@@ -200,7 +209,11 @@ def release_all(connection: Connection, reason: PausedReason) -> int:
     return connection.execute(
         update(batches)
         .where(
-            _each(batches.c.status == BatchStatus.IN_PROGRESS, batches.c.paused_reason == reason)
+            _each(
+                connection,
+                batches.c.status == BatchStatus.IN_PROGRESS,
+                batches.c.paused_reason == reason,
+            )
         )
         .values(paused_reason=None, paused_detail=None)
     ).rowcount
@@ -294,7 +307,7 @@ def finalize(connection: Connection) -> int:
     """Begins to finalize every batch in progress whose last job has ended; counts them."""
     return connection.execute(
         update(batches)
-        .where(_each(batches.c.status == BatchStatus.IN_PROGRESS, _EMPTY))
+        .where(_each(connection, batches.c.status == BatchStatus.IN_PROGRESS, _EMPTY))
         .values(
             status=BatchStatus.FINALIZING,
             finalizing_at=func.clock_timestamp(),
@@ -318,7 +331,7 @@ def complete(connection: Connection) -> list[UUID]:
     )
     ended = connection.execute(
         update(batches)
-        .where(_each(or_(b.status == BatchStatus.FINALIZING, cancelled & _EMPTY)))
+        .where(_each(connection, or_(b.status == BatchStatus.FINALIZING, cancelled & _EMPTY)))
         .values(status=target, ended_at=func.clock_timestamp())
         .returning(b.id)
     )

@@ -36,6 +36,9 @@ from darkroom.store.tables import batches, jobs
 
 PROMPT_HEAD = 60
 
+_FIRST = (jobs.c.priority.desc(), jobs.c.due_at, jobs.c.line)
+"""The order of the index of what is queued."""
+
 
 @dataclass(frozen=True, slots=True)
 class Dispatched:
@@ -106,7 +109,7 @@ def dispatch(connection: Connection, batch_id: UUID, limit: int) -> list[Dispatc
             jobs.c.state == JobState.QUEUED,
             jobs.c.due_at <= func.clock_timestamp(),
         )
-        .order_by(jobs.c.priority.desc(), jobs.c.due_at, jobs.c.line)
+        .order_by(*_FIRST)
         .limit(limit)
         .with_for_update(skip_locked=True)
         .cte("due")
@@ -201,13 +204,14 @@ def expire(connection: Connection, batch_id: UUID, limit: int) -> int:
 
 
 def _sweep(connection: Connection, move: Move, batch_id: UUID, limit: int) -> int:
-    """One state after the other: each has an index of its own, which both together could not use."""
+    """One state after the other, in order: only so do a million jobs that have ended cost nothing."""
     delta: dict[JobState, int] = {}
     moved = 0
     for source in sorted(move.sources):
         chunk = (
             select(jobs.c.id)
             .where(jobs.c.batch_id == batch_id, jobs.c.state == source)
+            .order_by(*_FIRST)
             .limit(limit - moved)
             .with_for_update(skip_locked=True)
             .cte("chunk")

@@ -36,13 +36,12 @@ def pause(connection: Connection, name: str, key_fingerprint: str, reason: str) 
     values = {"paused_reason": reason, "paused_key": key_fingerprint, "paused_at": func.now()}
     fresh = or_(providers.c.paused_reason.is_(None), providers.c.paused_key != key_fingerprint)
     statement = insert(providers).values(name=name, **values)
-    return bool(
-        connection.execute(
-            statement.on_conflict_do_update(
-                index_elements=[providers.c.name], set_=values, where=fresh
-            )
-        ).rowcount
+    paused = connection.execute(
+        statement.on_conflict_do_update(
+            index_elements=[providers.c.name], set_=values, where=fresh
+        ).returning(providers.c.name)
     )
+    return paused.one_or_none() is not None
 
 
 def resume(connection: Connection) -> None:

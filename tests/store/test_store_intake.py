@@ -73,7 +73,8 @@ def test_a_refused_batch_says_why_whatever_stood_in_the_cell(stage, reading):
     assert (row.status, row.total) == ("failed", 0)
     [kept] = row.problems
     assert (kept["code"], kept["line"]) == ("value_not_allowed", 3)
-    assert kept["value"].startswith("a") and len(kept["value"]) <= 200
+    assert kept["value"].startswith("a")
+    assert len(kept["value"]) <= 200
     assert orjson.dumps(kept)
 
 

@@ -116,26 +116,26 @@ def test_begin_makes_one_attempt_with_one_lease_and_its_worst_case(stage):
 
 
 OUTCOMES = [
-    pytest.param(succeeded("0.25", 2), GiveUp(), "succeeded", "succeeded", "0.25", "0", id="images"),
-    pytest.param(failed(cost="0.1"), LATER, "queued", "failed", "0.1", "0", id="retried"),
-    pytest.param(failed(), GiveUp(), "failed", "failed", "0", "0", id="given up"),
-    pytest.param(not_sent(), LATER, "queued", "not_sent", "0", "0", id="not sent"),
-    pytest.param(not_sent(), GiveUp(), "failed", "not_sent", "0", "0", id="not sent, given up"),
-    pytest.param(unknown(), LATER, "queued", "unknown", "0", "1", id="unknown, asked again"),
-    pytest.param(unknown(), GiveUp(), "failed", "unknown", "0", "1", id="unknown, given up"),
+    pytest.param(succeeded("0.25", 2), GiveUp(), ("succeeded", "succeeded", "0.25", "0"), id="images"),
+    pytest.param(failed(cost="0.1"), LATER, ("queued", "failed", "0.1", "0"), id="retried"),
+    pytest.param(failed(), GiveUp(), ("failed", "failed", "0", "0"), id="given up"),
+    pytest.param(not_sent(), LATER, ("queued", "not_sent", "0", "0"), id="not sent"),
+    pytest.param(not_sent(), GiveUp(), ("failed", "not_sent", "0", "0"), id="not sent, given up"),
+    pytest.param(unknown(), LATER, ("queued", "unknown", "0", "1"), id="unknown, asked again"),
+    pytest.param(unknown(), GiveUp(), ("failed", "unknown", "0", "1"), id="unknown, given up"),
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("outcome", "decision", "job", "attempt", "spent", "at_risk"), OUTCOMES)
-def test_a_settle_moves_job_attempt_and_money_at_once(
-    stage, outcome, decision, job, attempt, spent, at_risk
-):
+@pytest.mark.parametrize(("outcome", "decision", "expected"), OUTCOMES)
+def test_a_settle_moves_job_attempt_and_money_at_once(stage, outcome, decision, expected):
+    job, attempt, spent, at_risk = expected
     reservation = stage.running()
     history = History(failures=3, unknowns=2)
     assert stage.settle(reservation, outcome, decision, history) is None
     row = stage.one("SELECT *, due_at > now() + interval '50 min' AS later FROM jobs")
     assert (row.state, row.failures, row.unknowns) == (job, 3, 2)
-    assert row.later == (job == "queued") and (row.ended_at is None) == (job == "queued")
+    assert row.later == (job == "queued")
+    assert (row.ended_at is None) == (job == "queued")
     assert (row.failure is None) == (attempt == "succeeded")
     assert stage.attempt_state(reservation.attempt_id) == attempt
     money = stage.batch_row(reservation.batch_id)
@@ -218,13 +218,20 @@ def test_an_image_that_comes_too_late_is_kept_as_surplus(stage, meanwhile):
     stage.assert_books_balance()
 
 
-def test_late_evidence_of_a_refusal_settles_the_cost_only(stage):
+@pytest.mark.parametrize(
+    ("late", "state", "spent"),
+    [
+        (failed(FailureClass.MODERATION, cost="0.125"), "failed", Decimal("0.125")),
+        (not_sent(), "not_sent", Decimal(0)),
+    ],
+)
+def test_late_evidence_without_an_image_settles_the_cost_only(stage, late, state, spent):
     lost = stage.unknown(GiveUp())
-    late = failed(FailureClass.MODERATION, cost="0.125")
     assert stage.call(evidence.settle_late, lost.attempt_id, late) is Late.COSTED
     assert stage.state(lost.job_id) == "failed"
+    assert stage.attempt_state(lost.attempt_id) == state
     row = stage.batch_row(lost.batch_id)
-    assert (row.spent, row.at_risk, row.unknown) == (Decimal("0.125"), 0, 0)
+    assert (row.spent, row.at_risk, row.unknown) == (spent, 0, 0)
     stage.assert_books_balance()
 
 

@@ -35,13 +35,26 @@ def _freeze(stage, connection) -> None:
         pass
 
 
+def _cut_off(stage, act) -> None:
+    """A transaction that has lost its connection when it acts."""
+    with transaction(stage.engine) as connection:
+        pid = connection.exec_driver_sql("SELECT pg_backend_pid()").scalar_one()
+        stage.sql("SELECT pg_terminate_backend(:pid)", pid=pid)
+        act(connection)
+
+
 @pytest.mark.parametrize("limit", ["idle_in_transaction_session_timeout", "transaction_timeout"])
 def test_a_frozen_transaction_is_ended_and_its_locks_are_free(stage, impatient, limit):
     batch_id = stage.batch()
-    with pytest.raises(StoreAway), transaction(impatient(limit)) as connection:
-        jobs.dispatch(connection, batch_id, 1)
-        _freeze(stage, connection)
-        jobs.dispatch(connection, batch_id, 1)
+
+    def freeze() -> None:
+        with transaction(impatient(limit)) as connection:
+            jobs.dispatch(connection, batch_id, 1)
+            _freeze(stage, connection)
+            jobs.dispatch(connection, batch_id, 1)
+
+    with pytest.raises(StoreAway):
+        freeze()
     assert stage.call(batches.cancel, batch_id)
     assert stage.batch_row(batch_id).dispatched == 0
 
@@ -51,12 +64,12 @@ def test_a_statement_that_outlives_the_transaction_is_ended(impatient):
         connection.exec_driver_sql("SELECT pg_sleep(20)")
 
 
-def test_nobody_waits_long_for_a_lock(stage):
+def test_nobody_waits_long_for_a_lock(stage, impatient):
     batch_id = stage.batch()
+    hurried = impatient("lock_timeout")
     with transaction(stage.engine) as holder:
         batches.cancel(holder, batch_id)
-        with pytest.raises(StoreAway, match="lock timeout"), transaction(stage.engine) as waiter:
-            waiter.exec_driver_sql("SET LOCAL lock_timeout = '50ms'")
+        with pytest.raises(StoreAway, match="lock timeout"), transaction(hurried) as waiter:
             batches.cancel(waiter, batch_id)
 
 
@@ -71,20 +84,16 @@ def test_a_lost_connection_is_told_from_a_refused_row(stage):
     batch_id = stage.batch()
     with pytest.raises(IntegrityError), transaction(stage.engine) as connection:
         connection.execute(text("UPDATE batches SET reserved = -1"))
-    with pytest.raises(StoreAway), transaction(stage.engine) as connection:
-        pid = connection.exec_driver_sql("SELECT pg_backend_pid()").scalar_one()
-        stage.sql("SELECT pg_terminate_backend(:pid)", pid=pid)
-        jobs.dispatch(connection, batch_id, 1)
+    with pytest.raises(StoreAway):
+        _cut_off(stage, lambda connection: jobs.dispatch(connection, batch_id, 1))
     assert stage.batch_row(batch_id).queued == 1
 
 
 def test_a_connection_lost_under_copy_is_away_too(stage):
     batch_id = stage.submit()
     stage.call(batches.claim_validating, None)
-    with pytest.raises(StoreAway), transaction(stage.engine) as connection:
-        pid = connection.exec_driver_sql("SELECT pg_backend_pid()").scalar_one()
-        stage.sql("SELECT pg_terminate_backend(:pid)", pid=pid)
-        intake.add_jobs(connection, batch_id, [draft(1)])
+    with pytest.raises(StoreAway):
+        _cut_off(stage, lambda connection: intake.add_jobs(connection, batch_id, [draft(1)]))
     assert stage.batch_row(batch_id).total == 0
 
 

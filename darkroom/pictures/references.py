@@ -1,0 +1,94 @@
+"""The pictures that people hand in to be worked on, and the masks that say where.
+
+What the image API takes: https://developers.openai.com/api/docs/guides/image-generation
+"""
+
+from io import BytesIO
+from typing import Final
+
+from PIL import Image
+
+from darkroom.pictures import jpeg, png
+from darkroom.pictures.decoding import decode_small
+from darkroom.pictures.formats import PIXEL_LIMIT, NotAPicture, Picture, PictureFormat, Unsound
+from darkroom.pictures.inspection import inspect
+
+_ACCEPTED: Final = (PictureFormat.PNG, PictureFormat.JPEG, PictureFormat.WEBP)
+_BYTES_LIMIT: Final = 50_000_000
+_FIX: Final = f"hand in a whole PNG, JPEG or WebP of at most {PIXEL_LIMIT // 10**6} million pixels"
+_OPAQUE: Final = (0, 0, 0, 255)
+_TRANSPARENT: Final = (0, 0, 0, 0)
+
+
+def check_reference(data: bytes | memoryview) -> Picture | NotAPicture:
+    """Return what a person's picture is, or why it cannot be a reference, with the fix.
+
+    It is decoded once, PNG too. Behind a JPEG anything may follow: phones put films, depth maps and notes
+    of their own there.
+    """
+    if len(data) >= _BYTES_LIMIT:
+        size = f"{len(data):,} bytes, {_BYTES_LIMIT // 10**6} MB or more"
+        return NotAPicture(f"{size}; save it smaller or as JPEG")
+    try:
+        return _decoded(_without_trailer(memoryview(data).cast("B")))
+    except Unsound as unsound:
+        return NotAPicture(f"{unsound}; {_FIX}")
+
+
+def check_mask(mask: bytes | memoryview, first: Picture) -> NotAPicture | None:
+    """Return why these bytes cannot be the mask of the first reference, with the fix; None if they can."""
+    picture = check_reference(mask)
+    if isinstance(picture, NotAPicture):
+        return picture
+    if picture.format is not PictureFormat.PNG:
+        return NotAPicture(f"a {picture.format.upper()}; a mask is a PNG with an alpha channel")
+    if not png.has_alpha_channel(memoryview(mask).cast("B")):
+        fix = "save it as RGBA, transparent where the picture is to be redrawn"
+        return NotAPicture(f"a PNG without an alpha channel; {fix}")
+    if (picture.width, picture.height) != (first.width, first.height):
+        found, wanted = _size(picture), _size(first)
+        return NotAPicture(f"{found} pixels; make it {wanted}, the size of the first reference")
+    return None
+
+
+def mask_of_box(width: int, height: int, box: tuple[int, int, int, int]) -> bytes:
+    """Return a mask for a picture of this size: a PNG, transparent inside the box, opaque elsewhere.
+
+    What is transparent is redrawn. The box is x0, y0, x1, y1 in pixels from the upper left; x1 and y1
+    lie just outside of it.
+
+    Raises:
+        ValueError: the box is empty or not within the picture.
+    """
+    x0, y0, x1, y1 = box
+    if not (0 <= x0 < x1 <= width and 0 <= y0 < y1 <= height):
+        raise ValueError(
+            f"the box {x0},{y0},{x1},{y1} is not within the picture of {width}×{height} pixels: "
+            f"give x0,y0,x1,y1 with 0 ≤ x0 < x1 ≤ {width} and 0 ≤ y0 < y1 ≤ {height}"
+        )
+    mask = Image.new("RGBA", (width, height), _OPAQUE)
+    mask.paste(_TRANSPARENT, box)
+    target = BytesIO()
+    mask.save(target, "PNG")
+    return target.getvalue()
+
+
+def _without_trailer(view: memoryview) -> memoryview:
+    if bytes(view[: len(jpeg.SIGNATURE)]) == jpeg.SIGNATURE:
+        return view[: jpeg.first_end(view)]
+    return view
+
+
+def _decoded(view: memoryview) -> Picture:
+    picture = inspect(view)
+    if isinstance(picture, NotAPicture):
+        raise Unsound(picture.reason)
+    if picture.format not in _ACCEPTED:
+        raise Unsound(f"a {picture.format.upper()} picture, which is not accepted")
+    if picture.format is PictureFormat.PNG:
+        decode_small(view, picture)
+    return picture
+
+
+def _size(picture: Picture) -> str:
+    return f"{picture.width}×{picture.height}"

@@ -1,0 +1,130 @@
+"""The plans of the hot statements: a batch of 50,000 jobs is never read as a whole."""
+
+import json
+
+import pytest
+from sqlalchemy import event
+
+from darkroom.domain.job import JobState
+from darkroom.store import insights, jobs, leases
+
+JOBS = 50_000
+
+_SEED = """
+INSERT INTO jobs (batch_id, line, custom_id, state, request, bound, due_at, ticket_expires_at)
+SELECT :batch_id, n, 'sku-' || n, state, '{"prompt": "a cat", "n": 1}', 1,
+    now() + CASE WHEN n % 3 = 0 THEN interval '1 h' ELSE interval '-1 h' END,
+    CASE WHEN state = 'dispatched' THEN now() - interval '1 s' END
+FROM generate_series(1000, :last) n, LATERAL (SELECT CASE
+    WHEN n % 500 = 0 THEN 'dispatched' WHEN n % 500 = 1 THEN 'running' WHEN n % 500 = 2 THEN 'failed'
+    WHEN n % 2 = 0 THEN 'succeeded' ELSE 'queued' END AS state) AS drawn
+"""
+_ATTEMPTS = """
+INSERT INTO attempts (id, job_id, batch_id, number, token, worker, provider, reserved, state, lease_expires_at)
+SELECT gen_random_uuid(), id, batch_id, 1, 1, 'w', 'p', 1,
+    CASE WHEN state = 'running' THEN 'running' ELSE 'succeeded' END, now() - interval '1 s'
+FROM jobs WHERE state IN ('running', 'succeeded')
+"""
+
+
+def _seed(stage, *, analyzed: bool):
+    """A batch in the middle of its night; without ANALYZE the planner believes its tables empty."""
+    batch_id = stage.batch(1)
+    stage.sql("ALTER TABLE jobs SET (autovacuum_enabled = off)")
+    stage.sql("ALTER TABLE attempts SET (autovacuum_enabled = off)")
+    stage.sql("ANALYZE")
+    stage.sql(_SEED, batch_id=batch_id, last=JOBS + 999)
+    stage.sql(_ATTEMPTS)
+    if analyzed:
+        stage.sql("ANALYZE")
+    return batch_id
+
+
+class _Plans:
+    """The plans of the statements that a store function really sends."""
+
+    def __init__(self, stage, act) -> None:
+        seen: list[tuple[str, object]] = []
+
+        def note(*call):
+            seen.append(call[2:4])
+
+        with stage.engine.connect() as connection:
+            event.listen(connection, "before_cursor_execute", note)
+            act(connection)
+            connection.rollback()
+            event.remove(connection, "before_cursor_execute", note)
+            self.nodes = [
+                node
+                for statement, parameters in seen
+                for node in _nodes(
+                    connection.exec_driver_sql(
+                        f"EXPLAIN (FORMAT JSON) {statement}", parameters
+                    ).scalar_one()[0]["Plan"]
+                )
+            ]
+
+    def of(self, table: str) -> list[dict]:
+        return [node for node in self.nodes if node.get("Relation Name") == table]
+
+    @property
+    def indexes(self) -> set[str]:
+        return {node["Index Name"] for node in self.nodes if "Index Name" in node}
+
+    def reads_all(self, table: str) -> list[dict]:
+        return [node for node in self.of(table) if node["Node Type"] == "Seq Scan"]
+
+
+def _nodes(plan):
+    yield plan
+    for child in plan.get("Plans", ()):
+        yield from _nodes(child)
+
+
+_OF_RUNNING = {"ix_attempts_lease", "ix_attempts_worker", "uq_attempts_running"}
+_OF_A_BATCH = {"uq_jobs_batch_id_custom_id", "ix_jobs_batch_id_line"}
+"""To a planner that believes the table empty, any index of the batch is as good as another."""
+STATEMENTS = {
+    "dispatch": (lambda c, b: jobs.dispatch(c, b, 50), {"ix_jobs_due"}),
+    "lapse": (lambda c, _: jobs.lapse(c, 500), {"ix_jobs_ticket"}),
+    "lost": (lambda c, _: leases.lost(c, 500), _OF_RUNNING),
+    "page": (lambda c, b: insights.jobs_page(c, b, limit=50), {"ix_jobs_batch_id_line"}),
+    "later page": (
+        lambda c, b: insights.jobs_page(c, b, limit=50, after=25_000),
+        {"ix_jobs_batch_id_line"},
+    ),
+    "failed page": (
+        lambda c, b: insights.jobs_page(c, b, limit=50, states=[JobState.FAILED]),
+        {"ix_jobs_state"},
+    ),
+    "cancel": (lambda c, b: jobs.cancel(c, b, 500), {"ix_jobs_due"}),
+    "cancel what is dispatched": (
+        lambda c, b: jobs.cancel(c, b, 500),
+        {"ix_jobs_state", "ix_jobs_ticket"},
+    ),
+    "expire": (lambda c, b: jobs.expire(c, b, 500), {"ix_jobs_due"}),
+    "in flight": (lambda c, _: leases.in_flight(c, "p"), _OF_RUNNING),
+}
+
+
+@pytest.mark.parametrize("analyzed", [True, False], ids=["analyzed", "believed empty"])
+def test_no_hot_statement_reads_a_whole_batch(stage, analyzed):
+    batch_id = _seed(stage, analyzed=analyzed)
+    wrong = {}
+    for name, (act, good) in STATEMENTS.items():
+        plans = _Plans(stage, lambda connection, act=act: act(connection, batch_id))
+        whole = plans.reads_all("jobs") or (analyzed and plans.reads_all("attempts"))
+        usable = good if analyzed else good | _OF_A_BATCH
+        if whole or not usable & plans.indexes:
+            wrong[name] = (sorted(plans.indexes), whole)
+    assert not wrong, json.dumps(wrong, indent=1)
+
+
+def test_the_status_of_a_batch_never_looks_at_its_jobs(stage):
+    batch_id = _seed(stage, analyzed=True)
+    plans = _Plans(stage, lambda connection: insights.batch(connection, "default", batch_id))
+    assert plans.of("batches")
+    assert not plans.of("jobs")
+    assert not plans.reads_all("attempts")
+    plans = _Plans(stage, lambda connection: insights.page(connection, "default", 20))
+    assert not plans.of("jobs")

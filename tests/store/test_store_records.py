@@ -1,0 +1,106 @@
+"""Keys, providers, workers, hints and duties: the small records beside the queue."""
+
+from datetime import timedelta
+from uuid import uuid4
+
+from darkroom.store import keys, providers, workers
+from darkroom.store.hints import Listener, ring
+from darkroom.store.locks import Duty, try_lock
+from darkroom.store.session import transaction
+
+
+def _key(stage, secret="dk_secret_one", project="default"):
+    key_id = uuid4()
+    stage.call(
+        keys.add, key_id=key_id, project_id=project, name="n", secret=secret, scopes=["read"]
+    )
+    return key_id
+
+
+def test_a_key_is_found_by_its_secret_and_never_kept(stage):
+    key_id = _key(stage)
+    found = stage.call(keys.find, "dk_secret_one")
+    assert (found.id, found.scopes, found.prefix) == (key_id, ("read",), "dk_secret_")
+    assert stage.call(keys.find, "dk_secret_two") is None
+    assert stage.call(keys.find, "") is None
+    assert not stage.rows("SELECT 1 FROM api_keys k WHERE k::text LIKE '%dk_secret_one%'")
+
+
+def test_the_same_key_twice_is_one_key(stage):
+    first = _key(stage)
+    _key(stage)
+    assert stage.call(keys.find, "dk_secret_one").id == first
+
+
+def test_a_revoked_key_opens_nothing_and_only_its_project_revokes_it(stage):
+    key_id = _key(stage, project="shop")
+    assert not stage.call(keys.revoke, "default", key_id)
+    assert stage.call(keys.find, "dk_secret_one")
+    assert stage.call(keys.revoke, "shop", key_id)
+    assert stage.call(keys.revoke, "shop", key_id)
+    assert stage.call(keys.find, "dk_secret_one") is None
+    [shown] = stage.call(keys.page, "shop")
+    assert shown.revoked_at is not None
+
+
+def test_use_is_noted_once_a_minute(stage):
+    key_id = _key(stage)
+    used = "SELECT last_used_at FROM api_keys WHERE id = :id"
+    stage.call(keys.find, "dk_secret_one")
+    first = stage.one(used, id=key_id).last_used_at
+    stage.call(keys.find, "dk_secret_one")
+    assert stage.one(used, id=key_id).last_used_at == first is not None
+    stage.sql("UPDATE api_keys SET last_used_at = now() - interval '2 min'")
+    stage.call(keys.find, "dk_secret_one")
+    assert stage.one(used, id=key_id).last_used_at > first
+
+
+def test_a_paused_key_is_paused_until_it_is_another_or_a_person_resumes_it(stage):
+    assert stage.call(providers.state, "p", "k1") == providers.ProviderState()
+    assert stage.call(providers.pause, "p", "k1", "refused")
+    assert not stage.call(providers.pause, "p", "k1", "again")
+    assert stage.call(providers.state, "p", "k1").paused_reason == "refused"
+    assert stage.call(providers.state, "p", "k2").paused_reason is None
+    assert stage.call(providers.pause, "p", "k2", "refused too")
+    stage.call(providers.resume)
+    assert stage.call(providers.state, "p", "k2").paused_reason is None
+
+
+def test_a_longer_cool_down_stays(stage):
+    stage.call(providers.cool, "p", timedelta(hours=1))
+    stage.call(providers.cool, "p", timedelta(seconds=1))
+    assert stage.one("SELECT cool_until > now() + interval '50 min' AS long FROM providers").long
+    assert stage.call(providers.state, "p", "k").cooling
+    stage.sql("UPDATE providers SET cool_until = now() - interval '1 s'")
+    assert not stage.call(providers.state, "p", "k").cooling
+
+
+def test_the_slots_are_those_of_living_workers(stage):
+    stage.call(workers.beat, "w1", 8)
+    stage.call(workers.beat, "w2", 8)
+    stage.call(workers.beat, "w1", 0)
+    assert stage.call(workers.slots) == 8
+    stage.sql("UPDATE workers SET seen_at = now() - interval '21 s' WHERE name = 'w2'")
+    assert stage.call(workers.slots) == 0
+    stage.sql("UPDATE workers SET seen_at = now() - interval '2 days' WHERE name = 'w2'")
+    stage.call(workers.leave, "w1")
+    assert not stage.rows("SELECT 1 FROM workers")
+
+
+def test_a_hint_is_heard_when_its_transaction_commits(stage):
+    listener = Listener(stage.engine)
+    with transaction(stage.engine) as connection:
+        ring(connection)
+        assert not listener.wait(0.01)
+    assert listener.wait(10)
+    assert not listener.wait(0.01)
+    listener.close()
+
+
+def test_a_duty_is_one_workers_at_a_time(stage):
+    with transaction(stage.engine) as one, transaction(stage.engine) as other:
+        assert try_lock(one, Duty.REAP)
+        assert not try_lock(other, Duty.REAP)
+        assert try_lock(other, Duty.DISPATCH)
+    with transaction(stage.engine) as again:
+        assert try_lock(again, Duty.REAP)

@@ -1,0 +1,105 @@
+"""When a job is tried again, as properties over every policy, failure and draw."""
+
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from darkroom.domain.failure import Failure, FailureClass, Reaction
+from darkroom.domain.retry import (
+    GiveUp,
+    History,
+    OnUnknown,
+    RetryPolicy,
+    TryAgain,
+    backoff,
+    count,
+    decide,
+)
+
+DRAWS = st.floats(0, 1, exclude_max=True)
+SPANS = st.timedeltas(timedelta(0), timedelta(days=30))
+POLICIES = st.builds(
+    RetryPolicy,
+    failures=st.integers(0, 100),
+    base=SPANS,
+    cap=SPANS,
+    wait=SPANS,
+    on_unknown=st.sampled_from(OnUnknown),
+    unknowns=st.integers(0, 5),
+    cool_down=SPANS,
+)
+FAILURES = st.builds(
+    Failure,
+    st.sampled_from(FailureClass),
+    st.just("code"),
+    st.just("message"),
+    retry_after=st.none() | st.floats(0, 86_400),
+)
+HISTORIES = st.builds(History, st.integers(0, 200), st.integers(0, 9))
+
+
+@given(POLICIES, st.integers(-5, 10**30), DRAWS)
+def test_backoff_is_never_negative_and_never_above_its_cap(policy, failures, draw):
+    assert timedelta(0) <= backoff(policy, failures, draw) <= policy.cap
+
+
+@given(POLICIES, st.integers(0, 500), DRAWS)
+def test_the_ceiling_only_rises(policy, failures, draw):
+    assert backoff(policy, failures, draw) <= backoff(policy, failures + 1, draw)
+
+
+@given(st.integers(1, 8), st.floats(0, 1))
+def test_the_ceiling_doubles_until_the_cap(failures, draw):
+    policy = RetryPolicy()
+    ceiling = min(timedelta(seconds=2 * 2 ** (failures - 1)), timedelta(minutes=5))
+    assert backoff(policy, failures, 1.0) == ceiling
+    assert backoff(policy, failures, draw) == ceiling * draw
+
+
+@given(POLICIES, FAILURES, HISTORIES, DRAWS)
+def test_every_failure_has_one_decision(policy, failure, history, draw):
+    klass, hint = failure.klass, failure.retry_after
+    decision = decide(policy, failure, history, draw)
+    match klass.reaction:
+        case Reaction.GIVE_UP:
+            assert decision == GiveUp()
+        case Reaction.WAIT | Reaction.PAUSE_KEY:
+            assert isinstance(decision, TryAgain)
+        case Reaction.RETRY:
+            assert (decision == GiveUp()) == (history.failures >= policy.failures)
+        case Reaction.POLICY:
+            fails = policy.on_unknown is OnUnknown.FAIL or history.unknowns > policy.unknowns
+            assert decision == (GiveUp() if fails else TryAgain(policy.cool_down))
+    if isinstance(decision, TryAgain):
+        assert decision.after >= timedelta(0)
+        if hint is not None and klass.reaction is not Reaction.POLICY:
+            assert hint <= decision.after.total_seconds() + 1e-5 <= hint * 1.1 + 1e-4
+
+
+@given(st.sampled_from(FailureClass), st.integers(0, 9), st.integers(0, 9))
+def test_only_what_the_job_must_answer_for_counts(klass, failures, unknowns):
+    after = count(History(failures, unknowns), Failure(klass, "code", "message"))
+    counted = {
+        Reaction.RETRY: (1, 0),
+        Reaction.GIVE_UP: (1, 0),
+        Reaction.POLICY: (0, 1),
+        Reaction.WAIT: (0, 0),
+        Reaction.PAUSE_KEY: (0, 0),
+    }[klass.reaction]
+    assert (after.failures - failures, after.unknowns - unknowns) == counted
+
+
+@pytest.mark.parametrize(
+    ("klass", "times"), [(FailureClass.SERVER_ERROR, 5), (FailureClass.UNKNOWN_OUTCOME, 2)]
+)
+def test_a_job_that_never_succeeds_ends(klass, times):
+    """Waiting is not failing, but failing comes to an end: five answers in vain, two unknown outcomes."""
+    history, policy, failure = History(), RetryPolicy(), Failure(klass, "code", "message")
+    for attempt in range(1, 100):
+        history = count(history, failure)
+        if decide(policy, failure, history, 0.5) == GiveUp():
+            assert attempt == times
+            return
+    pytest.fail("it is tried for ever")
