@@ -73,7 +73,8 @@ def _lifespan(settings: Settings) -> Callable[[FastAPI], AbstractAsyncContextMan
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncGenerator[None, None]:
         limit = settings.max_upload_mb * MEGABYTE
-        with opened(database_url, storage_url, settings.redis_url, limit) as instruments:
+        provider = settings.provider
+        with opened(database_url, storage_url, settings.redis_url, limit, provider) as instruments:
             if settings.admin_key:
                 with instruments.transaction() as connection:
                     admit(connection, settings.admin_key.get_secret_value())

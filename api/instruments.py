@@ -53,6 +53,8 @@ class Instruments:
     engine: Engine
     blobs: BlobStore
     broker: redis.Redis | None
+    provider: str
+    """Who draws what is submitted here."""
     upload_bytes: int
     """The largest file that may be uploaded."""
     storage: StorageCheck
@@ -68,14 +70,14 @@ class Instruments:
 
 @contextmanager
 def opened(
-    database_url: str, storage_url: str, redis_url: str | None, upload_bytes: int
+    database_url: str, storage_url: str, redis_url: str | None, upload_bytes: int, provider: str
 ) -> Iterator[Instruments]:
     """Opens the instruments and closes them at the end; nothing is connected to before its first use."""
     engine = open_engine(database_url, pool=POOL, application="darkroom api")
     broker = _broker(redis_url) if redis_url else None
     try:
         blobs = open_store(storage_url)
-        yield Instruments(engine, blobs, broker, upload_bytes, StorageCheck(blobs))
+        yield Instruments(engine, blobs, broker, provider, upload_bytes, StorageCheck(blobs))
     finally:
         engine.dispose()
         if broker:

@@ -152,7 +152,8 @@ def submit(
         hints.ring(connection)
         if found := _attached(connection, project_id, submission):
             return Submitted(found, attached=True)
-        batch = _new_batch(_file_of(connection, project_id, kept), submission, options)
+        file = _file_of(connection, project_id, kept)
+        batch = _new_batch(file, submission, options, tools.provider)
         batches.create(connection, batch)
     return Submitted(batch.id, attached=False)
 
@@ -177,7 +178,9 @@ def _attached(connection: Connection, project_id: str, submission: Submission) -
     return batches.attach(connection, project_id, submission.fingerprint, submission.focus)
 
 
-def _new_batch(file: File, submission: Submission, options: Mapping[str, Any]) -> NewBatch:
+def _new_batch(
+    file: File, submission: Submission, options: Mapping[str, Any], provider: str
+) -> NewBatch:
     return NewBatch(
         id=fresh_id(),
         project_id=file.project_id,
@@ -185,6 +188,7 @@ def _new_batch(file: File, submission: Submission, options: Mapping[str, Any]) -
         options=options,
         name=submission.name,
         fingerprint=submission.fingerprint,
+        provider=provider,
         focus=submission.focus,
         cap=submission.budget,
         deadline_at=submission.deadline,

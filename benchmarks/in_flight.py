@@ -3,7 +3,6 @@
 python -m benchmarks.in_flight
 """
 
-import os
 import shutil
 import subprocess
 import time
@@ -38,7 +37,7 @@ def script(stage: Stage, folder: Path) -> Run:
     url = f"{stage.urls.sandbox}/v1"
     argv = (*PYTHON, "benchmarks.bare", url, str(IMAGES), str(IN_FLIGHT), str(folder))
     done = subprocess.run(argv, cwd=ROOT, check=True, capture_output=True, text=True)
-    assert len(os.listdir(folder)) == IMAGES
+    assert sum(1 for _ in folder.iterdir()) == IMAGES
     return Run("bare script", float(done.stdout))
 
 

@@ -11,7 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import Event
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 from uuid import UUID, uuid4
 
 import httpx2
@@ -120,10 +120,8 @@ class Stage:
         with self.database() as connection:
 
             def reached() -> datetime | None:
-                batch: dict[str, Any] = row(
-                    connection, "SELECT * FROM batches WHERE id = %s", batch_id
-                )
-                return batch[moment]
+                batch = row(connection, "SELECT * FROM batches WHERE id = %s", batch_id)
+                return cast("datetime | None", batch[moment])
 
             return until(reached, moment)
 

@@ -21,7 +21,10 @@ ROUNDS = 3
 MEGABYTE = 1_000_000
 SIZES = ("1024x1024", "1536x1024", "1024x1536", "2048x1152")
 QUALITIES = ("low", "medium", "high")
-COLUMNS = "id, batch_id, line, custom_id, state, priority, due_at, token, begun, failures, unknowns, request, bound"
+COLUMNS = (
+    "id, batch_id, line, custom_id, state, priority, due_at, token, begun, failures, unknowns, "
+    "request, bound"
+)
 
 
 def write_catalog(path: Path, turn: int) -> None:

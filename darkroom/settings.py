@@ -86,12 +86,17 @@ class Settings(BaseSettings):
         default="auto",
         description="Log lines for people, for programs, or by whether a terminal reads.",
     )
+    provider: str = Field(
+        default="default",
+        description="The provider's name; a batch is only drawn by the one it was given to.",
+    )
     admin_key: Annotated[SecretStr | None, _Blank] = Field(
         default=None,
         description="A key that the API admits at its start, with every scope: the first one.",
     )
     ready_file: Annotated[Path | None, _Blank] = Field(
-        default=None, description="A file that a worker makes when it takes work, for whoever supervises it."
+        default=None,
+        description="A file that a worker makes when it takes work, for whoever supervises it.",
     )
     focus: Annotated[str | None, _Blank] = Field(
         default=None,

@@ -82,17 +82,17 @@ class Factory:
             claimed = batches.claim_validating(connection, self.project_id)
             assert claimed
             assert claimed.id == batch_id
-            intake.restart(connection, batch_id)
-            intake.add_jobs(connection, batch_id, drafts)
-            intake.accept(connection, batch_id, ())
+            intake.add_jobs(connection, claimed, drafts)
+            intake.accept(connection, claimed, ())
         return batch_id
 
     def refused(self, problems: Sequence[object] = ()) -> UUID:
         """A batch whose file could not be used."""
         batch_id = self.validating()
         with self.transaction() as connection:
-            batches.claim_validating(connection, self.project_id)
-            intake.refuse(connection, batch_id, problems)  # type: ignore[arg-type]
+            claimed = batches.claim_validating(connection, self.project_id)
+            assert claimed
+            intake.refuse(connection, claimed, problems)  # type: ignore[arg-type]
         return batch_id
 
     def begin(self, batch_id: UUID) -> Reservation:

@@ -30,7 +30,6 @@ from worker.crew import Crew
 from worker.tasks import publisher, register
 from worker.tools import Tools
 
-PROVIDER = "default"
 _REDIS_SECONDS = 5
 
 
@@ -57,14 +56,14 @@ def create_app(settings: Settings, build: Build | None = None) -> Celery:
     """
     app = Celery("darkroom", set_as_current=False)
     app.conf.update(configuration(settings))
-    pair = _Process(settings, app, build or build_tools)
-    register(app, pair.tools)
-    signals.worker_init.connect(pair.prepare, weak=False)
-    signals.worker_ready.connect(pair.start, weak=False)
-    signals.worker_shutting_down.connect(pair.drain, weak=False)
-    signals.worker_shutdown.connect(pair.stop, weak=False)
-    signals.setup_logging.connect(pair.set_up_logs, weak=False)
-    signals.task_received.connect(pair.receive, weak=False)
+    process = _Process(settings, app, build or build_tools)
+    register(app, process.tools)
+    signals.worker_init.connect(process.prepare, weak=False)
+    signals.worker_ready.connect(process.start, weak=False)
+    signals.worker_shutting_down.connect(process.drain, weak=False)
+    signals.worker_shutdown.connect(process.stop, weak=False)
+    signals.setup_logging.connect(process.set_up_logs, weak=False)
+    signals.task_received.connect(process.receive, weak=False)
     return app
 
 
@@ -131,8 +130,9 @@ class _Process:
             self._settings.ready_file.touch()
 
     def receive(self, request: Any = None, **_: object) -> None:
-        job_id, token, *_rest = request.args
-        self.tools().holdings.receive((job_id, token))
+        match request.args:
+            case [int(job_id), int(token), *_]:
+                self.tools().holdings.receive((job_id, token))
 
     def drain(self, **_: object) -> None:
         """Called inside the signal's handler, where nothing may wait: the work is a thread's."""
@@ -159,17 +159,19 @@ def build_tools(settings: Settings, app: Celery) -> Tools:
 
     def running() -> list[str]:
         with transaction(engine) as connection:
-            return [attempt.hex for attempt in leases.in_flight(connection, PROVIDER)]
+            return [attempt.hex for attempt in leases.in_flight(connection, settings.provider)]
 
     key = settings.openai_api_key
-    provider = Provider(PROVIDER, settings.openai_base_url, key.get_secret_value() if key else "")
+    provider = Provider(
+        settings.provider, settings.openai_base_url, key.get_secret_value() if key else ""
+    )
     tls = shared_tls()
     return Tools(
         name=f"{socket.gethostname()}:{os.getpid()}:{os.urandom(3).hex()}",
         slots=settings.worker_slots,
         engine=engine,
         blobs=open_store(settings.storage_url),
-        limiter=Limiter(_redis(settings.redis_url), PROVIDER, limits(settings), running),
+        limiter=Limiter(_redis(settings.redis_url), settings.provider, limits(settings), running),
         provider=provider,
         make_client=lambda: Client(provider, tls),
         key_fingerprint=settings.key_fingerprint,

@@ -24,6 +24,10 @@ AWAY = timedelta(seconds=5)
 """How long a job waits when the limiter, or room in its budget, is away."""
 
 
+LONGEST_COOLING = timedelta(minutes=1)
+"""A provider that asks for more is asked again all the same: a key must not sleep through a night."""
+
+
 @dataclass(frozen=True, slots=True)
 class Report:
     """How the handling of one message ended, in words for Flower; `failed`: an attempt brought no image."""
@@ -39,17 +43,26 @@ def attempt(tools: Tools, job_id: int, token: int) -> Report:
     a receipt is found.
     """
     try:
-        with transaction(tools.engine) as connection:
-            ticket = jobs.ticket(connection, job_id, token)
-        if isinstance(ticket, Missed):
-            return Report(f"stale ticket: {ticket.reason}")
-        if not ticket.batch_open:
-            return _give_back(tools, ticket, timedelta(0), "its batch makes no new call")
-        if ticket.history.unknowns and evidence.found(tools, job_id):
-            return Report("an earlier answer was found; nothing to pay")
-        return _with_permit(tools, ticket)
+        return _handle(tools, job_id, token)
+    except StoreAway:
+        tools.holdings.outage_at = tools.stopwatch()
+        return Report("the database is away; the ticket runs out by itself")
     finally:
         tools.holdings.part_with((job_id, token))
+
+
+def _handle(tools: Tools, job_id: int, token: int) -> Report:
+    with transaction(tools.engine) as connection:
+        ticket = jobs.ticket(connection, job_id, token)
+    if isinstance(ticket, Missed):
+        return Report(f"stale ticket: {ticket.reason}")
+    if not ticket.batch_open:
+        return _give_back(tools, ticket, timedelta(0), "its batch makes no new call")
+    if tools.holdings.is_stuck:
+        return _give_back(tools, ticket, AWAY, "an earlier answer waits to be stored")
+    if ticket.history.unknowns and evidence.found(tools, job_id):
+        return Report("an earlier answer was found; nothing to pay")
+    return _with_permit(tools, ticket)
 
 
 def _give_back(tools: Tools, ticket: Ticket, after: timedelta, reason: str) -> Report:
@@ -199,3 +212,12 @@ def _release(tools: Tools, attempt_id: UUID) -> None:
 def _react(tools: Tools, failure: Failure) -> None:
     if failure.klass.reaction is Reaction.PAUSE_KEY:
         settlement.pause_key(tools, failure)
+    elif failure.klass is FailureClass.RATE_LIMITED:
+        _cool(tools, timedelta(seconds=failure.retry_after or 1.0))
+
+
+def _cool(tools: Tools, span: timedelta) -> None:
+    try:
+        tools.limiter.cool(min(span, LONGEST_COOLING))
+    except LimiterAway:
+        """Without the limiter no call is made anyway."""

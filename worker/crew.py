@@ -16,6 +16,7 @@ from worker.dispatch import dispatch
 from worker.finalize import finalize
 from worker.ingest import ingest
 from worker.reap import reap
+from worker.sweep import sweep
 from worker.tools import Tools
 
 TICK = 1.0
@@ -23,6 +24,8 @@ TICK = 1.0
 
 BREATH = 0.05
 """Seconds between two looks however much is hinted."""
+
+DRAIN_TRIES = 5
 
 Verb = Callable[[Tools], int]
 
@@ -39,6 +42,7 @@ CHORES: Mapping[str, Chore] = {
     "reap": Chore(reap, TICK),
     "dispatch": Chore(dispatch, BREATH),
     "finalize": Chore(finalize, TICK / 4),
+    "sweep": Chore(sweep, TICK),
 }
 
 
@@ -96,7 +100,10 @@ class Crew:
     def drain(self) -> None:
         """Takes nothing new: what was handed to this worker and has not begun goes back in one statement."""
         self._tools.draining.set()
-        self._guarded("drain", self._give_back)
+        for _ in range(DRAIN_TRIES):
+            if self._guarded("drain", self._give_back):
+                return
+            self._over.wait(TICK)
 
     def stop(self) -> None:
         """Ends the threads; the last lease was let go before."""
@@ -117,16 +124,22 @@ class Crew:
             workers.leave(connection, tools.name)
         return 1
 
-    def _guarded(self, name: str, verb: Verb) -> None:
-        """Runs a verb once; its trouble is logged and it is asked again, for nothing is lost by trying."""
+    def _guarded(self, name: str, verb: Verb) -> bool:
+        """Runs a verb once, and says whether it ran; its trouble is logged and it is asked again later."""
         log = logger("worker")
         try:
             if number := verb(self._tools):
                 log.debug("done", action=name, number=number)
-        except (StoreAway, StorageFailed, LimiterAway) as away:
+        except StoreAway as away:
+            self._tools.holdings.outage_at = self._tools.stopwatch()
+            log.warning("the database is away", action=name, reason=str(away))
+        except (StorageFailed, LimiterAway) as away:
             log.warning("away", action=name, reason=str(away))
         except Exception:
             log.exception("failed", action=name)
+        else:
+            return True
+        return False
 
     def _run_clock(self) -> None:
         timetable = Timetable(self._tools.stopwatch)
@@ -152,12 +165,17 @@ class Crew:
 
     def _beat(self, tools: Tools) -> int:
         held = tools.holdings.attempts()
-        with transaction(tools.engine) as connection:
-            workers.beat(connection, tools.name, 0 if tools.draining.is_set() else tools.slots)
-            renewed = leases.renew(connection, held) if held else 0
         if held:
-            tools.limiter.renew(attempt.hex for attempt in held)
-        return renewed
+            self._guarded("permits", self._renew_permits)
+        idle = tools.draining.is_set() or tools.holdings.is_stuck
+        with transaction(tools.engine) as connection:
+            workers.beat(connection, tools.name, 0 if idle else tools.slots)
+            return leases.renew(connection, held) if held else 0
+
+    def _renew_permits(self, tools: Tools) -> int:
+        held = tools.holdings.attempts()
+        tools.limiter.renew(attempt.hex for attempt in held)
+        return len(held)
 
     def _run_ear(self) -> None:
         """Hears hints; without them the clock still looks every second."""

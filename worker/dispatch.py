@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from datetime import timedelta
 from math import ceil
 
-from darkroom.domain.batch import PausedReason
 from darkroom.domain.fairness import Waiting, share
 from darkroom.store import batches, hints, jobs, providers, workers
 from darkroom.store.jobs import Dispatched
@@ -35,31 +34,39 @@ def dispatch(tools: Tools) -> int:
 
 
 def _dispatched(tools: Tools, connection: Transaction) -> list[Dispatched]:
+    """As many due jobs as there is room for: what one batch has not due, the others may have."""
     if not _admitted(tools, connection):
         return []
     waiting = [
         Waiting(batch.id, batch.project_id, batch.queued, batch.dispatched + batch.running)
-        for batch in batches.dispatchable(connection, tools.focus)
+        for batch in batches.dispatchable(connection, tools.provider.name, tools.focus)
     ]
-    if not waiting:
-        return []
-    shares = share(_window(tools, connection), waiting)
-    return [
-        message
-        for batch_id, number in shares.items()
-        for message in jobs.dispatch(connection, batch_id, number)
-    ]
+    window = _window(tools, connection) if waiting else 0
+    messages: list[Dispatched] = []
+    while waiting and len(messages) < window:
+        shares = share(window - len(messages), waiting)
+        spent = set()
+        # By id, as every transaction locks batches.
+        for batch_id, number in sorted(shares.items()):
+            found = jobs.dispatch(connection, batch_id, number)
+            messages += found
+            if len(found) < number:
+                spent.add(batch_id)
+        if not spent:
+            break
+        waiting = [batch for batch in waiting if batch.batch_id not in spent]
+    return messages
 
 
 def _admitted(tools: Tools, connection: Transaction) -> bool:
     """Whether calls with this key make sense now; its batches say so where they do not."""
-    provider = providers.state(connection, tools.provider.name, tools.key_fingerprint)
-    if provider.paused_reason:
-        batches.pause_open(connection, PausedReason.PROVIDER_KEY, provider.paused_reason)
+    name = tools.provider.name
+    if reason := providers.paused(connection, name, tools.key_fingerprint):
+        batches.pause_key(connection, name, reason)
         return False
-    if batches.release_all(connection, PausedReason.PROVIDER_KEY):
+    if batches.release_key(connection, name):
         logger("worker").info("the key is in use again", action="resume_key")
-    return not provider.cooling and _has_space(tools)
+    return not tools.holdings.is_stuck and _has_space(tools)
 
 
 def _has_space(tools: Tools) -> bool:

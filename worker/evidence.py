@@ -16,6 +16,9 @@ from darkroom.store.session import transaction
 from worker import receipts
 from worker.tools import Tools
 
+SURPLUS_KEPT = 10
+"""As many as the API makes in one call; whatever a broken relay sends beyond stays in the receipt."""
+
 
 def judge(tools: Tools, request: Mapping[str, Any], answer: Answer) -> Outcome:
     """How an attempt ended that got this answer; images that are whole are stored by the time it returns."""
@@ -26,8 +29,23 @@ def judge(tools: Tools, request: Mapping[str, Any], answer: Answer) -> Outcome:
     stored = _stored(tools, request, reading)
     if isinstance(stored, Failure):
         return _vain(stored, reading.request_id, answer.latency_ms)
-    cost = _cost(tools.models.known[request["model"]], request, reading.usage)
-    return Succeeded(stored, reading.usage, cost, reading.request_id, answer.latency_ms)
+    cost = _cost(tools.models.priced[request["model"]], request, reading.usage)
+    return Succeeded(
+        stored,
+        reading.usage,
+        cost,
+        reading.request_id,
+        answer.latency_ms,
+        _shortfall(request, stored),
+    )
+
+
+def _shortfall(request: Mapping[str, Any], stored: tuple[StoredImage, ...]) -> Failure | None:
+    asked, came = int(request["n"]), len(stored)
+    if came >= asked:
+        return None
+    message = f"{came} of {asked} images came; they are kept, and only the missing are asked again"
+    return Failure(FailureClass.INCOMPLETE, "images_missing", message)
 
 
 def _cost(model: Model, request: Mapping[str, Any], usage: Usage | None) -> Decimal:
@@ -48,9 +66,11 @@ def _vain(failure: Failure, request_id: str | None, latency_ms: int) -> Outcome:
 def _stored(
     tools: Tools, request: Mapping[str, Any], reading: Images
 ) -> tuple[StoredImage, ...] | Failure:
+    """The images that are whole; of more than were asked for, a few are kept beside them as surplus."""
     stored: list[StoredImage] = []
     flaw = "the answer holds no image"
-    for index, data in enumerate(reading.images):
+    asked = int(request["n"])
+    for index, data in enumerate(reading.images[: asked + SURPLUS_KEPT]):
         picture = inspect(data)
         if isinstance(picture, NotAPicture):
             flaw = f"the answer's image is not one: {picture.reason}"
@@ -63,7 +83,9 @@ def _stored(
                 format=picture.format,
                 width=picture.width,
                 height=picture.height,
-                disposition=_disposition(request, picture),
+                disposition=_disposition(request, picture)
+                if len(stored) < asked
+                else Disposition.SURPLUS,
             )
         )
     return tuple(stored) or Failure(FailureClass.UNKNOWN_OUTCOME, "not_an_image", flaw)
@@ -88,6 +110,7 @@ def found(tools: Tools, job_id: int) -> bool:
         if isinstance(outcome, Succeeded | Failed):
             with transaction(tools.engine) as connection:
                 late = settle_late(connection, attempt_id, outcome)
-            receipts.forget(tools, attempt_id)
+            if late is not Late.STALE:
+                receipts.forget(tools, attempt_id)
             adopted = adopted or late is Late.ADOPTED
     return adopted

@@ -26,6 +26,6 @@ def finalize(tools: Tools) -> int:
             hints.ring(connection)
     for batch_id in ended:
         logger("worker").info("a batch has ended", action="end_batch", batch_id=batch_id.hex)
-    if swept == CHUNK:
+    if swept >= CHUNK:
         tools.wake.set()
     return swept + finalizing + len(ended)

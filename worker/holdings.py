@@ -17,6 +17,10 @@ class Holdings:
         self._ended = threading.Condition(self._lock)
         self._tickets: set[Ticket] = set()
         self._attempts: set[UUID] = set()
+        self._stuck = 0
+        self.outage_at = float("-inf")
+        """When the database was last found away, on the stopwatch."""
+        self.swept_at = float("-inf")
 
     def receive(self, ticket: Ticket) -> None:
         """A message has come; until it is begun or given back, the drain gives it back."""
@@ -45,12 +49,28 @@ class Holdings:
         with self._lock:
             self._ended.wait(seconds)
 
+    @contextmanager
+    def stuck(self) -> Iterator[None]:
+        """While inside, an answer waits for the storage or the database to come back."""
+        with self._lock:
+            self._stuck += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._stuck -= 1
+
+    @property
+    def is_stuck(self) -> bool:
+        """Whether a new call would bring an answer that cannot be stored."""
+        return self._stuck > 0
+
     def tickets(self) -> list[Ticket]:
         """The tickets that wait in this process."""
         with self._lock:
-            return sorted(self._tickets)
+            return list(self._tickets)
 
     def attempts(self) -> list[UUID]:
         """The attempts that this process is making."""
         with self._lock:
-            return sorted(self._attempts)
+            return list(self._attempts)

@@ -5,12 +5,13 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from pathlib import Path
 from typing import Any
-from uuid import UUID
 
 from darkroom import sheets
+from darkroom.blobs import BlobMissing
 from darkroom.domain.batchfile import Draft, Intake, survey
+from darkroom.domain.clock import HEARTBEAT
 from darkroom.domain.problem import BadInput, Problem
-from darkroom.store import batches, files, intake
+from darkroom.store import batches, files, hints, intake
 from darkroom.store.batches import Validating
 from darkroom.store.files import File
 from darkroom.store.intake import IngestLost
@@ -20,6 +21,8 @@ from worker.tools import Tools
 
 CHUNK = 5_000
 PROBLEMS_KEPT = 10_000
+READINGS = 5
+"""A file whose readers die is not read for ever."""
 
 
 def ingest(tools: Tools) -> int:
@@ -31,29 +34,32 @@ def ingest(tools: Tools) -> int:
     try:
         number = _read(tools, batch)
     except IngestLost:
-        logger("worker").info("cancelled while read", action="ingest", batch_id=batch.id.hex)
+        logger("worker").info("no longer ours to read", action="ingest", batch_id=batch.id.hex)
         return 0
     except BadInput as bad:
-        _refuse(tools, batch.id, bad.problems)
+        _refuse(tools, batch, bad.problems)
         return 0
     tools.wake.set()
     return number
 
 
-def _refuse(tools: Tools, batch_id: UUID, problems: tuple[Problem, ...]) -> None:
+def _refuse(tools: Tools, claim: Validating, problems: tuple[Problem, ...]) -> None:
     """What was added before the bad row was found is forgotten first; nothing of it could be begun."""
-    _forget(tools, batch_id)
-    with transaction(tools.engine) as connection:
-        intake.refuse(connection, batch_id, problems[:PROBLEMS_KEPT])
-    logger("worker").info("refused", action="ingest", batch_id=batch_id.hex, problems=len(problems))
+    try:
+        _forget(tools, claim)
+        with transaction(tools.engine) as connection:
+            intake.refuse(connection, claim, problems[:PROBLEMS_KEPT])
+            hints.ring(connection)
+    except IngestLost:
+        return
+    logger("worker").info("refused", action="ingest", batch_id=claim.id.hex, problems=len(problems))
 
 
-def _forget(tools: Tools, batch_id: UUID) -> None:
+def _forget(tools: Tools, claim: Validating) -> None:
     forgotten = CHUNK
     while forgotten == CHUNK:
         with transaction(tools.engine) as connection:
-            forgotten = intake.forget_jobs(connection, batch_id, CHUNK)
-            intake.restart(connection, batch_id)
+            forgotten = intake.forget_jobs(connection, claim, CHUNK)
 
 
 def _read(tools: Tools, batch: Validating) -> int:
@@ -62,17 +68,25 @@ def _read(tools: Tools, batch: Validating) -> int:
     if file is None:
         message = "the input file is gone; upload it again"
         raise BadInput([Problem("file_missing", message)])
-    _forget(tools, batch.id)
-    with tools.blobs.local(file.sha256) as path:
-        reading = Reading(tools, batch, file, path)
-        number = reading.add_all()
+    if batch.reading > READINGS:
+        message = f"it could not be read in {READINGS} tries; the workers' logs say why"
+        raise BadInput([Problem("file_unreadable", message)])
+    _forget(tools, batch)
+    try:
+        with tools.blobs.local(file.sha256) as path:
+            reading = Reading(tools, batch, file, path)
+            number = reading.add_all()
+    except BlobMissing:
+        message = "the bytes of the input file are gone from the storage; upload it again"
+        raise BadInput([Problem("file_missing", message)]) from None
     if reading.problems and not batch.options.get("skip_bad_rows"):
         raise BadInput(reading.problems)
     if not number:
         message = "no usable row is left; see the problems named beside this one"
         raise BadInput([*reading.problems, Problem("no_rows", message)])
     with transaction(tools.engine) as connection:
-        intake.accept(connection, batch.id, reading.problems)
+        intake.accept(connection, batch, reading.problems)
+        hints.ring(connection)
     logger("worker").info("accepted", action="ingest", batch_id=batch.id.hex, jobs=number)
     return number
 
@@ -100,12 +114,20 @@ class Reading:
         return self._add(self._drafts(clerk))
 
     def _rows(self) -> Iterator[sheets.Row]:
+        return (row for row in self._lines() if isinstance(row, sheets.Row))
+
+    def _lines(self) -> Iterator[sheets.Row | Problem]:
+        """The file's lines; the lease is renewed on the way, however long they take."""
+        renewed_at = self._tools.stopwatch()
         for row in sheets.read(self._path, filename=self._file.filename):
-            if isinstance(row, sheets.Row):
-                yield row
+            yield row
+            if self._tools.stopwatch() - renewed_at > HEARTBEAT.total_seconds():
+                renewed_at = self._tools.stopwatch()
+                with transaction(self._tools.engine) as connection:
+                    intake.hold(connection, self._batch)
 
     def _drafts(self, clerk: Intake) -> Iterator[Draft]:
-        for row in sheets.read(self._path, filename=self._file.filename):
+        for row in self._lines():
             found = row if isinstance(row, Problem) else clerk.draft(row.line, row.cells)
             match found:
                 case Draft():
@@ -124,7 +146,7 @@ class Reading:
         for chunk in _read_ahead(drafts):
             with transaction(self._tools.engine) as connection:
                 hopeful = chunk if skip or not self.problems else []
-                intake.add_jobs(connection, self._batch.id, hopeful)
+                intake.add_jobs(connection, self._batch, hopeful)
             number += len(chunk)
         return number
 

@@ -1,11 +1,14 @@
 """The reaper: tickets that ran out go back, lost leases are settled by what is found, or as unknown."""
 
+from darkroom.blobs import StorageFailed
 from darkroom.domain.attempt import Outcome, Unknown
+from darkroom.domain.clock import LEASE
 from darkroom.domain.failure import Failure, FailureClass
-from darkroom.store import jobs, leases
+from darkroom.store import jobs, leases, session
 from darkroom.store.leases import LostLease
 from darkroom.store.locks import Duty, try_lock
-from darkroom.store.session import transaction
+from darkroom.store.session import Transaction, transaction
+from darkroom.telemetry.logs import logger
 from worker import evidence, receipts, settlement
 from worker.tools import Tools
 
@@ -18,26 +21,37 @@ def reap(tools: Tools) -> int:
         if not try_lock(connection, Duty.REAP):
             return 0
         lapsed = jobs.lapse(connection, CHUNK)
-        lost = leases.lost(connection, CHUNK)
+        lost = leases.lost(connection, CHUNK) if _heartbeats_count(tools, connection) else []
     for lease in lost:
         _settle(tools, lease)
     return lapsed + len(lost)
 
 
+def _heartbeats_count(tools: Tools, connection: Transaction) -> bool:
+    """Whether a silent worker is lost: not while the database itself has been away for all of them."""
+    answered_for = tools.stopwatch() - tools.holdings.outage_at
+    return session.up_for(connection) > LEASE and answered_for > LEASE.total_seconds()
+
+
 def _settle(tools: Tools, lease: LostLease) -> None:
     """Outside of any transaction, for a receipt may have to be read; a compare-and-set decides in the end."""
+    settlement.settle(tools, lease.reservation, _outcome(tools, lease), lease.history, if_lost=True)
+
+
+def _outcome(tools: Tools, lease: LostLease) -> Outcome:
+    """What the receipt proves; one that cannot be judged must not keep the reaper from the others."""
     answer = receipts.find(tools, lease.reservation.attempt_id)
-    outcome: Outcome = (
-        evidence.judge(tools, lease.request, answer)
-        if answer
-        else Unknown(
-            Failure(
-                FailureClass.WORKER_LOST,
-                "worker_lost",
-                "the worker was lost after it may have sent the request",
-            ),
-            None,
-            None,
-        )
-    )
-    settlement.settle(tools, lease.reservation, outcome, lease.history, if_lost=True)
+    if answer is None:
+        message = "the worker was lost after it may have sent the request"
+        return _unknown("worker_lost", message)
+    try:
+        return evidence.judge(tools, lease.request, answer)
+    except StorageFailed:
+        raise
+    except Exception:  # noqa: BLE001 - whatever it is, it must not keep the reaper from the other leases
+        logger("worker").exception("a receipt that cannot be judged", action="reap")
+        return _unknown("receipt_unreadable", "the answer that was kept cannot be judged")
+
+
+def _unknown(code: str, message: str) -> Unknown:
+    return Unknown(Failure(FailureClass.WORKER_LOST, code, message), None, None)

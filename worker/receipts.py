@@ -1,7 +1,9 @@
 """Receipts: answers as they came, kept under their attempt's id before anything else is done with them."""
 
+from datetime import datetime
 from uuid import UUID
 
+from darkroom.blobs import StorageFailed
 from darkroom.provider import Answer
 from darkroom.telemetry.logs import logger
 from worker.tools import Tools
@@ -17,8 +19,19 @@ def keep(tools: Tools, attempt_id: UUID, answer: Answer) -> None:
 
 
 def forget(tools: Tools, attempt_id: UUID) -> None:
-    """Drops a receipt whose attempt is settled."""
-    tools.blobs.drop(_name(attempt_id))
+    """Drops a receipt whose attempt is settled; one that stays is swept when it is old."""
+    try:
+        tools.blobs.drop(_name(attempt_id))
+    except StorageFailed as failed:
+        logger("worker").warning(str(failed), action="forget_receipt", attempt_id=attempt_id.hex)
+
+
+def sweep(tools: Tools, before: datetime) -> int:
+    """Drops the receipts that are older than this moment; counts them."""
+    old = [name for name, kept_at in tools.blobs.kept_names("receipts/") if kept_at < before]
+    for name in old:
+        tools.blobs.drop(name)
+    return len(old)
 
 
 def find(tools: Tools, attempt_id: UUID) -> Answer | None:

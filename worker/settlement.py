@@ -1,22 +1,27 @@
 """The end of an attempt: what becomes of its job, written down with the money, however long it takes."""
 
 from collections.abc import Callable
-from datetime import timedelta
 from typing import TypeVar, assert_never
 
 from darkroom.blobs import StorageFailed
-from darkroom.domain.attempt import Failed, NotSent, Outcome, Reservation, Succeeded, Unknown
+from darkroom.domain.attempt import (
+    Failed,
+    NotSent,
+    Outcome,
+    Reservation,
+    Succeeded,
+    Unknown,
+    failure_of,
+)
 from darkroom.domain.failure import Failure
 from darkroom.domain.retry import Decision, GiveUp, History, TryAgain, count, decide
 from darkroom.store import evidence as late_evidence
 from darkroom.store import hints, ledger, providers
+from darkroom.store.evidence import Late
 from darkroom.store.session import StoreAway, transaction
 from darkroom.telemetry.logs import logger
 from worker import receipts
 from worker.tools import Tools
-
-PATIENCE = timedelta(minutes=10)
-"""How long an answer in hand is held for storage or database to come back; its lease is renewed meanwhile."""
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 5.0
 
@@ -24,21 +29,31 @@ Result = TypeVar("Result")
 
 
 def patiently(tools: Tools, act: Callable[[], Result]) -> Result:
-    """Does what must be done about something paid for, again and again while storage or database is away.
+    """Does what must be done about something paid for, however long storage or database are away.
 
-    Raises:
-        StoreAway, StorageFailed: it was away for longer than our patience.
+    The lease is renewed meanwhile, and this process begins no new call until it has been done.
     """
-    pause, give_up_at = _FIRST_PAUSE, tools.stopwatch() + PATIENCE.total_seconds()
+    try:
+        return act()
+    except (StoreAway, StorageFailed) as trouble:
+        _say_held(trouble)
+    with tools.holdings.stuck():
+        return _again(tools, act)
+
+
+def _again(tools: Tools, act: Callable[[], Result]) -> Result:
+    pause = _FIRST_PAUSE
     while True:
+        tools.pause(pause)
         try:
             return act()
         except (StoreAway, StorageFailed) as trouble:
-            if tools.stopwatch() > give_up_at:
-                raise
-            logger("worker").warning("held", action="hold_answer", reason=str(trouble))
-        tools.pause(pause)
+            _say_held(trouble)
         pause = min(pause * 2, _LONGEST_PAUSE)
+
+
+def _say_held(trouble: Exception) -> None:
+    logger("worker").warning("an answer is held", action="hold_answer", reason=str(trouble))
 
 
 def settle(
@@ -55,20 +70,20 @@ def settle(
     """
     decision, history = _verdict(tools, outcome, before)
 
-    def once() -> str:
+    def once() -> tuple[str, bool]:
         with transaction(tools.engine) as connection:
             missed = ledger.settle(
                 connection, reservation, outcome, decision, history, if_lost=if_lost
             )
             if missed is None:
-                return _text(outcome, decision)
+                return _text(outcome, decision), True
             if isinstance(outcome, Unknown):
-                return f"too late: {missed.reason}"
+                return f"too late: {missed.reason}", False
             late = late_evidence.settle_late(connection, reservation.attempt_id, outcome)
-            return f"late answer: {late}"
+            return f"late answer: {late}", late is not Late.STALE
 
-    text = patiently(tools, once)
-    if not isinstance(outcome, Unknown):
+    text, ended = patiently(tools, once)
+    if ended and not isinstance(outcome, Unknown):
         receipts.forget(tools, reservation.attempt_id)
     tools.wake.set()
     _log(reservation, outcome, text)
@@ -76,17 +91,20 @@ def settle(
 
 
 def _verdict(tools: Tools, outcome: Outcome, before: History) -> tuple[Decision, History]:
-    if isinstance(outcome, Succeeded):
+    failure = failure_of(outcome)
+    if failure is None:
         return GiveUp(), before
-    history = count(before, outcome.failure)
-    return decide(tools.policy, outcome.failure, history, tools.draw()), history
+    history = count(before, failure)
+    return decide(tools.policy, failure, history, tools.draw()), history
 
 
 def _text(outcome: Outcome, decision: Decision) -> str:
-    if isinstance(outcome, Succeeded):
+    failure = failure_of(outcome)
+    if isinstance(outcome, Succeeded) and failure is None:
         images = f"{len(outcome.images)} image{'s' * (len(outcome.images) != 1)}"
         return f"{images}, ${outcome.cost.normalize():f}, {outcome.latency_ms / 1000:.1f} s"
-    reason = f"{outcome.failure.code}: {outcome.failure.message}"
+    assert failure is not None
+    reason = f"{failure.code}: {failure.message}"
     match decision:
         case TryAgain(after=after):
             return f"{reason} (again in {after.total_seconds():.1f} s)"

@@ -80,6 +80,9 @@ class BatchOut(BaseModel):
     counts: CountsOut
     unknown: int = Field(description="Attempts that left us and of which nobody knows the outcome.")
     images: int
+    mismatched: int = Field(
+        description="Images of another size or format than asked, not published."
+    )
     skipped: int = Field(description="Bad rows that were left out.")
     cost: CostOut
     images_per_minute: float
@@ -104,6 +107,7 @@ class BatchOut(BaseModel):
             counts=CountsOut.model_validate(view.counts, from_attributes=True),
             unknown=view.unknown,
             images=view.images,
+            mismatched=view.mismatched,
             skipped=view.skipped,
             cost=CostOut.model_validate(view.cost, from_attributes=True),
             images_per_minute=view.images_per_minute,

@@ -56,4 +56,5 @@ def status_of(batch: Batch) -> Exit:
         return Exit.REFUSED
     if not batch.ended:
         return Exit.STOPPED
-    return Exit.MADE if batch.counts.succeeded == batch.counts.total else Exit.FAILURES
+    as_asked = batch.counts.succeeded == batch.counts.total and not batch.mismatched
+    return Exit.MADE if as_asked else Exit.FAILURES

@@ -3,10 +3,10 @@
 import errno
 import hashlib
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
 
@@ -51,6 +51,10 @@ class Fetched:
 def fetch(
     batch: Annotated[str, typer.Argument(help="The batch's id, or its last digits.")],
     out: Annotated[Path, typer.Option(help="Where the images go.", show_default=False)],
+    *,
+    accept_mismatch: Annotated[
+        bool, typer.Option("--accept-mismatch", help="Take images of another size or format, too.")
+    ] = False,
 ) -> None:
     """Download a batch's images.
 
@@ -65,7 +69,7 @@ def fetch(
 
     def work(session: Session) -> Exit:
         found = meant(session.client, batch)
-        terminal.result(str(fetched(session, found, out)))
+        terminal.result(str(fetched(session, found, out, accept_mismatch=accept_mismatch)))
         return Exit.MADE if not found.ended else status_of(found)
 
     visit = Visit(leave=lambda _: "the same command goes on where it stopped")
@@ -87,8 +91,10 @@ def prepare(out: Path) -> None:
         raise _unwritable(out, error) from error
 
 
-def fetched(session: Session, batch: Batch, out: Path) -> Fetched:
+def fetched(session: Session, batch: Batch, out: Path, *, accept_mismatch: bool = False) -> Fetched:
     """Download what is missing and write the manifest anew.
+
+    With `accept_mismatch` images of another size or format than asked count as images.
 
     Raises:
         CliError: the disk is full, or the bytes that come are not those that were stored.
@@ -96,7 +102,8 @@ def fetched(session: Session, batch: Batch, out: Path) -> Fetched:
     """
     with _disk(out), ThreadPoolExecutor(THREADS) as hands, Manifest(out, batch) as manifest:
         downloaded = 0
-        for job, files in _brought(session, batch, out, hands):
+        wanted = map(_accepting if accept_mismatch else _as_it_is, session.client.jobs(batch.id))
+        for job, files in _brought(session, wanted, out, hands):
             downloaded += sum(fresh for _, _, fresh in files)
             manifest.add(job, [(path.name, image) for path, image, _ in files])
         return Fetched(out, manifest.images, downloaded, manifest.close())
@@ -106,14 +113,22 @@ File = tuple[Path, Image, bool]
 """Where an image lies, what it is, and whether it was downloaded just now."""
 
 
+def _as_it_is(job: Job) -> Job:
+    return job
+
+
+def _accepting(job: Job) -> Job:
+    return replace(job, images=(*job.images, *job.mismatched), mismatched=())
+
+
 def _brought(
-    session: Session, batch: Batch, out: Path, hands: ThreadPoolExecutor
+    session: Session, jobs: Iterable[Job], out: Path, hands: ThreadPoolExecutor
 ) -> Iterator[tuple[Job, list[File]]]:
     """Every job in order, its files in place; a few jobs ahead are on their way."""
     names = Names()
     on_their_way: deque[tuple[Job, list[Future[File]]]] = deque()
     try:
-        for job in session.client.jobs(batch.id):
+        for job in jobs:
             session.heed()
             errands = _errands(session, job, names, out)
             on_their_way.append((job, [hands.submit(errand) for errand in errands]))

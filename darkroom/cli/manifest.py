@@ -67,8 +67,13 @@ class Manifest:
             self._manifest.writerow(_made(job, index, name, image))
         self.images += len(files)
         if job.state in _WITHOUT_IMAGE:
-            self._errors.writerow(_missing(job))
-            self.errors += 1
+            self._blame(_missing(job))
+        if job.mismatched:
+            self._blame(_mismatched(job))
+
+    def _blame(self, row: Sequence[object]) -> None:
+        self._errors.writerow(row)
+        self.errors += 1
 
     def close(self) -> int:
         """Put the files in place; how many rows errors.csv has."""
@@ -85,9 +90,7 @@ class Manifest:
 
     def _skipped(self) -> None:
         for one in self._batch.problems:
-            row = ("", one.line, "skipped", "skipped", one.code, str(one), "")
-            self._errors.writerow(row)
-            self.errors += 1
+            self._blame(("", one.line, "skipped", "skipped", one.code, str(one), ""))
 
     def _opened(self, name: str, header: Sequence[str]) -> Any:
         path = _part(self._out / name)
@@ -121,6 +124,16 @@ def _made(job: Job, index: int, name: str, image: Image) -> Sequence[object]:
         job.batch_id,
         job.line,
     )
+
+
+def _mismatched(job: Job) -> Sequence[object]:
+    asked = f"{job.request.get('size')} {job.request.get('output_format')}"
+    came = ", ".join(f"{one.width}x{one.height} {one.format}" for one in job.mismatched)
+    message = (
+        f"asked for {asked}, got {came}; `darkroom fetch --accept-mismatch` takes it all the same"
+    )
+    words = ("mismatch", "mismatch", message, job.request.get("prompt"))
+    return (job.custom_id, job.line, job.state, *words)
 
 
 def _missing(job: Job) -> Sequence[object]:

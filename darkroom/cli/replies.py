@@ -26,6 +26,7 @@ class Batch:
     images: int
     skipped: int
     unknown: int
+    mismatched: int
     cost: Cost
     images_per_minute: float
     eta_seconds: float | None
@@ -47,6 +48,7 @@ class Batch:
             images=reply["images"],
             skipped=reply["skipped"],
             unknown=reply["unknown"],
+            mismatched=reply["mismatched"],
             cost=_cost(reply["cost"]),
             images_per_minute=reply["images_per_minute"],
             eta_seconds=reply["eta_seconds"],
@@ -123,12 +125,15 @@ class Job:
     cost: Decimal
     request_id: str | None
     images: tuple[Image, ...]
+    mismatched: tuple[Image, ...]
+    """Valid images of another size or format than asked."""
 
     @classmethod
     def of(cls, reply: Reply) -> "Job":
-        published = [
-            one for one in reply["images"] if one["disposition"] == Disposition.PUBLISHED.value
-        ]
+        def images(disposition: Disposition) -> tuple[Image, ...]:
+            found = (one for one in reply["images"] if one["disposition"] == disposition)
+            return tuple(Image.of(one) for one in found)
+
         return cls(
             id=reply["id"],
             batch_id=reply["batch_id"],
@@ -139,7 +144,8 @@ class Job:
             failure=reply["failure"],
             cost=Decimal(reply["cost"]),
             request_id=reply["request_id"],
-            images=tuple(Image.of(one) for one in published),
+            images=images(Disposition.PUBLISHED),
+            mismatched=images(Disposition.MISMATCH),
         )
 
 

@@ -67,7 +67,11 @@ class Layout:
             "PYTHONUNBUFFERED": "1",
         }
         if urls.sandbox is not None:
-            ours |= {"OPENAI_BASE_URL": f"{urls.sandbox}/v1", "OPENAI_API_KEY": "sandbox"}
+            ours |= {
+                "OPENAI_BASE_URL": f"{urls.sandbox}/v1",
+                "OPENAI_API_KEY": "sandbox",
+                "DARKROOM_PROVIDER": "sandbox",
+            }
         return {**self.environment.variables(), **ours}
 
     def _migrate(self, env: Mapping[str, str]) -> Service:

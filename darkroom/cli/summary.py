@@ -28,6 +28,7 @@ def what_happened(batch: Batch, *, sandbox: bool) -> str:
         for word in ("failed", "cancelled", "expired")
         if (number := getattr(counts, word))
     ]
+    others += [f"{batch.mismatched:,} of another size or format"] if batch.mismatched else []
     others += [f"{batch.skipped:,} skipped"] if batch.skipped else []
     others += [f"{counts.open:,} open"] if counts.open else []
     parts = [", ".join([made, *others]), f"spent {money(batch.cost.spent)}"]
@@ -53,6 +54,8 @@ def next_step(batch: Batch) -> str | None:
     if batch.waits_for_person:
         return _after_pause(batch)
     counts = batch.counts
+    if batch.ended and batch.mismatched:
+        return f"darkroom fetch {batch.id} --out DIR --accept-mismatch takes what is not as asked"
     if not batch.ended or batch.status is BatchStatus.FAILED or counts.succeeded == counts.total:
         return None
     if counts.failed or counts.expired:

@@ -62,13 +62,14 @@ class Reservation:
 
 @dataclass(frozen=True, slots=True)
 class Succeeded:
-    """The provider answered with images that are safe in the store."""
+    """The provider answered with images that are safe in the store; `shortfall` where they are too few."""
 
     images: tuple[StoredImage, ...]
     usage: Usage | None
     cost: Decimal
     request_id: str | None
     latency_ms: int
+    shortfall: Failure | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +96,11 @@ class Unknown:
     failure: Failure
     request_id: str | None
     latency_ms: int | None
+
+
+def failure_of(outcome: "Outcome") -> Failure | None:
+    """What keeps the job from being done by this outcome; None where nothing does."""
+    return outcome.shortfall if isinstance(outcome, Succeeded) else outcome.failure
 
 
 Outcome = Succeeded | Failed | NotSent | Unknown

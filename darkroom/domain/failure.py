@@ -31,6 +31,8 @@ class FailureClass(StrEnum):
     """The provider says that it did not take the request."""
     SERVER_ERROR = auto()
     """The provider tried and says that it failed."""
+    INCOMPLETE = auto()
+    """The answer held fewer images than were asked for; those are kept, the missing may be asked again."""
     KEY = auto()
     """Key, quota, billing or model access: a person must act."""
     MODERATION = auto()
@@ -58,7 +60,7 @@ class FailureClass(StrEnum):
                 return Reaction.WAIT
             case FailureClass.STORE_AWAY | FailureClass.LEASE_SHORT:
                 return Reaction.WAIT
-            case FailureClass.OVERLOADED | FailureClass.SERVER_ERROR:
+            case FailureClass.OVERLOADED | FailureClass.SERVER_ERROR | FailureClass.INCOMPLETE:
                 return Reaction.RETRY
             case FailureClass.KEY:
                 return Reaction.PAUSE_KEY

@@ -111,6 +111,8 @@ class Models:
     default: str
     known: Mapping[str, Model]
     retired: Mapping[str, Retired]
+    priced: Mapping[str, Model]
+    """Every model with a price, the retired too: what was asked before a model's end is billed after it."""
 
 
 def parse_size(size: str) -> tuple[int, int]:
@@ -142,13 +144,16 @@ def parse_models(text: str, today: date) -> Models:
     facts = tomllib.loads(text)
     known: dict[str, Model] = {}
     retired: dict[str, Retired] = {}
+    priced: dict[str, Model] = {}
     for name, entry in facts["models"].items():
         names = (name, *entry.get("snapshots", ()))
+        if "price" in entry:
+            priced |= dict.fromkeys(names, _model(name, entry, facts["classes"]))
         if "shutdown" in entry and entry["shutdown"] <= today:
             retired |= {one: Retired(one, entry["shutdown"], entry["replacement"]) for one in names}
         else:
-            known |= dict.fromkeys(names, _model(name, entry, facts["classes"]))
-    return Models(facts["default"], known, retired)
+            known |= {one: priced[one] for one in names}
+    return Models(facts["default"], known, retired, priced)
 
 
 def _model(name: str, entry: Mapping[str, Any], classes: Mapping[str, Any]) -> Model:

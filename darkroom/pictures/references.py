@@ -1,6 +1,7 @@
 """The pictures that people hand in to be worked on, and the masks that say where.
 
-What the image API takes: https://developers.openai.com/api/docs/guides/image-generation
+What the image API takes:
+https://github.com/openai/openai-python/blob/main/src/openai/types/image_edit_params.py
 """
 
 from io import BytesIO

@@ -7,9 +7,10 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Connection, case, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, case, func, insert, literal, or_, select, update
 
 from darkroom.domain.batch import TERMINAL, BatchStatus, PausedReason
+from darkroom.store.counters import in_time
 from darkroom.store.tables import batches
 
 INGEST_LEASE = timedelta(seconds=30)
@@ -27,6 +28,7 @@ class NewBatch:
     options: Mapping[str, Any]
     name: str | None = None
     fingerprint: str | None = None
+    provider: str = "default"
     focus: str | None = None
     cap: Decimal | None = None
     deadline_at: datetime | None = None
@@ -53,9 +55,10 @@ class Busy:
 
 @dataclass(frozen=True, slots=True)
 class Validating:
-    """A batch whose file is to be read, claimed by one worker for a while."""
+    """A batch whose file is to be read, claimed by one reader for a while; `reading` fences the others."""
 
     id: UUID
+    reading: int
     input_file_id: UUID
     options: Mapping[str, Any]
 
@@ -70,6 +73,7 @@ def create(connection: Connection, batch: NewBatch) -> None:
             options=dict(batch.options),
             name=batch.name,
             fingerprint=batch.fingerprint,
+            provider=batch.provider,
             focus=batch.focus,
             cap=batch.cap,
             deadline_at=batch.deadline_at,
@@ -150,25 +154,30 @@ def claim_validating(connection: Connection, focus: str | None) -> Validating | 
     row = connection.execute(
         update(batches)
         .where(batches.c.id == waiting.c.id)
-        .values(ingest_lease_expires_at=func.clock_timestamp() + INGEST_LEASE)
-        .returning(batches.c.id, batches.c.input_file_id, batches.c.options)
+        .values(
+            ingest_lease_expires_at=func.clock_timestamp() + INGEST_LEASE,
+            readings=batches.c.readings + 1,
+        )
+        .returning(batches.c.id, batches.c.readings, batches.c.input_file_id, batches.c.options)
     ).one_or_none()
-    return Validating(row.id, row.input_file_id, row.options) if row else None
+    return Validating(row.id, row.readings, row.input_file_id, row.options) if row else None
 
 
 def _in_focus(focus: str | None) -> Sequence[ColumnElement[bool]]:
     return () if focus is None else (batches.c.focus == focus,)
 
 
-def dispatchable(connection: Connection, focus: str | None) -> list[OpenBatch]:
-    """The batches that may make new calls and have jobs waiting, oldest first."""
+def dispatchable(connection: Connection, provider: str, focus: str | None) -> list[OpenBatch]:
+    """The batches that may make new calls of this provider and have jobs waiting, oldest first."""
     b = batches.c
     rows = connection.execute(
         select(b.id, b.project_id, b.queued, b.dispatched, b.running)
         .where(
             b.status == BatchStatus.IN_PROGRESS,
+            b.provider == provider,
             b.paused_reason.is_(None),
             b.queued > 0,
+            in_time(),
             *_in_focus(focus),
         )
         .order_by(b.created_at, b.id)
@@ -189,30 +198,32 @@ def busy(connection: Connection) -> Busy:
     return Busy(int(row[0]), int(row[1]))
 
 
-def pause_open(connection: Connection, reason: PausedReason, detail: str) -> int:
-    """Pauses every batch in progress for a reason that none of them gave; counts them."""
+def pause_key(connection: Connection, provider: str, detail: str) -> int:
+    """Pauses every batch in progress with this provider, whose key is of no use; counts them."""
     return connection.execute(
         update(batches)
         .where(
             _each(
                 connection,
                 batches.c.status == BatchStatus.IN_PROGRESS,
+                batches.c.provider == provider,
                 batches.c.paused_reason.is_(None),
             )
         )
-        .values(paused_reason=reason, paused_detail=detail)
+        .values(paused_reason=PausedReason.PROVIDER_KEY, paused_detail=detail)
     ).rowcount
 
 
-def release_all(connection: Connection, reason: PausedReason) -> int:
-    """Lets every batch go on that was paused for this reason; counts them."""
+def release_key(connection: Connection, provider: str) -> int:
+    """Lets every batch go on that was paused for this provider's key; counts them."""
     return connection.execute(
         update(batches)
         .where(
             _each(
                 connection,
                 batches.c.status == BatchStatus.IN_PROGRESS,
-                batches.c.paused_reason == reason,
+                batches.c.provider == provider,
+                batches.c.paused_reason == PausedReason.PROVIDER_KEY,
             )
         )
         .values(paused_reason=None, paused_detail=None)
@@ -220,14 +231,18 @@ def release_all(connection: Connection, reason: PausedReason) -> int:
 
 
 def pause(connection: Connection, batch_id: UUID, reason: PausedReason, detail: str | None) -> bool:
-    """Stops new calls of a batch in progress; one that is paused already keeps its reason."""
+    """Stops new calls of a batch in progress; one that is paused already keeps its reason.
+
+    But a person's word stands above a machine's: what was paused by `requested` goes on only by `resume`.
+    """
+    overruled = literal(reason is PausedReason.REQUESTED)
     return bool(
         connection.execute(
             update(batches)
             .where(
                 batches.c.id == batch_id,
                 batches.c.status.in_((BatchStatus.VALIDATING, BatchStatus.IN_PROGRESS)),
-                batches.c.paused_reason.is_(None),
+                or_(batches.c.paused_reason.is_(None), overruled),
             )
             .values(paused_reason=reason, paused_detail=detail)
         ).rowcount

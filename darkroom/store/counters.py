@@ -4,10 +4,15 @@ from collections.abc import Mapping
 from decimal import Decimal
 from uuid import UUID
 
-from sqlalchemy import Connection, update
+from sqlalchemy import ColumnElement, Connection, func, true, update
 
 from darkroom.domain.job import JobState
 from darkroom.store.tables import batches
+
+
+def in_time() -> ColumnElement[bool]:
+    """Whether a batch's deadline, if it has one, is still to come."""
+    return func.coalesce(batches.c.deadline_at > func.clock_timestamp(), true())
 
 
 def shift(

@@ -17,8 +17,11 @@ from darkroom.domain.attempt import (
 from darkroom.domain.job import ADOPT, JobState, counter_delta
 from darkroom.store.counters import shift
 from darkroom.store.jobs import compare_and_set
-from darkroom.store.ledger import cost_of, end_attempt, keep_images
+from darkroom.store.ledger import cost_of, end_attempt, keep_images, kept
 from darkroom.store.tables import attempts, jobs
+
+_STILL_WANTING = frozenset({JobState.QUEUED, JobState.DISPATCHED, JobState.FAILED})
+"""States in which a job takes what a late answer brings, and goes on asking for what it does not."""
 
 Evidence = Succeeded | Failed | NotSent
 """What can still be found out about an attempt whose outcome was unknown."""
@@ -58,7 +61,7 @@ def settle_late(connection: Connection, attempt_id: UUID, outcome: Evidence) -> 
         at_risk=-reservation.reserved,
         spent=cost_of(outcome),
         unknown=-1,
-        images=len(stored),
+        **kept(stored),
     )
     if not stored:
         return Late.COSTED
@@ -85,6 +88,8 @@ def _adopt(
         return {}, outcome
     job = jobs.c.id == reservation.job_id
     before = JobState(connection.execute(select(jobs.c.state).where(job)).scalar_one())
+    if outcome.shortfall and before in _STILL_WANTING:
+        return {}, outcome
     adopted = connection.execute(
         compare_and_set(
             ADOPT, job, jobs.c.superseded_by.is_(None), failure=None, ended_at=func.now()
@@ -92,5 +97,5 @@ def _adopt(
     )
     if adopted.rowcount:
         return counter_delta(ADOPT, before), outcome
-    kept = tuple(replace(image, disposition=Disposition.SURPLUS) for image in outcome.images)
-    return {}, replace(outcome, images=kept)
+    surplus = tuple(replace(image, disposition=Disposition.SURPLUS) for image in outcome.images)
+    return {}, replace(outcome, images=surplus)

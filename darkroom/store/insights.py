@@ -42,6 +42,7 @@ class BatchView:
     counts: Counts
     unknown: int
     images: int
+    mismatched: int
     skipped: int
     cost: Cost
     images_per_minute: float
@@ -155,6 +156,7 @@ def _view(connection: Connection, family: Sequence[Row[Any]]) -> BatchView:
         counts=counts,
         unknown=sum(row.unknown for row in family),
         images=sum(row.images for row in family),
+        mismatched=sum(row.mismatched for row in family),
         skipped=first.skipped,
         cost=Cost(
             spent=sum((row.spent for row in family), Decimal(0)),

@@ -11,7 +11,7 @@ from darkroom.domain.batch import BatchStatus
 from darkroom.domain.batchfile import Draft
 from darkroom.domain.problem import Problem
 from darkroom.domain.request import unstorable
-from darkroom.store.batches import INGEST_LEASE
+from darkroom.store.batches import INGEST_LEASE, Validating
 from darkroom.store.tables import batches, jobs
 
 VALUE_KEPT = 200
@@ -24,15 +24,23 @@ class IngestLost(Exception):  # noqa: N818 - said to the reader of one file: sto
     """The batch is no longer validating under this reader's lease; the transaction must roll back."""
 
 
-def forget_jobs(connection: Connection, batch_id: UUID, limit: int) -> int:
-    """Removes so many of what an earlier, interrupted reading of the same file left; counts them."""
-    some = jobs.c.id.in_(
-        jobs.select().with_only_columns(jobs.c.id).where(jobs.c.batch_id == batch_id).limit(limit)
-    )
-    return connection.execute(delete(jobs).where(some)).rowcount
+def forget_jobs(connection: Connection, claim: Validating, limit: int) -> int:
+    """Removes so many of what an earlier, interrupted reading of the same file left; counts them.
+
+    The batch counts what is still there, so that a cancel in between sweeps just that.
+
+    Raises:
+        IngestLost: somebody else reads the file now, or the batch was cancelled.
+    """
+    mine = jobs.c.batch_id == claim.id
+    some = jobs.c.id.in_(jobs.select().with_only_columns(jobs.c.id).where(mine).limit(limit))
+    forgotten = connection.execute(delete(jobs).where(some)).rowcount
+    left = select(func.count()).select_from(jobs).where(mine)
+    _hold(connection, claim, total=left.scalar_subquery())
+    return forgotten
 
 
-def add_jobs(connection: Connection, batch_id: UUID, drafts: Sequence[Draft]) -> None:
+def add_jobs(connection: Connection, claim: Validating, drafts: Sequence[Draft]) -> None:
     """Adds a chunk of jobs and renews the lease; they are not counted, and not begun, until `accept`.
 
     Raises:
@@ -41,8 +49,8 @@ def add_jobs(connection: Connection, batch_id: UUID, drafts: Sequence[Draft]) ->
     driver: Any = connection.connection.driver_connection
     with driver.cursor().copy(_COPY) as copy:
         for draft in drafts:
-            copy.write_row(_copied(batch_id, draft))
-    _hold(connection, batch_id, total=batches.c.total + len(drafts))
+            copy.write_row(_copied(claim.id, draft))
+    _hold(connection, claim, total=batches.c.total + len(drafts))
 
 
 def _copied(batch_id: UUID, draft: Draft) -> tuple[object, ...]:
@@ -50,66 +58,61 @@ def _copied(batch_id: UUID, draft: Draft) -> tuple[object, ...]:
     return batch_id, draft.line, draft.custom_id, draft.priority, request, draft.priced.bound
 
 
-def restart(connection: Connection, batch_id: UUID) -> None:
-    """Begins the count of a batch's jobs anew, at those of an earlier reading that are still there."""
-    left = select(func.count()).select_from(jobs).where(jobs.c.batch_id == batch_id)
-    _hold(connection, batch_id, total=left.scalar_subquery())
+def hold(connection: Connection, claim: Validating) -> None:
+    """Renews the lease of a reader who has nothing to write yet.
+
+    Raises:
+        IngestLost: somebody else reads the file now, or the batch was cancelled.
+    """
+    _hold(connection, claim)
 
 
-def _hold(connection: Connection, batch_id: UUID, **values: object) -> None:
+def _hold(connection: Connection, claim: Validating, **values: object) -> None:
     held = connection.execute(
         update(batches)
         .where(
-            batches.c.id == batch_id,
+            batches.c.id == claim.id,
             batches.c.status == BatchStatus.VALIDATING,
-            batches.c.ingest_lease_expires_at.is_not(None),
+            batches.c.readings == claim.reading,
         )
-        .values(ingest_lease_expires_at=func.clock_timestamp() + INGEST_LEASE, **values)
+        .values({"ingest_lease_expires_at": func.clock_timestamp() + INGEST_LEASE, **values})
     )
     if not held.rowcount:
-        raise IngestLost(batch_id)
+        raise IngestLost(claim.id)
 
 
-def accept(connection: Connection, batch_id: UUID, skipped: Sequence[Problem]) -> None:
+def accept(connection: Connection, claim: Validating, skipped: Sequence[Problem]) -> None:
     """Opens a batch whose file was read to its end: its jobs may be dispatched from this commit on.
 
     Raises:
-        IngestLost: it was cancelled meanwhile.
+        IngestLost: somebody else reads the file now, or the batch was cancelled.
     """
     _hold(
         connection,
-        batch_id,
+        claim,
         status=BatchStatus.IN_PROGRESS,
+        ingest_lease_expires_at=None,
         in_progress_at=func.clock_timestamp(),
         queued=batches.c.total,
         skipped=len({problem.line for problem in skipped}),
         problems=[_kept(problem) for problem in skipped],
     )
-    connection.execute(
-        update(batches).where(batches.c.id == batch_id).values(ingest_lease_expires_at=None)
-    )
 
 
-def refuse(connection: Connection, batch_id: UUID, problems: Sequence[Problem]) -> None:
+def refuse(connection: Connection, claim: Validating, problems: Sequence[Problem]) -> None:
     """Fails a batch whose file cannot be used; nothing of it was ever begun.
 
     Raises:
-        IngestLost: it was cancelled meanwhile.
+        IngestLost: somebody else reads the file now, or the batch was cancelled.
     """
     _hold(
         connection,
-        batch_id,
+        claim,
         status=BatchStatus.FAILED,
+        ingest_lease_expires_at=None,
         ended_at=func.clock_timestamp(),
         total=0,
         problems=[_kept(problem) for problem in problems],
-    )
-
-
-def let_go(connection: Connection, batch_id: UUID) -> None:
-    """Gives up the reading of a file without a verdict; the next reader begins anew."""
-    connection.execute(
-        update(batches).where(batches.c.id == batch_id).values(ingest_lease_expires_at=None)
     )
 
 

@@ -10,13 +10,16 @@ from uuid import UUID
 from sqlalchemy import (
     ColumnElement,
     Connection,
+    Integer,
     Update,
+    cast,
     func,
     select,
     tuple_,
     update,
 )
 
+from darkroom.domain.attempt import Disposition
 from darkroom.domain.clock import TICKET
 from darkroom.domain.job import (
     CANCEL,
@@ -32,7 +35,7 @@ from darkroom.domain.job import (
 )
 from darkroom.domain.retry import History
 from darkroom.store.counters import shift
-from darkroom.store.tables import batches, jobs
+from darkroom.store.tables import batches, images, jobs
 
 PROMPT_HEAD = 60
 
@@ -132,11 +135,25 @@ def dispatch(connection: Connection, batch_id: UUID, limit: int) -> list[Dispatc
     )
 
 
+def wanting() -> ColumnElement[int]:
+    """How many images a job still lacks: those asked for, less those that it has; at least one is asked."""
+    has = (
+        select(func.count())
+        .where(images.c.job_id == jobs.c.id, images.c.disposition != Disposition.SURPLUS)
+        .correlate(jobs)
+        .scalar_subquery()
+    )
+    return func.greatest(cast(jobs.c.request["n"].astext, Integer) - has, 1).label("wanting")
+
+
 def ticket(connection: Connection, job_id: int, token: int) -> Ticket | Missed:
     """The job behind a ticket, if that ticket is still good."""
     row = connection.execute(
         select(
-            jobs, (batches.c.status == "in_progress").label("in_progress"), batches.c.paused_reason
+            jobs,
+            wanting(),
+            (batches.c.status == "in_progress").label("in_progress"),
+            batches.c.paused_reason,
         )
         .join_from(jobs, batches, jobs.c.batch_id == batches.c.id)
         .where(jobs.c.id == job_id, jobs.c.state == JobState.DISPATCHED, jobs.c.token == token)
@@ -148,7 +165,7 @@ def ticket(connection: Connection, job_id: int, token: int) -> Ticket | Missed:
         batch_id=row.batch_id,
         token=row.token,
         custom_id=row.custom_id,
-        request=row.request,
+        request={**row.request, "n": row.wanting},
         history=History(row.failures, row.unknowns),
         batch_open=row.in_progress and row.paused_reason is None,
     )

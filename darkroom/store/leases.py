@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Row, func, select, update
 from darkroom.domain.attempt import AttemptState, Reservation
 from darkroom.domain.clock import LEASE
 from darkroom.domain.retry import History
+from darkroom.store.jobs import wanting
 from darkroom.store.tables import attempts, jobs
 
 
@@ -48,7 +49,7 @@ def renew(connection: Connection, held: Sequence[UUID]) -> int:
 def lost(connection: Connection, limit: int) -> list[LostLease]:
     """Attempts whose lease has run out; nobody is locked, for a settle decides by compare-and-set."""
     rows = connection.execute(
-        select(attempts, jobs.c.failures, jobs.c.unknowns, jobs.c.request)
+        select(attempts, jobs.c.failures, jobs.c.unknowns, jobs.c.request, wanting())
         .join_from(attempts, jobs, attempts.c.job_id == jobs.c.id)
         .where(
             attempts.c.state == AttemptState.RUNNING,
@@ -61,7 +62,7 @@ def lost(connection: Connection, limit: int) -> list[LostLease]:
         LostLease(
             _reservation(row),
             History(row.failures, row.unknowns),
-            row.request,
+            {**row.request, "n": row.wanting},
         )
         for row in rows
     ]
@@ -70,12 +71,12 @@ def lost(connection: Connection, limit: int) -> list[LostLease]:
 def unknown_attempts(connection: Connection, job_id: int) -> list[tuple[UUID, Mapping[str, Any]]]:
     """The attempts of this job whose outcome is unknown, oldest first, with what they asked for."""
     rows = connection.execute(
-        select(attempts.c.id, jobs.c.request)
+        select(attempts.c.id, jobs.c.request, wanting())
         .join_from(attempts, jobs, attempts.c.job_id == jobs.c.id)
         .where(attempts.c.job_id == job_id, attempts.c.state == AttemptState.UNKNOWN)
         .order_by(attempts.c.number)
     )
-    return [(row.id, row.request) for row in rows]
+    return [(row.id, {**row.request, "n": row.wanting}) for row in rows]
 
 
 def in_flight(connection: Connection, provider: str) -> list[UUID]:

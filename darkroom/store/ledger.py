@@ -1,5 +1,6 @@
 """The ledger of paid calls: money is reserved and settled only in the transaction that moves an attempt."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum, auto
@@ -10,6 +11,7 @@ from sqlalchemy import ColumnElement, Connection, Result, exists, func, insert, 
 
 from darkroom.domain.attempt import (
     AttemptState,
+    Disposition,
     Failed,
     NotSent,
     Outcome,
@@ -17,6 +19,7 @@ from darkroom.domain.attempt import (
     StoredImage,
     Succeeded,
     Unknown,
+    failure_of,
 )
 from darkroom.domain.batch import BatchStatus
 from darkroom.domain.clock import LEASE
@@ -32,7 +35,7 @@ from darkroom.domain.job import (
     counter_delta,
 )
 from darkroom.domain.retry import Decision, GiveUp, History, TryAgain
-from darkroom.store.counters import shift
+from darkroom.store.counters import in_time, shift
 from darkroom.store.jobs import compare_and_set, miss
 from darkroom.store.tables import attempts, batches, images, jobs
 
@@ -107,6 +110,7 @@ def _reserve(connection: Connection, batch_id: UUID, bound: Decimal) -> None:
             batches.c.id == batch_id,
             batches.c.status == BatchStatus.IN_PROGRESS,
             batches.c.paused_reason.is_(None),
+            in_time(),
             or_(batches.c.cap.is_(None), committed + bound <= batches.c.cap),
         )
         .values(
@@ -120,7 +124,11 @@ def _reserve(connection: Connection, batch_id: UUID, bound: Decimal) -> None:
 
 
 def _refusal(connection: Connection, batch_id: UUID) -> Refusal:
-    closed = or_(batches.c.status != BatchStatus.IN_PROGRESS, batches.c.paused_reason.is_not(None))
+    closed = or_(
+        batches.c.status != BatchStatus.IN_PROGRESS,
+        batches.c.paused_reason.is_not(None),
+        ~in_time(),
+    )
     row = connection.execute(select(closed).where(batches.c.id == batch_id)).scalar_one()
     return Refusal.BATCH_CLOSED if row else Refusal.OVER_BUDGET
 
@@ -136,8 +144,9 @@ def settle(
 ) -> Missed | None:
     """Ends an attempt and moves its job, its money and its images with it; None when that happened.
 
-    `decision` says what becomes of the job where the outcome brought no image, `history` is the job's with
-    this attempt in it. A miss means that the lease is another's by now: the outcome is then late evidence.
+    `decision` says what becomes of the job where the outcome did not bring what was asked, `history` is the
+    job's with this attempt in it. A miss means that the lease is another's by now: the outcome is then late
+    evidence.
     `if_lost` is for the reaper: a lease that its worker has renewed meanwhile is a miss, too.
     """
     move, values = _job_move(outcome, decision)
@@ -167,7 +176,7 @@ def settle(
         spent=cost_of(outcome),
         at_risk=reservation.reserved if unknown else 0,
         unknown=int(unknown),
-        images=len(stored),
+        **kept(stored),
     )
     return None
 
@@ -181,7 +190,7 @@ def _lease_lost(reservation: Reservation) -> ColumnElement[bool]:
 
 def _job_move(outcome: Outcome, decision: Decision) -> tuple[Move, dict[str, Any]]:
     ended: dict[str, Any] = {"ended_at": func.clock_timestamp()}
-    if isinstance(outcome, Succeeded):
+    if failure_of(outcome) is None:
         return SUCCEED, ended
     match decision:
         case TryAgain(after=after):
@@ -194,7 +203,8 @@ def _job_move(outcome: Outcome, decision: Decision) -> tuple[Move, dict[str, Any
 
 
 def _failure(outcome: Outcome) -> dict[str, object] | None:
-    return None if isinstance(outcome, Succeeded) else outcome.failure.as_json()
+    failure = failure_of(outcome)
+    return failure.as_json() if failure else None
 
 
 def cost_of(outcome: Outcome) -> Decimal:
@@ -241,6 +251,15 @@ def end_attempt(
         )
         .returning(attempts.c.reserved)
     )
+
+
+def kept(stored: Iterable[StoredImage]) -> dict[str, int]:
+    """What these images add to their batch's counters."""
+    found = [image.disposition for image in stored]
+    return {
+        "images": found.count(Disposition.PUBLISHED),
+        "mismatched": found.count(Disposition.MISMATCH),
+    }
 
 
 def keep_images(

@@ -13,6 +13,7 @@ class Duty(IntEnum):
     DISPATCH = 1
     REAP = 2
     FINALIZE = 3
+    SWEEP = 4
 
 
 def try_lock(connection: Connection, duty: Duty) -> bool:

@@ -101,6 +101,7 @@ def _linked(root: UUID, new_id: UUID, number: int) -> tuple[list[str], Select[An
         "id": literal(new_id),
         "project_id": first.project_id,
         "name": first.name,
+        "provider": first.provider,
         "status": literal(BatchStatus.IN_PROGRESS.value),
         "in_progress_at": func.clock_timestamp(),
         "options": first.options,

@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 
 import psycopg
 from psycopg import errors
-from sqlalchemy import Connection, Engine, create_engine
+from sqlalchemy import Connection, Engine, create_engine, func, select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolExhausted
 
@@ -18,6 +19,14 @@ Transaction = Connection
 TRANSACTION_SECONDS = 60
 IDLE_SECONDS = 10
 LOCK_SECONDS = 5
+
+_ALIVE = {
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 20_000,
+}
+"""A network that drops packets is found out within half a minute, not a quarter of an hour."""
 
 _AWAY = (
     psycopg.OperationalError,
@@ -48,12 +57,25 @@ def open_engine(url: str, *, pool: int = 5, application: str = "darkroom") -> En
         max_overflow=pool,
         pool_pre_ping=True,
         hide_parameters=True,
-        connect_args={"options": timeouts, "application_name": application, "connect_timeout": 5},
+        connect_args={
+            "options": timeouts,
+            "application_name": application,
+            "connect_timeout": 5,
+            **_ALIVE,
+        },
     )
 
 
+def up_for(connection: Connection) -> timedelta:
+    """How long the database has been up."""
+    up: timedelta = connection.execute(
+        select(func.clock_timestamp() - func.pg_postmaster_start_time())
+    ).scalar_one()
+    return up
+
+
 class StoreAway(Exception):  # noqa: N818 - nothing was decided: the caller waits and tries again
-    """Postgres cannot be reached, or ended the transaction for a time limit; nothing was committed."""
+    """Postgres cannot be reached, or ended the transaction for a time limit."""
 
 
 @contextmanager

@@ -102,6 +102,13 @@ batches = Table(
     ),
     Column("fingerprint", Text, comment="the same rows, parameters and destination"),
     Column(
+        "provider",
+        Text,
+        nullable=False,
+        server_default="default",
+        comment="who draws it: what was begun on the sandbox is not ended for money",
+    ),
+    Column(
         "focus",
         Text,
         comment="the one stack that may work on it while that stack works for one run",
@@ -116,9 +123,16 @@ batches = Table(
     Column("cancelling_at", Moment),
     Column("deadline_at", Moment),
     Column("ingest_lease_expires_at", Moment),
+    Column(
+        "readings",
+        Integer,
+        nullable=False,
+        server_default="0",
+        comment="fences the readers of its file",
+    ),
     *(
         Column(name, Integer, nullable=False, server_default="0")
-        for name in ("total", *JobState, "superseded", "unknown", "images")
+        for name in ("total", *JobState, "superseded", "unknown", "images", "mismatched")
     ),
     *(
         Column(name, Money, nullable=False, server_default="0")
@@ -127,7 +141,6 @@ batches = Table(
     Column("cap", Money),
     _one_of("status", BatchStatus),
     _one_of("paused_reason", PausedReason),
-    CheckConstraint("reserved >= 0 AND at_risk >= 0", name="money"),
     Index(
         "ix_batches_open",
         "created_at",
@@ -154,9 +167,9 @@ jobs = Table(
         "token", Integer, nullable=False, server_default="0", comment="fences tickets and leases"
     ),
     Column("ticket_expires_at", Moment),
-    Column("begun", SmallInteger, nullable=False, server_default="0", comment="attempts so far"),
-    Column("failures", SmallInteger, nullable=False, server_default="0"),
-    Column("unknowns", SmallInteger, nullable=False, server_default="0"),
+    Column("begun", Integer, nullable=False, server_default="0", comment="attempts so far"),
+    Column("failures", Integer, nullable=False, server_default="0"),
+    Column("unknowns", Integer, nullable=False, server_default="0"),
     Column("request", JSONB, nullable=False),
     Column("bound", Money, nullable=False, comment="the worst-case cost of one attempt"),
     Column("failure", JSONB),
@@ -193,7 +206,7 @@ attempts = Table(
     Column("id", Uuid, primary_key=True),
     Column("job_id", BigInteger, ForeignKey("jobs.id"), nullable=False),
     Column("batch_id", Uuid, ForeignKey("batches.id"), nullable=False),
-    Column("number", SmallInteger, nullable=False),
+    Column("number", Integer, nullable=False),
     Column("state", Text, nullable=False, server_default=AttemptState.RUNNING.value),
     Column("token", Integer, nullable=False),
     Column("worker", Text, nullable=False),
@@ -219,7 +232,7 @@ images = Table(
     "images",
     metadata,
     Column("attempt_id", Uuid, ForeignKey("attempts.id"), primary_key=True),
-    Column("index", SmallInteger, primary_key=True, comment="from 0, within the attempt's answer"),
+    Column("index", Integer, primary_key=True, comment="from 0, within the attempt's answer"),
     Column("job_id", BigInteger, ForeignKey("jobs.id"), nullable=False),
     Column("batch_id", Uuid, ForeignKey("batches.id"), nullable=False),
     Column("sha256", Text, nullable=False),
@@ -246,7 +259,6 @@ providers = Table(
         comment="the fingerprint of the key it happened to; another key is not paused",
     ),
     Column("paused_at", Moment),
-    Column("cool_until", Moment, comment="no call before then"),
 )
 
 workers = Table(

@@ -38,9 +38,6 @@ def upgrade() -> None:
             comment="the fingerprint of the key it happened to; another key is not paused",
         ),
         sa.Column("paused_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column(
-            "cool_until", sa.DateTime(timezone=True), nullable=True, comment="no call before then"
-        ),
         sa.PrimaryKeyConstraint("name", name=op.f("pk_providers")),
     )
     op.create_table(
@@ -128,6 +125,13 @@ def upgrade() -> None:
             comment="the same rows, parameters and destination",
         ),
         sa.Column(
+            "provider",
+            sa.Text(),
+            server_default="default",
+            nullable=False,
+            comment="who draws it: what was begun on the sandbox is not ended for money",
+        ),
+        sa.Column(
             "focus",
             sa.Text(),
             nullable=True,
@@ -150,6 +154,13 @@ def upgrade() -> None:
         sa.Column("cancelling_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("deadline_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("ingest_lease_expires_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column(
+            "readings",
+            sa.Integer(),
+            server_default="0",
+            nullable=False,
+            comment="fences the readers of its file",
+        ),
         sa.Column("total", sa.Integer(), server_default="0", nullable=False),
         sa.Column("queued", sa.Integer(), server_default="0", nullable=False),
         sa.Column("dispatched", sa.Integer(), server_default="0", nullable=False),
@@ -161,6 +172,7 @@ def upgrade() -> None:
         sa.Column("superseded", sa.Integer(), server_default="0", nullable=False),
         sa.Column("unknown", sa.Integer(), server_default="0", nullable=False),
         sa.Column("images", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("mismatched", sa.Integer(), server_default="0", nullable=False),
         sa.Column("spent", sa.Numeric(precision=18, scale=9), server_default="0", nullable=False),
         sa.Column(
             "reserved", sa.Numeric(precision=18, scale=9), server_default="0", nullable=False
@@ -176,7 +188,6 @@ def upgrade() -> None:
             "'failed', 'expired', 'cancelling', 'cancelled')",
             name=op.f("ck_batches_status"),
         ),
-        sa.CheckConstraint("reserved >= 0 AND at_risk >= 0", name=op.f("ck_batches_money")),
         sa.ForeignKeyConstraint(
             ["input_file_id"], ["files.id"], name=op.f("fk_batches_input_file_id")
         ),
@@ -227,14 +238,10 @@ def upgrade() -> None:
         ),
         sa.Column("ticket_expires_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column(
-            "begun",
-            sa.SmallInteger(),
-            server_default="0",
-            nullable=False,
-            comment="attempts so far",
+            "begun", sa.Integer(), server_default="0", nullable=False, comment="attempts so far"
         ),
-        sa.Column("failures", sa.SmallInteger(), server_default="0", nullable=False),
-        sa.Column("unknowns", sa.SmallInteger(), server_default="0", nullable=False),
+        sa.Column("failures", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("unknowns", sa.Integer(), server_default="0", nullable=False),
         sa.Column("request", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.Column(
             "bound",
@@ -289,7 +296,7 @@ def upgrade() -> None:
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("job_id", sa.BigInteger(), nullable=False),
         sa.Column("batch_id", sa.Uuid(), nullable=False),
-        sa.Column("number", sa.SmallInteger(), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
         sa.Column("state", sa.Text(), server_default="running", nullable=False),
         sa.Column("token", sa.Integer(), nullable=False),
         sa.Column("worker", sa.Text(), nullable=False),
@@ -340,10 +347,7 @@ def upgrade() -> None:
         "images",
         sa.Column("attempt_id", sa.Uuid(), nullable=False),
         sa.Column(
-            "index",
-            sa.SmallInteger(),
-            nullable=False,
-            comment="from 0, within the attempt's answer",
+            "index", sa.Integer(), nullable=False, comment="from 0, within the attempt's answer"
         ),
         sa.Column("job_id", sa.BigInteger(), nullable=False),
         sa.Column("batch_id", sa.Uuid(), nullable=False),

@@ -28,7 +28,9 @@ def told(response) -> dict:
 
 def dispatchable(make, batch_id) -> bool:
     with make.transaction() as connection:
-        return batch_id in {b.id for b in batches.dispatchable(connection, make.project_id)}
+        return batch_id in {
+            b.id for b in batches.dispatchable(connection, "default", make.project_id)
+        }
 
 
 def test_a_paused_batch_makes_no_call_and_a_resumed_one_does(say, make):
@@ -45,7 +47,17 @@ def test_a_second_pause_changes_nothing(say, make, reason):
     batch_id = make.in_progress()
     first = told(say(batch_id, "pause", reason=reason))
     assert first["paused_reason"] == reason
-    assert told(say(batch_id, "pause", reason="requested")) == first
+    assert told(say(batch_id, "pause", reason="held")) == first
+
+
+def test_a_person_s_word_stands_above_a_machine_s(say, make):
+    batch_id = make.in_progress()
+    with make.transaction() as connection:
+        batches.pause_key(connection, "default", "it was refused")
+    assert told(say(batch_id, "pause"))["paused_reason"] == "requested"
+    with make.transaction() as connection:
+        batches.release_key(connection, "default")
+    assert not dispatchable(make, batch_id)
 
 
 @pytest.mark.parametrize("reason", ["budget", "provider_key", "", 7])
@@ -67,7 +79,7 @@ def test_resuming_lets_the_providers_key_be_tried_again(say, make):
         providers.pause(connection, "default", "fingerprint", "it was refused")
     told(say(make.in_progress(), "resume"))
     with make.transaction() as connection:
-        assert providers.state(connection, "default", "fingerprint").paused_reason is None
+        assert providers.paused(connection, "default", "fingerprint") is None
 
 
 def test_a_new_budget_is_the_cap_from_now_on(say, make):

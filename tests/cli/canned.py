@@ -26,6 +26,7 @@ def batch(**changes):
         "paused_detail": None,
         "counts": counts,
         "unknown": 0,
+        "mismatched": 0,
         "images": counts["succeeded"],
         "skipped": 0,
         "cost": cost | changes.pop("cost", {}),

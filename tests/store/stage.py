@@ -83,9 +83,9 @@ class Stage:
         if isinstance(drafts, int):
             rows = [draft(next(self._lines)) for _ in range(drafts)]
         with transaction(self.engine) as connection:
-            batches.claim_validating(connection, options.get("focus"))
-            intake.add_jobs(connection, batch_id, rows)
-            intake.accept(connection, batch_id, ())
+            claim = batches.claim_validating(connection, options.get("focus"))
+            intake.add_jobs(connection, claim, rows)
+            intake.accept(connection, claim, ())
         return batch_id
 
     def dispatch(self, batch_id: UUID, limit: int = 1000) -> list[Dispatched]:
@@ -184,13 +184,15 @@ WITH counted AS (
         count(a.id) FILTER (WHERE a.state = 'unknown') AS unknown
     FROM batches b LEFT JOIN attempts a ON a.batch_id = b.id GROUP BY b.id
 ), stored AS (
-    SELECT b.id, count(i.attempt_id) AS images
+    SELECT b.id,
+           count(i.attempt_id) FILTER (WHERE i.disposition = 'published') AS images,
+           count(i.attempt_id) FILTER (WHERE i.disposition = 'mismatch') AS mismatched
     FROM batches b LEFT JOIN images i ON i.batch_id = b.id GROUP BY b.id
 )
 SELECT to_jsonb(b) AS said, to_jsonb(counted) AS jobs, to_jsonb(paid) AS attempts, to_jsonb(stored) AS images
 FROM batches b JOIN counted USING (id) JOIN paid USING (id) JOIN stored USING (id)
-WHERE (b.total, b.superseded, b.reserved, b.at_risk, b.spent, b.unknown, b.images)
-    IS DISTINCT FROM (counted.total, counted.superseded, paid.reserved, paid.at_risk, paid.spent, paid.unknown, stored.images)
+WHERE (b.total, b.superseded, b.reserved, b.at_risk, b.spent, b.unknown, b.images, b.mismatched)
+    IS DISTINCT FROM (counted.total, counted.superseded, paid.reserved, paid.at_risk, paid.spent, paid.unknown, stored.images, stored.mismatched)
 OR (b.status <> 'validating' AND ({", ".join(f"b.{state}" for state in _STATES)})
     IS DISTINCT FROM ({", ".join(f"counted.{state}" for state in _STATES)}))
 """

@@ -24,10 +24,10 @@ def _finish(stage) -> list:
 def test_a_batch_is_read_dispatched_and_completed(stage):
     batch_id = stage.batch(2)
     assert stage.batch_row(batch_id).status == "in_progress"
-    assert [open_.id for open_ in stage.call(batches.dispatchable, None)] == [batch_id]
+    assert [open_.id for open_ in stage.call(batches.dispatchable, "default", None)] == [batch_id]
     for message in stage.dispatch(batch_id):
         stage.settle(stage.begin(message), succeeded())
-    assert stage.call(batches.dispatchable, None) == []
+    assert stage.call(batches.dispatchable, "default", None) == []
     assert _finish(stage) == [batch_id]
     row = stage.batch_row(batch_id)
     assert (row.status, row.succeeded, row.images) == ("completed", 2, 2)
@@ -52,7 +52,7 @@ def test_a_cancelled_batch_waits_for_its_call_in_flight(stage):
     reservation = stage.begin(first)
     assert stage.call(batches.cancel, batch_id)
     assert not stage.call(batches.cancel, batch_id)
-    assert stage.call(batches.dispatchable, None) == []
+    assert stage.call(batches.dispatchable, "default", None) == []
     with pytest.raises(BeginRefused) as refused:
         stage.begin(second)
     assert refused.value.refusal is Refusal.BATCH_CLOSED
@@ -108,10 +108,10 @@ def test_the_first_reason_to_pause_stays(stage):
     batch_id = stage.batch(2)
     assert stage.call(batches.pause, batch_id, PausedReason.REQUESTED, None)
     assert not stage.call(batches.pause, batch_id, PausedReason.HELD, None)
-    assert stage.call(batches.pause_open, PausedReason.PROVIDER_KEY, "no key") == 0
-    assert stage.call(batches.release_all, PausedReason.PROVIDER_KEY) == 0
+    assert stage.call(batches.pause_key, "default", "no key") == 0
+    assert stage.call(batches.release_key, "default") == 0
     assert stage.batch_row(batch_id).paused_reason == "requested"
-    assert stage.call(batches.dispatchable, None) == []
+    assert stage.call(batches.dispatchable, "default", None) == []
     assert stage.call(batches.resume, batch_id, Decimal(7))
     row = stage.batch_row(batch_id)
     assert (row.paused_reason, row.cap) == (None, 7)
@@ -132,9 +132,9 @@ def test_a_paused_batch_begins_nothing(stage):
 def test_a_key_that_pauses_all_releases_only_what_it_paused(stage):
     mine, other = stage.batch(), stage.batch()
     stage.call(batches.pause, mine, PausedReason.REQUESTED, None)
-    assert stage.call(batches.pause_open, PausedReason.PROVIDER_KEY, "refused") == 1
+    assert stage.call(batches.pause_key, "default", "refused") == 1
     assert stage.batch_row(other).paused_detail == "refused"
-    assert stage.call(batches.release_all, PausedReason.PROVIDER_KEY) == 1
+    assert stage.call(batches.release_key, "default") == 1
     assert stage.batch_row(mine).paused_reason == "requested"
     assert stage.batch_row(other).paused_reason is None
 
@@ -180,8 +180,8 @@ def test_the_same_list_attaches_to_its_latest_batch_worth_going_on_with(stage):
     assert stage.call(batches.attach, "default", "f1", "focus-1") == batch_id
     row = stage.batch_row(batch_id)
     assert (row.paused_reason, row.focus) == (None, "focus-1")
-    assert [b.id for b in stage.call(batches.dispatchable, "focus-1")] == [batch_id]
-    assert stage.call(batches.dispatchable, "focus-2") == []
+    assert [b.id for b in stage.call(batches.dispatchable, "default", "focus-1")] == [batch_id]
+    assert stage.call(batches.dispatchable, "default", "focus-2") == []
 
 
 def test_attaching_lets_the_retries_go_on_too(stage, fresh_id):
@@ -218,8 +218,8 @@ def test_busy_counts_what_all_workers_have_in_hand(stage):
 @pytest.mark.parametrize(
     "change",
     [
-        lambda connection: batches.pause_open(connection, PausedReason.REQUESTED, "all"),
-        lambda connection: batches.release_all(connection, PausedReason.HELD),
+        lambda connection: batches.pause_key(connection, "default", "all"),
+        lambda connection: batches.release_key(connection, "default"),
         batches.finalize,
         batches.complete,
     ],
@@ -254,5 +254,5 @@ def test_nothing_that_is_ended_opens_again(stage):
     assert not stage.call(batches.pause, batch_id, PausedReason.REQUESTED, None)
     assert not stage.call(batches.cancel, batch_id)
     with transaction(stage.engine) as connection:
-        assert batches.pause_open(connection, PausedReason.REQUESTED, "all") == 0
+        assert batches.pause_key(connection, "default", "all") == 0
     assert stage.batch_row(batch_id).status == "cancelled"

@@ -109,7 +109,7 @@ class Night(RuleBasedStateMachine):
             self.begin(0)
 
     def dispatch(self, limit):
-        open_now = [batch.id for batch in self.stage.call(batches.dispatchable, None)]
+        open_now = [batch.id for batch in self.stage.call(batches.dispatchable, "default", None)]
         waiting = {job.batch for job in self.jobs.values() if job.state == "queued"}
         assert set(open_now) == {b for b in waiting if self._may_begin(b)}
         for batch_id in open_now:
@@ -347,7 +347,7 @@ def test_any_order_of_operations_keeps_the_books(stage):
     run_state_machine_as_test(
         Night,
         settings=settings(
-            max_examples=40,
+            max_examples=25,
             stateful_step_count=40,
             deadline=None,
             suppress_health_check=list(HealthCheck),

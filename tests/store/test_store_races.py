@@ -13,7 +13,6 @@ from sqlalchemy.exc import NoResultFound
 from stage import AGAIN, NOW, Stage, draft, failed, not_sent, succeeded, unknown
 
 from darkroom.domain.attempt import Reservation
-from darkroom.domain.batch import PausedReason
 from darkroom.domain.job import Missed, MissedReason
 from darkroom.domain.retry import GiveUp
 from darkroom.store import batches, evidence, jobs, leases
@@ -202,7 +201,9 @@ class _Storm:
     def dispatch(self) -> None:
         """As the worker does it: several batches in one transaction, by id."""
         with transaction(self.stage.engine) as connection:
-            open_now = sorted(batch.id for batch in batches.dispatchable(connection, None))
+            open_now = sorted(
+                batch.id for batch in batches.dispatchable(connection, "default", None)
+            )
             self.tickets += [m for b in open_now for m in jobs.dispatch(connection, b, 2)]
 
     def begin(self) -> None:
@@ -241,8 +242,8 @@ class _Storm:
             self.stage.call(evidence.settle_late, row.id, self.draw.choice([succeeded(), failed()]))
 
     def pause(self) -> None:
-        self.stage.call(batches.pause_open, PausedReason.PROVIDER_KEY, "a storm")
-        self.stage.call(batches.release_all, PausedReason.PROVIDER_KEY)
+        self.stage.call(batches.pause_key, "default", "a storm")
+        self.stage.call(batches.release_key, "default")
 
     def finalize(self) -> None:
         self.stage.call(batches.finalize)
@@ -256,7 +257,7 @@ def test_a_storm_of_everything_at_once_waits_in_no_ring(crowd):
     """Every transaction locks jobs, then attempts, then batches by id, so no two can wait for each other."""
     made = [crowd.batch(60, cap="40") for _ in range(4)]
     storms = [_Storm(crowd, made, seed) for seed in range(8)]
-    done = sum(_at_once(*[lambda s=s: s.rage(120) for s in storms]), Counter())
+    done = sum(_at_once(*[lambda s=s: s.rage(80) for s in storms]), Counter())
     trouble = {name: n for name, n in done.items() if "deadlock" in name or "lock timeout" in name}
     assert not trouble, done
     assert {"settle", "begin", "evidence", "reap", "lapse"} <= done.keys()

@@ -1,6 +1,5 @@
 """Keys, providers, workers, hints and duties: the small records beside the queue."""
 
-from datetime import timedelta
 from uuid import uuid4
 
 from darkroom.store import keys, providers, workers
@@ -56,23 +55,14 @@ def test_use_is_noted_once_a_minute(stage):
 
 
 def test_a_paused_key_is_paused_until_it_is_another_or_a_person_resumes_it(stage):
-    assert stage.call(providers.state, "p", "k1") == providers.ProviderState()
+    assert stage.call(providers.paused, "p", "k1") is None
     assert stage.call(providers.pause, "p", "k1", "refused")
     assert not stage.call(providers.pause, "p", "k1", "again")
-    assert stage.call(providers.state, "p", "k1").paused_reason == "refused"
-    assert stage.call(providers.state, "p", "k2").paused_reason is None
+    assert stage.call(providers.paused, "p", "k1") == "refused"
+    assert stage.call(providers.paused, "p", "k2") is None
     assert stage.call(providers.pause, "p", "k2", "refused too")
     stage.call(providers.resume)
-    assert stage.call(providers.state, "p", "k2").paused_reason is None
-
-
-def test_a_longer_cool_down_stays(stage):
-    stage.call(providers.cool, "p", timedelta(hours=1))
-    stage.call(providers.cool, "p", timedelta(seconds=1))
-    assert stage.one("SELECT cool_until > now() + interval '50 min' AS long FROM providers").long
-    assert stage.call(providers.state, "p", "k").cooling
-    stage.sql("UPDATE providers SET cool_until = now() - interval '1 s'")
-    assert not stage.call(providers.state, "p", "k").cooling
+    assert stage.call(providers.paused, "p", "k2") is None
 
 
 def test_the_slots_are_those_of_living_workers(stage):

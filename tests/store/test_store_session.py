@@ -83,7 +83,7 @@ def test_every_connection_has_its_limits(stage):
 def test_a_lost_connection_is_told_from_a_refused_row(stage):
     batch_id = stage.batch()
     with pytest.raises(IntegrityError), transaction(stage.engine) as connection:
-        connection.execute(text("UPDATE batches SET reserved = -1"))
+        connection.execute(text("UPDATE batches SET status = 'lost'"))
     with pytest.raises(StoreAway):
         _cut_off(stage, lambda connection: jobs.dispatch(connection, batch_id, 1))
     assert stage.batch_row(batch_id).queued == 1
@@ -91,17 +91,17 @@ def test_a_lost_connection_is_told_from_a_refused_row(stage):
 
 def test_a_connection_lost_under_copy_is_away_too(stage):
     batch_id = stage.submit()
-    stage.call(batches.claim_validating, None)
+    claim = stage.call(batches.claim_validating, None)
     with pytest.raises(StoreAway):
-        _cut_off(stage, lambda connection: intake.add_jobs(connection, batch_id, [draft(1)]))
+        _cut_off(stage, lambda connection: intake.add_jobs(connection, claim, [draft(1)]))
     assert stage.batch_row(batch_id).total == 0
 
 
 def test_a_row_that_copy_refuses_is_not_taken_for_an_absence(stage):
-    batch_id = stage.submit()
-    stage.call(batches.claim_validating, None)
+    stage.submit()
+    claim = stage.call(batches.claim_validating, None)
     with pytest.raises(psycopg.IntegrityError), transaction(stage.engine) as connection:
-        intake.add_jobs(connection, batch_id, [draft(1), draft(1)])
+        intake.add_jobs(connection, claim, [draft(1), draft(1)])
 
 
 def test_a_server_that_is_not_there_is_away(database_url):
