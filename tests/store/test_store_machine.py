@@ -73,6 +73,7 @@ class Night(RuleBasedStateMachine):
         self.root = self.stage.batch([draft(line) for line in range(1, 4)], cap=str(CAP))
         self.status = {self.root: "in_progress"}
         self.paused: set[UUID] = set()
+        self.late: set[UUID] = set()
         ids = self.stage.rows("SELECT id FROM jobs ORDER BY id")
         self.jobs = {row.id: Job(self.root) for row in ids}
         self.tickets: list = []
@@ -82,7 +83,8 @@ class Night(RuleBasedStateMachine):
         return self.jobs[attempt.reservation.job_id]
 
     def _may_begin(self, batch_id: UUID) -> bool:
-        return self.status[batch_id] == "in_progress" and batch_id not in self.paused
+        stopped = self.paused | self.late
+        return self.status[batch_id] == "in_progress" and batch_id not in stopped
 
     def _committed(self, batch_id: UUID) -> Decimal:
         """What the calls of a batch have cost, and may still cost."""
@@ -261,7 +263,7 @@ class Night(RuleBasedStateMachine):
         open_now = self.status[batch_id] == "in_progress"
         if change == "pause":
             done = self.stage.call(batches.pause, batch_id, PausedReason.REQUESTED, None)
-            assert done == (open_now and batch_id not in self.paused)
+            assert done == open_now
             self.paused |= {batch_id} if open_now else set()
         elif change == "resume":
             assert self.stage.call(batches.resume, batch_id) == (
@@ -270,6 +272,7 @@ class Night(RuleBasedStateMachine):
             self.paused.discard(batch_id)
         elif change == "deadline":
             self.stage.sql("UPDATE batches SET deadline_at = now() WHERE id = :id", id=batch_id)
+            self.late.add(batch_id)
         else:
             assert self.stage.call(batches.cancel, batch_id) == open_now
             self.status[batch_id] = "cancelling" if open_now else self.status[batch_id]
