@@ -5,7 +5,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -15,6 +15,7 @@ from typing import Any, TypeVar, cast
 from uuid import UUID, uuid4
 
 import httpx2
+import psutil
 import psycopg
 from psycopg.rows import DictRow, dict_row
 
@@ -23,6 +24,7 @@ from darkroom.local.home import Secrets
 from darkroom.local.plan import Plan, Service, Urls
 from darkroom.local.ports import accepts, answers
 from darkroom.local.stack import Stack
+from darkroom.local.trace import Trace
 from darkroom.store import keys
 from darkroom.store.session import open_engine, transaction
 
@@ -132,16 +134,29 @@ class Stage:
             yield opened
 
     def peak(self, name: str) -> int:
-        """The most memory (bytes resident) that a process has ever had."""
-        return max(KIBIBYTE * kibibytes for kibibytes in self._peaks(name))
+        """The most memory (bytes resident) that a process of this name has ever had."""
+        pids = (child.pid for child in self._children if child.name.startswith(name))
+        statuses = (Path(f"/proc/{pid}/status").read_text("ascii") for pid in pids)
+        return max(KIBIBYTE * int(text.partition("VmHWM:")[2].split()[0]) for text in statuses)
 
-    def _peaks(self, name: str) -> Iterator[int]:
+    def cpu(self) -> float:
+        """The processor time (s) that all of it has used so far."""
+        return sum(_cpu(psutil.Process(child.pid)) for child in self._children)
+
+    @property
+    def _children(self) -> Sequence[Trace]:
         running = Stack.running(self.home)
         assert running
-        for child in running.children:
-            if child.name.startswith(name):
-                status = Path(f"/proc/{child.pid}/status").read_text("ascii")
-                yield int(status.partition("VmHWM:")[2].split()[0])
+        return running.children
+
+
+def _cpu(process: psutil.Process) -> float:
+    """Its own, that of those of its children that live, and that of those that it has buried."""
+    used = 0.0
+    for one in (process, *process.children(recursive=True)):
+        with suppress(psutil.NoSuchProcess):
+            used += sum(one.cpu_times()[:4])
+    return used
 
 
 def row(connection: Connection, query: str, *values: object) -> DictRow:

@@ -6,6 +6,7 @@ python -m benchmarks.submit
 import csv
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
@@ -44,24 +45,33 @@ def _rows(turn: int) -> Iterator[tuple[str, str, str, str]]:
         yield f"SKU-{turn}-{n:06d}", prompt, SIZES[n % len(SIZES)], QUALITIES[n % len(QUALITIES)]
 
 
-def submitted(stage: Stage, catalog: Path) -> tuple[UUID, float]:
-    """Seconds from the first byte of the upload to the commit that opens the batch."""
-    begun = time.time()
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What it took; seconds by the clock, and of processors."""
+
+    wall: float
+    cpu: float
+
+
+def submitted(stage: Stage, catalog: Path) -> tuple[UUID, Taken]:
+    """From the first byte of the upload to the commit that opens the batch."""
+    cpu, begun = stage.cpu(), time.time()
     batch_id = stage.submit(catalog, paused=True)
-    return batch_id, stage.when(batch_id, "in_progress_at").timestamp() - begun
+    ended = stage.when(batch_id, "in_progress_at").timestamp()
+    return batch_id, Taken(ended - begun, stage.cpu() - cpu)
 
 
-def copied(connection: Connection, batch_id: UUID) -> float:
-    """Seconds for the same rows by one COPY into a table with the same columns, checks and indexes."""
+def copied(stage: Stage, connection: Connection, batch_id: UUID) -> Taken:
+    """The same rows by one COPY into a table with the same columns, checks and indexes."""
     rows = _exported(connection, batch_id)
     connection.execute("CREATE TABLE plain (LIKE jobs INCLUDING ALL) WITH (fillfactor = 70)")
-    begun = time.perf_counter()
+    cpu, begun = stage.cpu(), time.time()
     with connection.cursor().copy(f"COPY plain ({COLUMNS}) FROM STDIN") as copy:
         for block in rows:
             copy.write(block)
-    seconds = time.perf_counter() - begun
+    taken = Taken(time.time() - begun, stage.cpu() - cpu)
     connection.execute("DROP TABLE plain")
-    return seconds
+    return taken
 
 
 def _exported(connection: Connection, batch_id: UUID) -> list[bytes]:
@@ -77,28 +87,36 @@ def play(stage: Stage) -> None:
         for turn in range(ROUNDS):
             catalog = Path(folder) / f"catalog-{turn}.csv"
             write_catalog(catalog, turn)
-            batch_id, seconds = submitted(stage, catalog)
-            ours.append(seconds)
-            plain.append(copied(connection, batch_id))
+            batch_id, taken = submitted(stage, catalog)
+            ours.append(taken)
+            plain.append(copied(stage, connection, batch_id))
     report(ours, plain, stage)
 
 
-def report(ours: list[float], plain: list[float], stage: Stage) -> None:
-    ratios = [mine / bare for mine, bare in zip(ours, plain, strict=True)]
+def report(ours: list[Taken], plain: list[Taken], stage: Stage) -> None:
     rows = [
-        ("plain COPY", *_figures(plain), "1.0"),
-        ("darkroom, upload to durable jobs", *_figures(ours), f"{median(ratios):.1f}"),
+        _figures("plain COPY", plain, plain),
+        _figures("darkroom, upload to durable jobs", ours, plain),
     ]
-    title = f"{ROWS:,} rows, {ROUNDS} rounds: median seconds, spread, rows a second, ratio"
-    show(title, ("", "s", "from–to", "rows/s", "×"), rows)
+    title = f"{ROWS:,} rows of CSV, the median of {ROUNDS} rounds"
+    show(title, ("", "s", "from–to", "rows/s", "×", "CPU s", "× CPU"), rows)
     peaks = [(name, f"{stage.peak(name) / MEGABYTE:.0f}") for name in ("api", "worker")]
     show("Peak memory", ("", "MB"), peaks)
 
 
-def _figures(seconds: list[float]) -> tuple[str, str, str]:
-    middle = median(seconds)
-    spread = f"{min(seconds):.2f}–{max(seconds):.2f}"
-    return f"{middle:.2f}", spread, f"{ROWS / middle:,.0f}"
+def _figures(name: str, ours: list[Taken], plain: list[Taken]) -> tuple[str, ...]:
+    walls = [taken.wall for taken in ours]
+    times = [mine.wall / bare.wall for mine, bare in zip(ours, plain, strict=True)]
+    cpus = [mine.cpu / bare.cpu for mine, bare in zip(ours, plain, strict=True)]
+    return (
+        name,
+        f"{median(walls):.2f}",
+        f"{min(walls):.2f}–{max(walls):.2f}",
+        f"{ROWS / median(walls):,.0f}",
+        f"{median(times):.1f}",
+        f"{median(taken.cpu for taken in ours):.2f}",
+        f"{median(cpus):.1f}",
+    )
 
 
 if __name__ == "__main__":

@@ -157,6 +157,12 @@ class World:
 
     def start_worker(self, app: str = "worker.app", **environment: str) -> Process:
         """A real worker process, ready to take messages."""
+        process = self.launch_worker(app, **environment)
+        process.saw(" ready.")
+        return process
+
+    def launch_worker(self, app: str = "worker.app", **environment: str) -> Process:
+        """A real worker process, whatever becomes of it."""
         name = f"w{len(self.processes)}@test"
         argv = (sys.executable, "-m", "celery", "-A", app, "worker", "-n", name, *QUICK)
         process = Process(
@@ -177,7 +183,6 @@ class World:
             self.folder / f"worker-{len(self.processes)}.log",
         )
         self.processes.append(process)
-        process.saw(" ready.")
         return process
 
     @property
@@ -189,6 +194,7 @@ class World:
         prompts: Sequence[str | Mapping[str, object]],
         *,
         cap: str | None = None,
+        provider: str = "default",
         **options: object,
     ) -> UUID:
         """A batch of these prompts, as the API writes one down."""
@@ -210,6 +216,7 @@ class World:
                     file_id,
                     {"defaults": defaults, **options},
                     cap=None if cap is None else Decimal(cap),
+                    provider=provider,
                 ),
             )
             hints.ring(connection)

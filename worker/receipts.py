@@ -14,7 +14,7 @@ def _name(attempt_id: UUID) -> str:
 
 
 def keep(tools: Tools, attempt_id: UUID, answer: Answer) -> None:
-    """Stores the answer as it came, under the attempt's id: from here on a crash loses nothing."""
+    """Stores the answer as it came, under the attempt's id: from here on no death of a process loses it."""
     tools.blobs.keep(_name(attempt_id), answer.receipt())
 
 

@@ -1,0 +1,39 @@
+"""What a resolver remembers of earlier rows never changes what a later one is told."""
+
+from datetime import date
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from darkroom.domain.models import packaged_toml, parse_models
+from darkroom.domain.request import Priced, Resolver, resolve
+
+MODELS = parse_models(packaged_toml(), date(2026, 11, 22))
+CELLS = st.fixed_dictionaries(
+    {"prompt": st.sampled_from(["a cat", "猫" * 9, "", None, 7, "a\0b"])},
+    optional={
+        "model": st.sampled_from(["gpt-image-2", "gpt-image-2.5-flare", "dall-e-3", "no-such"]),
+        "n": st.sampled_from([1, True, "1", 1.0, "10", 11, [1]]),
+        "size": st.sampled_from(["1024x1024", " 1024x1024 ", "1080x1920", "auto", ""]),
+        "quality": st.sampled_from(["low", "max", None]),
+        "output_format": st.sampled_from(["jpeg", "webp", "png"]),
+        "output_compression": st.sampled_from([0, "80", False, 101]),
+    },
+)
+
+
+@given(st.lists(CELLS, max_size=12))
+def test_row_after_row_is_told_what_it_would_be_told_alone(rows):
+    resolver = Resolver(MODELS)
+    for row in rows:
+        prompt, others = row["prompt"], {k: v for k, v in row.items() if k != "prompt"}
+        assert resolver.resolve(prompt, others) == resolve(row, MODELS)
+
+
+def test_ever_new_parameters_do_not_fill_the_memory():
+    resolver = Resolver(MODELS)
+    for number in range(2_000):
+        found = resolver.resolve("a cat", {"safety_identifier": str(number)})
+        assert isinstance(found, Priced)
+        assert found.request.safety_identifier == str(number)
+    assert len(resolver._known) <= 256

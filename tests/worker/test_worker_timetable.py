@@ -1,0 +1,57 @@
+"""The clock's chores: soon after a hint, not more often than each bears, and every second anyway."""
+
+import pytest
+
+from worker.crew import CHORES, TICK, Timetable
+
+
+class Stopwatch:
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def stopwatch():
+    return Stopwatch()
+
+
+@pytest.fixture
+def timetable(stopwatch):
+    """A timetable whose chores have all been done just now."""
+    made = Timetable(stopwatch)
+    assert made.due() == list(CHORES)
+    for name in CHORES:
+        made.done(name)
+    return made
+
+
+def test_without_a_hint_everything_is_due_after_a_tick(timetable, stopwatch):
+    assert timetable.due() == []
+    assert timetable.patience() == pytest.approx(TICK)
+    stopwatch.now += TICK
+    assert timetable.due() == list(CHORES)
+    assert timetable.patience() == 0
+
+
+@pytest.mark.parametrize("name", CHORES)
+def test_a_hint_is_heeded_after_the_chores_own_pause(timetable, stopwatch, name):
+    timetable.hint()
+    stopwatch.now += CHORES[name].pause - 0.01
+    assert name not in timetable.due()
+    stopwatch.now += 0.02
+    assert name in timetable.due()
+
+
+def test_hint_after_hint_does_not_put_a_chore_off(timetable, stopwatch):
+    for _ in range(10):
+        timetable.hint()
+        stopwatch.now += TICK / 10
+    assert timetable.due() == list(CHORES)
+
+
+def test_patience_ends_with_the_first_chore_that_was_hinted_at(timetable):
+    timetable.hint()
+    assert timetable.patience() == pytest.approx(min(chore.pause for chore in CHORES.values()))
