@@ -5,7 +5,7 @@ import tracemalloc
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from darkroom.domain.problem import BadInput, Problem
@@ -156,6 +156,8 @@ TABLES = st.integers(1, 4).flatmap(
     encoding=st.sampled_from(["utf-8", "utf-8-sig", "utf-16"]),
 )
 def test_what_the_csv_writer_writes_is_read_back(table, delimiter, ending, encoding):
+    # A header of one column does not show the delimiter: then it is taken to be a comma.
+    assume(len(table[0]) > 1 or delimiter == ",")
     header = [f"column {number}" for number in range(len(table[0]))]
     written = io.StringIO(newline="")
     terminator, quoting = ending
