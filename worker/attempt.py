@@ -214,6 +214,8 @@ def _react(tools: Tools, failure: Failure) -> None:
         settlement.pause_key(tools, failure)
     elif failure.klass is FailureClass.RATE_LIMITED:
         _cool(tools, timedelta(seconds=failure.retry_after or 1.0))
+    elif failure.klass is FailureClass.UNREACHABLE:
+        _cool(tools, AWAY)
 
 
 def _cool(tools: Tools, span: timedelta) -> None:

@@ -18,6 +18,7 @@ from darkroom.cli.source import Source
 
 TIMEOUT = httpx2.Timeout(30, connect=5)
 UPLOAD_TIMEOUT = httpx2.Timeout(300, connect=5)
+WAITING_LOOKED_AT = 20
 JOBS_PAGE = 1000
 DOWNLOADS = 16
 _RETRY_PAUSE = 0.5
@@ -92,6 +93,12 @@ class Client:
 
     def batch(self, batch_id: str) -> Batch:
         return self._get(f"/api/v1/batches/{batch_id}", Batch.of)
+
+    def waiting_job(self, batch_id: str) -> Job | None:
+        """The first job that waits to be tried again, with what stood in its way."""
+        path = f"/api/v1/batches/{batch_id}/jobs"
+        page, _ = self._page(path, Job.of, limit=WAITING_LOOKED_AT, state="queued")
+        return next((job for job in page if job.failure), None)
 
     def jobs(self, batch_id: str) -> Iterator[Job]:
         """Every job of a batch, in the order of the lines."""

@@ -127,7 +127,7 @@ class Production:
             self.terminal.notice(f"batch {batch.id} is already finished: nothing to pay")
             return batch
         self.terminal.notice(f"going on with batch {batch.id}")
-        if wanted.budget is None or wanted.budget == batch.cost.cap:
+        if wanted.budget is None or (batch.cost.cap or 0) >= wanted.budget:
             return batch
         return session.client.resume(batch.id, wanted.budget)
 

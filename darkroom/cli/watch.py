@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from time import monotonic
 from typing import Annotated
 
 import typer
@@ -20,6 +21,7 @@ from darkroom.cli.terminal import Terminal
 POLL_SECONDS = 1.0
 FIRST_POLLS = (0.2, 0.2, 0.4)
 BAR_WIDTH = 16
+SILENCE_SECONDS = 10.0
 
 See = Callable[[Batch], None]
 
@@ -59,14 +61,40 @@ def followed(session: Session, terminal: Terminal, batch: Batch) -> Batch:
     Raises:
         Interrupted: a signal came.
     """
+    trouble = Trouble(session, terminal)
     with _seen(terminal) as see:
         for pause in _pauses():
             see(batch)
             if batch.at_rest:
                 return batch
+            trouble.look(batch)
             session.wait(pause)
             batch = session.client.batch(batch.id)
     raise AssertionError("the pauses do not end")
+
+
+class Trouble:
+    """Says why, when a batch has made nothing for a while: a silent night is the worst of all."""
+
+    def __init__(self, session: Session, terminal: Terminal) -> None:
+        self._session, self._terminal = session, terminal
+        self._open: int | None = None
+        self._since = monotonic()
+        self._said = ""
+
+    def look(self, batch: Batch) -> None:
+        """Looks at what stands in the way once nothing has ended for so long, and says it once."""
+        if batch.counts.open != self._open:
+            self._open, self._since = batch.counts.open, monotonic()
+        if monotonic() - self._since < SILENCE_SECONDS:
+            return
+        self._since = monotonic()
+        job = self._session.client.waiting_job(batch.id)
+        failure = (job.failure if job else None) or {}
+        reason = str(failure.get("message", ""))
+        if reason and reason != self._said:
+            self._terminal.notice(f"waiting: {reason}; it is tried again by itself")
+            self._said = reason
 
 
 def _pauses() -> Iterator[float]:
