@@ -169,7 +169,9 @@ def test_an_interrupted_run_is_held_and_the_same_command_goes_on(person: Person)
 
 def _await_line(path: Path, text: str) -> None:
     """Follows a file until the text is written: the kernel says when there is more."""
-    reader = Process(("tail", "-n", "+1", "-F", str(path)), os.environ, path.parent / "tail.log")
+    reader = Process(
+        ("tail", "-n", "+1", "-F", str(path)), os.environ, path.parents[2] / "tail.log"
+    )
     try:
         reader.saw(text)
     finally:
