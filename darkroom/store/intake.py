@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 import orjson
-from sqlalchemy import Connection, delete, func, select, update
+from sqlalchemy import Connection, delete, func, select, text, update
 
 from darkroom.domain.batch import BatchStatus
 from darkroom.domain.batchfile import Draft
@@ -18,6 +18,8 @@ VALUE_KEPT = 200
 """Characters; a value may be a whole prompt, and its head is enough to find it."""
 
 _COPY = "COPY jobs (batch_id, line, custom_id, priority, request, bound) FROM STDIN"
+_PLAN_ONCE = text("SET LOCAL plan_cache_mode = auto")
+"""Foreign keys are checked by a statement a row, which would be planned anew each time under our usual mode."""
 
 
 class IngestLost(Exception):  # noqa: N818 - said to the reader of one file: stop, it is another's now
@@ -46,6 +48,7 @@ def add_jobs(connection: Connection, claim: Validating, drafts: Sequence[Draft])
     Raises:
         IngestLost: somebody else reads the file now, or the batch was cancelled.
     """
+    connection.execute(_PLAN_ONCE)
     driver: Any = connection.connection.driver_connection
     with driver.cursor().copy(_COPY) as copy:
         for draft in drafts:
