@@ -20,6 +20,7 @@ from darkroom.settings import Settings
 from worker import evidence, receipts, settlement
 from worker.app import build_tools, create_app
 from worker.tools import Tools
+from worker.upstream import Upstream
 
 LAPS = "BENCHMARK_LAPS"
 """The variable that names the file of laps, one JSON line an attempt."""
@@ -76,12 +77,16 @@ class Wrapped:
 def build(settings: Settings, app: Celery) -> Tools:
     """The tools, their limiter and their clients timed."""
     tools = build_tools(settings, app)
-    limiter: Any = Wrapped(tools.limiter, "acquire", before="ticket", after="permit")
+    return replace(tools, upstreams={name: _timed(one) for name, one in tools.upstreams.items()})
+
+
+def _timed(upstream: Upstream) -> Upstream:
+    limiter: Any = Wrapped(upstream.limiter, "acquire", before="ticket", after="permit")
 
     def make_client() -> Any:
-        return Wrapped(tools.make_client(), "call", before="begin", after="call")
+        return Wrapped(upstream.make_client(), "call", before="begin", after="call")
 
-    return replace(tools, limiter=limiter, make_client=make_client)
+    return replace(upstream, limiter=limiter, make_client=make_client)
 
 
 @cache

@@ -12,6 +12,7 @@ from celery import Celery
 from darkroom.settings import Settings
 from worker.app import build_tools, create_app
 from worker.tools import Tools
+from worker.upstream import Upstream
 
 
 def halt(point: str) -> None:
@@ -58,8 +59,12 @@ class Client:
 
 def build(settings: Settings, app: Celery) -> Tools:
     tools = build_tools(settings, app)
-    make = tools.make_client
-    return replace(tools, blobs=Blobs(tools.blobs), make_client=lambda: Client(make()))
+    upstreams = {name: _halting(upstream) for name, upstream in tools.upstreams.items()}
+    return replace(tools, blobs=Blobs(tools.blobs), upstreams=upstreams)
+
+
+def _halting(upstream: Upstream) -> Upstream:
+    return replace(upstream, make_client=lambda: Client(upstream.make_client()))
 
 
 @cache

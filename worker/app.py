@@ -18,17 +18,18 @@ from redis import Redis
 from darkroom.blobs import StorageFailed, open_store
 from darkroom.domain.clock import PERMIT_WAIT
 from darkroom.domain.ids import uuid7
-from darkroom.domain.models import packaged_toml, parse_models
+from darkroom.domain.models import Models, packaged_toml, parse_models
 from darkroom.domain.retry import RetryPolicy
 from darkroom.limits import Limiter, Limits
 from darkroom.provider import Client, Provider, shared_tls
 from darkroom.settings import Settings
 from darkroom.store import leases
-from darkroom.store.session import open_engine, transaction
+from darkroom.store.session import Database, open_engine, transaction
 from darkroom.telemetry.logs import configure_logs
 from worker.crew import Crew
 from worker.tasks import publisher, register
 from worker.tools import Tools
+from worker.upstream import Upstream
 
 _REDIS_SECONDS = 5
 
@@ -157,32 +158,44 @@ def build_tools(settings: Settings, app: Celery) -> Tools:
         )
     engine = open_engine(settings.database_url, pool=settings.worker_slots // 2 + 6)
 
-    def running() -> list[str]:
-        with transaction(engine) as connection:
-            return [attempt.hex for attempt in leases.in_flight(connection, settings.provider)]
-
-    key = settings.openai_api_key
-    provider = Provider(
-        settings.provider, settings.openai_base_url, key.get_secret_value() if key else ""
-    )
-    tls = shared_tls()
+    models = parse_models(packaged_toml(), datetime.now(UTC).date())
+    upstream = upstream_of(settings, engine, models)
     return Tools(
         name=f"{socket.gethostname()}:{os.getpid()}:{os.urandom(3).hex()}",
         slots=settings.worker_slots,
         engine=engine,
         blobs=open_store(settings.storage_url),
-        limiter=Limiter(_redis(settings.redis_url), settings.provider, limits(settings), running),
-        provider=provider,
-        make_client=lambda: Client(provider, tls),
-        key_fingerprint=settings.key_fingerprint,
-        models=parse_models(packaged_toml(), datetime.now(UTC).date()),
+        upstreams={upstream.name: upstream},
+        models=models,
         policy=RetryPolicy(on_unknown=settings.on_unknown),
-        deadline=timedelta(seconds=settings.request_timeout),
         publish=publisher(app),
         stopwatch=boottime,
         draw=random.random,
         new_id=new_id,
         focus=settings.focus,
+    )
+
+
+def upstream_of(settings: Settings, engine: Database, models: Models) -> Upstream:
+    """The default provider, as this process calls it."""
+
+    def running() -> list[str]:
+        with transaction(engine) as connection:
+            return [attempt.hex for attempt in leases.in_flight(connection, settings.provider)]
+
+    assert settings.redis_url
+    key = settings.openai_api_key
+    provider = Provider(
+        settings.provider, settings.openai_base_url, key.get_secret_value() if key else ""
+    )
+    tls = shared_tls()
+    return Upstream(
+        provider=provider,
+        models=models,
+        limiter=Limiter(_redis(settings.redis_url), provider.name, limits(settings), running),
+        key_fingerprint=settings.key_fingerprint,
+        deadline=timedelta(seconds=settings.request_timeout),
+        make_client=lambda: Client(provider, tls),
     )
 
 

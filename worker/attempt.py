@@ -19,6 +19,7 @@ from darkroom.store.ledger import BeginRefused, Claim, Refusal
 from darkroom.store.session import StoreAway, transaction
 from worker import evidence, receipts, settlement
 from worker.tools import Tools
+from worker.upstream import Upstream
 
 AWAY = timedelta(seconds=5)
 """How long a job waits when the limiter, or room in its budget, is away."""
@@ -58,11 +59,14 @@ def _handle(tools: Tools, job_id: int, token: int) -> Report:
         return Report(f"stale ticket: {ticket.reason}")
     if not ticket.batch_open:
         return _give_back(tools, ticket, timedelta(0), "its batch makes no new call")
+    upstream = tools.upstreams.get(ticket.provider)
+    if upstream is None:
+        return _give_back(tools, ticket, AWAY, f"this worker does not call {ticket.provider}")
     if tools.holdings.is_stuck:
         return _give_back(tools, ticket, AWAY, "an earlier answer waits to be stored")
     if ticket.history.unknowns and evidence.found(tools, job_id):
         return Report("an earlier answer was found; nothing to pay")
-    return _with_permit(tools, ticket)
+    return _with_permit(tools, upstream, ticket)
 
 
 def _give_back(tools: Tools, ticket: Ticket, after: timedelta, reason: str) -> Report:
@@ -77,10 +81,10 @@ def load_of(request: Mapping[str, Any]) -> Load:
     return Load(images=int(request["n"]), tokens=text_tokens_guess(request["prompt"]))
 
 
-def _with_permit(tools: Tools, ticket: Ticket) -> Report:
+def _with_permit(tools: Tools, upstream: Upstream, ticket: Ticket) -> Report:
     attempt_id, load = tools.new_id(), load_of(ticket.request)
     try:
-        leave = _leave(tools, attempt_id, load)
+        leave = _leave(tools, upstream, attempt_id, load)
     except LimiterAway:
         return _give_back(tools, ticket, AWAY, "the limiter is away")
     match leave:
@@ -88,50 +92,52 @@ def _with_permit(tools: Tools, ticket: Ticket) -> Report:
             return _give_back(tools, ticket, wait, f"waiting for {dimension}")
         case Admitted(wait=wait):
             if tools.draining.wait(wait.total_seconds()):
-                _refund(tools, attempt_id, load)
+                _refund(upstream, attempt_id, load)
                 return _give_back(tools, ticket, timedelta(0), "this worker is stopping")
-            return _begin(tools, ticket, attempt_id, load)
+            return _begin(tools, upstream, ticket, attempt_id, load)
         case _:
             assert_never(leave)
 
 
-def _leave(tools: Tools, attempt_id: UUID, load: Load) -> Admitted | Denied:
+def _leave(tools: Tools, upstream: Upstream, attempt_id: UUID, load: Load) -> Admitted | Denied:
     """Asks for a permit until it is given, or cannot be given within the time a dispatched job waits."""
     patience_ends = tools.stopwatch() + PERMIT_WAIT.total_seconds()
     while True:
         left = timedelta(seconds=max(patience_ends - tools.stopwatch(), 0))
-        leave = tools.limiter.acquire(attempt_id.hex, load, left)
+        leave = upstream.limiter.acquire(attempt_id.hex, load, left)
         if isinstance(leave, Admitted) or leave.wait > left or tools.draining.is_set():
             return leave
         tools.holdings.await_an_end(leave.wait.total_seconds())
 
 
-def _refund(tools: Tools, attempt_id: UUID, load: Load) -> None:
+def _refund(upstream: Upstream, attempt_id: UUID, load: Load) -> None:
     try:
-        tools.limiter.refund(attempt_id.hex, load)
+        upstream.limiter.refund(attempt_id.hex, load)
     except LimiterAway:
         """What it forgot needs no refund; what it kept runs out by itself."""
 
 
-def _begin(tools: Tools, ticket: Ticket, attempt_id: UUID, load: Load) -> Report:
+def _begin(
+    tools: Tools, upstream: Upstream, ticket: Ticket, attempt_id: UUID, load: Load
+) -> Report:
     begun_at = tools.stopwatch()
     with tools.holdings.attempt(attempt_id):
         try:
             with transaction(tools.engine) as connection:
-                claim = Claim(attempt_id, tools.name, tools.provider.name)
+                claim = Claim(attempt_id, tools.name, upstream.name)
                 reservation = ledger.begin(connection, ticket.job_id, ticket.token, claim)
         except BeginRefused as refused:
-            _refund(tools, attempt_id, load)
+            _refund(upstream, attempt_id, load)
             return _refused(tools, ticket, refused)
         except StoreAway:
-            _refund(tools, attempt_id, load)
+            _refund(upstream, attempt_id, load)
             return _doubtful(tools, ticket, attempt_id)
         if isinstance(reservation, Missed):
-            _refund(tools, attempt_id, load)
+            _refund(upstream, attempt_id, load)
             return Report(f"stale ticket: {reservation.reason}")
         tools.holdings.part_with((ticket.job_id, ticket.token))
-        outcome = _call(tools, ticket, reservation, begun_at)
-        return _end(tools, ticket, reservation, outcome, load)
+        outcome = _call(tools, upstream, ticket, reservation, begun_at)
+        return _end(tools, upstream, ticket, reservation, outcome)
 
 
 def _doubtful(tools: Tools, ticket: Ticket, attempt_id: UUID) -> Report:
@@ -164,13 +170,15 @@ def _refused(tools: Tools, ticket: Ticket, refused: BeginRefused) -> Report:
             assert_never(refused.refusal)
 
 
-def _call(tools: Tools, ticket: Ticket, reservation: Reservation, begun_at: float) -> Outcome:
+def _call(
+    tools: Tools, upstream: Upstream, ticket: Ticket, reservation: Reservation, begun_at: float
+) -> Outcome:
     last_moment = begun_at + (LEASE - SAFETY_MARGIN).total_seconds()
     try:
-        answer = tools.client().call(
+        answer = upstream.client().call(
             "/images/generations",
             ticket.request,
-            deadline_seconds=tools.deadline.total_seconds(),
+            deadline_seconds=upstream.deadline.total_seconds(),
             may_send=lambda: tools.stopwatch() < last_moment,
             client_request_id=reservation.attempt_id.hex,
         )
@@ -179,47 +187,53 @@ def _call(tools: Tools, ticket: Ticket, reservation: Reservation, begun_at: floa
             return Unknown(failed.failure, None, failed.latency_ms)
         return NotSent(failed.failure)
     settlement.patiently(tools, lambda: receipts.keep(tools, reservation.attempt_id, answer))
-    return settlement.patiently(tools, lambda: evidence.judge(tools, ticket.request, answer))
+    return settlement.patiently(
+        tools, lambda: evidence.judge(tools, upstream.name, ticket.request, answer)
+    )
 
 
 def _end(
-    tools: Tools, ticket: Ticket, reservation: Reservation, outcome: Outcome, load: Load
+    tools: Tools,
+    upstream: Upstream,
+    ticket: Ticket,
+    reservation: Reservation,
+    outcome: Outcome,
 ) -> Report:
     text = settlement.settle(tools, reservation, outcome, ticket.history)
     match outcome:
         case Succeeded():
-            _release(tools, reservation.attempt_id)
+            _release(upstream, reservation.attempt_id)
             return Report(text)
         case NotSent(failure=failure):
-            _refund(tools, reservation.attempt_id, load)
-            _react(tools, failure)
+            _refund(upstream, reservation.attempt_id, load_of(ticket.request))
+            _react(tools, upstream, failure)
             return Report(text, failed=True)
         case Failed(failure=failure) | Unknown(failure=failure):
-            _release(tools, reservation.attempt_id)
-            _react(tools, failure)
+            _release(upstream, reservation.attempt_id)
+            _react(tools, upstream, failure)
             return Report(text, failed=True)
         case _:
             assert_never(outcome)
 
 
-def _release(tools: Tools, attempt_id: UUID) -> None:
+def _release(upstream: Upstream, attempt_id: UUID) -> None:
     try:
-        tools.limiter.release(attempt_id.hex)
+        upstream.limiter.release(attempt_id.hex)
     except LimiterAway:
         """Its place in flight runs out by itself."""
 
 
-def _react(tools: Tools, failure: Failure) -> None:
+def _react(tools: Tools, upstream: Upstream, failure: Failure) -> None:
     if failure.klass.reaction is Reaction.PAUSE_KEY:
-        settlement.pause_key(tools, failure)
+        settlement.pause_key(tools, upstream, failure)
     elif failure.klass is FailureClass.RATE_LIMITED:
-        _cool(tools, timedelta(seconds=failure.retry_after or 1.0))
+        _cool(upstream, timedelta(seconds=failure.retry_after or 1.0))
     elif failure.klass is FailureClass.UNREACHABLE:
-        _cool(tools, AWAY)
+        _cool(upstream, AWAY)
 
 
-def _cool(tools: Tools, span: timedelta) -> None:
+def _cool(upstream: Upstream, span: timedelta) -> None:
     try:
-        tools.limiter.cool(min(span, LONGEST_COOLING))
+        upstream.limiter.cool(min(span, LONGEST_COOLING))
     except LimiterAway:
         """Without the limiter no call is made anyway."""

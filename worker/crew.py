@@ -174,7 +174,8 @@ class Crew:
 
     def _renew_permits(self, tools: Tools) -> int:
         held = tools.holdings.attempts()
-        tools.limiter.renew(attempt.hex for attempt in held)
+        for upstream in tools.upstreams.values():
+            upstream.limiter.renew([attempt.hex for attempt in held])
         return len(held)
 
     def _run_ear(self) -> None:

@@ -6,11 +6,13 @@ from math import ceil
 
 from darkroom.domain.fairness import Waiting, share
 from darkroom.store import batches, hints, jobs, providers, workers
+from darkroom.store.batches import Busy
 from darkroom.store.jobs import Dispatched
 from darkroom.store.locks import Duty, try_lock
 from darkroom.store.session import Transaction, transaction
 from darkroom.telemetry.logs import logger
 from worker.tools import BrokerAway, Tools
+from worker.upstream import Upstream
 
 AHEAD = timedelta(seconds=2)
 """How far ahead of the rate limits jobs are handed out: as long as a job waits for its permit."""
@@ -34,14 +36,30 @@ def dispatch(tools: Tools) -> int:
 
 
 def _dispatched(tools: Tools, connection: Transaction) -> list[Dispatched]:
-    """As many due jobs as there is room for: what one batch has not due, the others may have."""
-    if not _admitted(tools, connection):
+    """As many due jobs as each provider has room for; what one waits for holds up no other."""
+    ready = [one for one in tools.upstreams.values() if _admitted(connection, one)]
+    if not ready or tools.holdings.is_stuck or not _has_space(tools):
+        return []
+    slots, busy = workers.slots(connection), batches.busy(connection)
+    free = slots - sum(load.dispatched + load.running for load in busy.values())
+    messages: list[Dispatched] = []
+    for upstream in ready:
+        own = _own_slots(tools, upstream, slots)
+        window = min(_window(upstream, own, busy.get(upstream.name, Busy())), free - len(messages))
+        messages += _handed_out(tools, connection, upstream, window)
+    return messages
+
+
+def _handed_out(
+    tools: Tools, connection: Transaction, upstream: Upstream, window: int
+) -> list[Dispatched]:
+    """As many due jobs of one provider as it has room for: what one batch has not due, the others may have."""
+    if window <= 0:
         return []
     waiting = [
         Waiting(batch.id, batch.project_id, batch.queued, batch.dispatched + batch.running)
-        for batch in batches.dispatchable(connection, tools.provider.name, tools.focus)
+        for batch in batches.dispatchable(connection, upstream.name, tools.focus)
     ]
-    window = _window(tools, connection) if waiting else 0
     messages: list[Dispatched] = []
     while waiting and len(messages) < window:
         shares = share(window - len(messages), waiting)
@@ -58,21 +76,21 @@ def _dispatched(tools: Tools, connection: Transaction) -> list[Dispatched]:
     return messages
 
 
-def _admitted(tools: Tools, connection: Transaction) -> bool:
-    """Whether calls with this key make sense now; its batches say so where they do not."""
-    name = tools.provider.name
-    if reason := providers.paused(connection, name, tools.key_fingerprint):
+def _admitted(connection: Transaction, upstream: Upstream) -> bool:
+    """Whether calls with this provider's key make sense now; its batches say so where they do not."""
+    name = upstream.name
+    if reason := providers.paused(connection, name, upstream.key_fingerprint):
         batches.pause_key(connection, name, reason)
         return False
     if batches.release_key(connection, name):
-        logger("worker").info("the key is in use again", action="resume_key")
-    return not tools.holdings.is_stuck and _has_space(tools)
+        logger("worker").info("the key is in use again", action="resume_key", provider=name)
+    return True
 
 
 def _has_space(tools: Tools) -> bool:
     """Whether what may come back can be stored: an image that finds no room was paid for in vain."""
     free = tools.blobs.free_bytes()
-    needed = tools.limiter.limits.in_flight * LARGEST_IMAGE
+    needed = _in_flight(tools) * LARGEST_IMAGE
     if free is None or free >= needed:
         return True
     logger("worker").error(
@@ -84,14 +102,22 @@ def _has_space(tools: Tools) -> bool:
     return False
 
 
-def _window(tools: Tools, connection: Transaction) -> int:
+def _in_flight(tools: Tools) -> int:
+    return sum(upstream.limiter.limits.in_flight for upstream in tools.upstreams.values())
+
+
+def _own_slots(tools: Tools, upstream: Upstream, slots: int) -> int:
+    """A provider's share of all slots: one that is slow must not sit on those of the others."""
+    return ceil(slots * upstream.limiter.limits.in_flight / _in_flight(tools))
+
+
+def _window(upstream: Upstream, slots: int, busy: Busy) -> int:
     """Free slots, but no more waiting for permits than the rate limits admit while they wait."""
-    busy = batches.busy(connection)
-    window = workers.slots(connection) - busy.running - busy.dispatched
-    rate = tools.limiter.limits.calls_per_second
+    window = slots - busy.running - busy.dispatched
+    rate = upstream.limiter.limits.calls_per_second
     if rate is not None:
         window = min(window, ceil(rate * AHEAD.total_seconds()) - busy.dispatched)
-    return max(window, 0)
+    return window
 
 
 def _take_back(tools: Tools, messages: Sequence[Dispatched]) -> None:

@@ -20,7 +20,7 @@ SURPLUS_KEPT = 10
 """As many as the API makes in one call; whatever a broken relay sends beyond stays in the receipt."""
 
 
-def judge(tools: Tools, request: Mapping[str, Any], answer: Answer) -> Outcome:
+def judge(tools: Tools, provider: str, request: Mapping[str, Any], answer: Answer) -> Outcome:
     """How an attempt ended that got this answer; images that are whole are stored by the time it returns."""
     reading = read(answer, int(request["n"]))
     request_id = answer.headers.get("x-request-id")
@@ -29,7 +29,8 @@ def judge(tools: Tools, request: Mapping[str, Any], answer: Answer) -> Outcome:
     stored = _stored(tools, request, reading)
     if isinstance(stored, Failure):
         return _vain(stored, reading.request_id, answer.latency_ms)
-    cost = _cost(tools.models.priced[request["model"]], request, reading.usage)
+    model = tools.models_of(provider).priced[request["model"]]
+    cost = _cost(model, request, reading.usage)
     return Succeeded(
         stored,
         reading.usage,
@@ -104,9 +105,9 @@ def found(tools: Tools, job_id: int) -> bool:
     with transaction(tools.engine) as connection:
         unknown = leases.unknown_attempts(connection, job_id)
     adopted = False
-    for attempt_id, request in unknown:
+    for attempt_id, provider, request in unknown:
         answer = receipts.find(tools, attempt_id)
-        outcome = judge(tools, request, answer) if answer else None
+        outcome = judge(tools, provider, request, answer) if answer else None
         if isinstance(outcome, Succeeded | Failed):
             with transaction(tools.engine) as connection:
                 late = settle_late(connection, attempt_id, outcome)

@@ -45,7 +45,7 @@ def _outcome(tools: Tools, lease: LostLease) -> Outcome:
         message = "the worker was lost after it may have sent the request"
         return _unknown("worker_lost", message)
     try:
-        return evidence.judge(tools, lease.request, answer)
+        return evidence.judge(tools, lease.provider, lease.request, answer)
     except StorageFailed:
         raise
     except Exception:  # noqa: BLE001 - whatever it is, it must not keep the reaper from the other leases

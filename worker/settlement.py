@@ -22,6 +22,7 @@ from darkroom.store.session import StoreAway, transaction
 from darkroom.telemetry.logs import logger
 from worker import receipts
 from worker.tools import Tools
+from worker.upstream import Upstream
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 5.0
 
@@ -136,14 +137,21 @@ def _log(reservation: Reservation, outcome: Outcome, text: str) -> None:
     )
 
 
-def pause_key(tools: Tools, failure: Failure) -> None:
+def pause_key(tools: Tools, upstream: Upstream, failure: Failure) -> None:
     """Pauses the provider's key: every call with it would be refused until a person acts."""
     reason = f"{failure.code}: {failure.message}"
 
     def once() -> bool:
         with transaction(tools.engine) as connection:
             hints.ring(connection)
-            return providers.pause(connection, tools.provider.name, tools.key_fingerprint, reason)
+            return providers.pause(connection, upstream.name, upstream.key_fingerprint, reason)
 
     if patiently(tools, once):
-        logger("worker").error(reason, action="pause_key", provider=tools.provider.name)
+        logger("worker").error(
+            reason,
+            action="pause_key",
+            provider=upstream.name,
+            code=failure.code,
+            http_status=failure.http_status,
+            fix="correct the key or the account, then: darkroom resume BATCH",
+        )

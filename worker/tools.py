@@ -2,9 +2,8 @@
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
 from typing import Protocol
 from uuid import UUID
 
@@ -12,11 +11,10 @@ from darkroom.blobs import BlobStore
 from darkroom.domain.clock import Stopwatch
 from darkroom.domain.models import Models
 from darkroom.domain.retry import RetryPolicy
-from darkroom.limits import Limiter
-from darkroom.provider import Client, Provider
 from darkroom.store.jobs import Dispatched
 from darkroom.store.session import Database
 from worker.holdings import Holdings
+from worker.upstream import Upstream
 
 
 class Publish(Protocol):
@@ -37,14 +35,11 @@ class Tools:
     slots: int
     engine: Database
     blobs: BlobStore
-    limiter: Limiter
-    provider: Provider
-    key_fingerprint: str
+    upstreams: Mapping[str, Upstream]
+    """The providers that this worker calls, by their names."""
     models: Models
     policy: RetryPolicy
-    deadline: timedelta
     publish: Publish
-    make_client: Callable[[], Client]
     stopwatch: Stopwatch
     draw: Callable[[], float]
     new_id: Callable[[], UUID]
@@ -52,15 +47,12 @@ class Tools:
     holdings: Holdings = field(default_factory=Holdings)
     draining: threading.Event = field(default_factory=threading.Event)
     wake: threading.Event = field(default_factory=threading.Event)
-    _local: threading.local = field(default_factory=threading.local)
 
     def pause(self, seconds: float) -> None:
         """Waits; of all this package the one place that does so without anything to wait for."""
         time.sleep(seconds)
 
-    def client(self) -> Client:
-        """This thread's own connection to the provider: shared pools scan every connection at each call."""
-        if not hasattr(self._local, "client"):
-            self._local.client = self.make_client()
-        client: Client = self._local.client
-        return client
+    def models_of(self, provider: str) -> Models:
+        """The facts that this provider goes by; the general ones for a provider this worker does not call."""
+        upstream = self.upstreams.get(provider)
+        return upstream.models if upstream else self.models

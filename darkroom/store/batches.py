@@ -47,10 +47,10 @@ class OpenBatch:
 
 @dataclass(frozen=True, slots=True)
 class Busy:
-    """What all workers together have in hand."""
+    """What all workers together have in hand of one provider's."""
 
-    dispatched: int
-    running: int
+    dispatched: int = 0
+    running: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,15 +187,15 @@ def dispatchable(connection: Connection, provider: str, focus: str | None) -> li
     ]
 
 
-def busy(connection: Connection) -> Busy:
-    """How many jobs of all open batches are handed out, and how many run."""
+def busy(connection: Connection) -> dict[str, Busy]:
+    """How many jobs of all open batches are handed out, and how many run, by provider."""
     b = batches.c
-    row = connection.execute(
-        select(
-            func.coalesce(func.sum(b.dispatched), 0), func.coalesce(func.sum(b.running), 0)
-        ).where(b.status.in_((BatchStatus.IN_PROGRESS, BatchStatus.CANCELLING)))
-    ).one()
-    return Busy(int(row[0]), int(row[1]))
+    rows = connection.execute(
+        select(b.provider, func.sum(b.dispatched), func.sum(b.running))
+        .where(b.status.in_((BatchStatus.IN_PROGRESS, BatchStatus.CANCELLING)))
+        .group_by(b.provider)
+    )
+    return {provider: Busy(int(out), int(running)) for provider, out, running in rows}
 
 
 def pause_key(connection: Connection, provider: str, detail: str) -> int:

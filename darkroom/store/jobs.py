@@ -59,6 +59,7 @@ class Ticket:
 
     job_id: int
     batch_id: UUID
+    provider: str
     token: int
     custom_id: str
     request: Mapping[str, Any]
@@ -154,6 +155,7 @@ def ticket(connection: Connection, job_id: int, token: int) -> Ticket | Missed:
             wanting(),
             (batches.c.status == "in_progress").label("in_progress"),
             batches.c.paused_reason,
+            batches.c.provider,
         )
         .join_from(jobs, batches, jobs.c.batch_id == batches.c.id)
         .where(jobs.c.id == job_id, jobs.c.state == JobState.DISPATCHED, jobs.c.token == token)
@@ -163,6 +165,7 @@ def ticket(connection: Connection, job_id: int, token: int) -> Ticket | Missed:
     return Ticket(
         job_id=row.id,
         batch_id=row.batch_id,
+        provider=row.provider,
         token=row.token,
         custom_id=row.custom_id,
         request={**row.request, "n": row.wanting},

@@ -20,6 +20,7 @@ class LostLease:
 
     reservation: Reservation
     history: History
+    provider: str
     request: Mapping[str, Any]
 
 
@@ -62,21 +63,24 @@ def lost(connection: Connection, limit: int) -> list[LostLease]:
         LostLease(
             _reservation(row),
             History(row.failures, row.unknowns),
+            row.provider,
             {**row.request, "n": row.wanting},
         )
         for row in rows
     ]
 
 
-def unknown_attempts(connection: Connection, job_id: int) -> list[tuple[UUID, Mapping[str, Any]]]:
-    """The attempts of this job whose outcome is unknown, oldest first, with what they asked for."""
+def unknown_attempts(
+    connection: Connection, job_id: int
+) -> list[tuple[UUID, str, Mapping[str, Any]]]:
+    """The attempts of this job whose outcome is unknown, oldest first: of whom they asked what."""
     rows = connection.execute(
-        select(attempts.c.id, jobs.c.request, wanting())
+        select(attempts.c.id, attempts.c.provider, jobs.c.request, wanting())
         .join_from(attempts, jobs, attempts.c.job_id == jobs.c.id)
         .where(attempts.c.job_id == job_id, attempts.c.state == AttemptState.UNKNOWN)
         .order_by(attempts.c.number)
     )
-    return [(row.id, {**row.request, "n": row.wanting}) for row in rows]
+    return [(row.id, row.provider, {**row.request, "n": row.wanting}) for row in rows]
 
 
 def in_flight(connection: Connection, provider: str) -> list[UUID]:

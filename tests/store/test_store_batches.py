@@ -212,7 +212,7 @@ def test_busy_counts_what_all_workers_have_in_hand(stage):
     stage.begin(first)
     stage.dispatch(other)
     stage.call(batches.cancel, other)
-    assert stage.call(batches.busy) == batches.Busy(dispatched=2, running=1)
+    assert stage.call(batches.busy) == {"default": batches.Busy(dispatched=2, running=1)}
 
 
 @pytest.mark.parametrize(
