@@ -1,14 +1,13 @@
 """Ingest: a submitted file becomes jobs, all of its rows or, where any is bad, none."""
 
-from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from itertools import islice
+from collections import deque
+from collections.abc import Iterable, Iterator
+from itertools import chain, islice
 from pathlib import Path
-from typing import Any
 
 from darkroom import sheets
 from darkroom.blobs import BlobMissing
-from darkroom.domain.batchfile import Draft, Intake, survey
+from darkroom.domain.batchfile import Draft, Intake, Survey, survey
 from darkroom.domain.clock import HEARTBEAT
 from darkroom.domain.problem import BadInput, Problem
 from darkroom.store import batches, files, hints, intake
@@ -19,7 +18,7 @@ from darkroom.store.session import transaction
 from darkroom.telemetry.logs import logger
 from worker.tools import Tools
 
-CHUNK = 5_000
+CHUNK = 20_000
 PROBLEMS_KEPT = 10_000
 READINGS = 5
 """A file whose readers die is not read for ever."""
@@ -95,40 +94,69 @@ class Reading:
     """One pass of a file into jobs, with the problems it met on the way."""
 
     def __init__(self, tools: Tools, batch: Validating, file: File, path: Path) -> None:
-        self._tools, self._batch, self._file, self._path = tools, batch, file, path
+        self._tools, self._batch, self._path = tools, batch, path
+        self._format = sheets.format_of(path, file.filename)
         self.problems: list[Problem] = []
 
     def add_all(self) -> int:
         """Adds a job for every good row while there is hope; a bad row ends the hope, not the reading."""
-        overview = survey((row.line, row.cells) for row in self._rows())
         source = self._batch.options.get("template")
         template = sheets.Template.compile(source) if source else None
         clerk = Intake(
-            overview,
+            self._survey(),
             self._tools.models,
             self._batch.options.get("defaults", {}),
             template.render if template else None,
         )
         if header := clerk.header_problems():
             raise BadInput(header)
-        return self._add(self._drafts(clerk))
-
-    def _rows(self) -> Iterator[sheets.Row]:
-        return (row for row in self._lines() if isinstance(row, sheets.Row))
+        number, lines = 0, self._lines()
+        for line in lines:
+            number += self._add(clerk, chain([line], self._portion(lines)))
+        return number
 
     def _lines(self) -> Iterator[sheets.Row | Problem]:
-        """The file's lines; the lease is renewed on the way, however long they take."""
+        return sheets.read(self._path, format=self._format)
+
+    def _survey(self) -> Survey:
+        rows = (line for line in self._held(self._lines()) if isinstance(line, sheets.Row))
+        alike = self._format is not sheets.Format.JSONL
+        return survey(((row.line, row.cells) for row in rows), alike=alike)
+
+    def _held(self, lines: Iterable[sheets.Row | Problem]) -> Iterator[sheets.Row | Problem]:
+        """The lines; the lease is renewed on the way, however long they take."""
         renewed_at = self._tools.stopwatch()
-        for row in sheets.read(self._path, filename=self._file.filename):
-            yield row
+        for line in lines:
+            yield line
             if self._tools.stopwatch() - renewed_at > HEARTBEAT.total_seconds():
                 renewed_at = self._tools.stopwatch()
-                with transaction(self._tools.engine) as connection:
-                    intake.hold(connection, self._batch)
+                self._hold()
 
-    def _drafts(self, clerk: Intake) -> Iterator[Draft]:
-        for row in self._lines():
-            found = row if isinstance(row, Problem) else clerk.draft(row.line, row.cells)
+    def _hold(self) -> None:
+        with transaction(self._tools.engine) as connection:
+            intake.hold(connection, self._batch)
+
+    def _portion(self, lines: Iterator[sheets.Row | Problem]) -> Iterator[sheets.Row | Problem]:
+        """So many lines as one transaction takes in; a slow template does not keep it open for long."""
+        end = self._tools.stopwatch() + HEARTBEAT.total_seconds()
+        for line in islice(lines, CHUNK - 1):
+            yield line
+            if self._tools.stopwatch() > end:
+                return
+
+    def _add(self, clerk: Intake, lines: Iterable[sheets.Row | Problem]) -> int:
+        """Adds the good rows among these lines; they are read while Postgres takes them in."""
+        drafts = self._drafts(clerk, lines)
+        if self.problems and not self._batch.options.get("skip_bad_rows"):
+            deque(drafts, maxlen=0)
+            self._hold()
+            return 0
+        with transaction(self._tools.engine) as connection:
+            return intake.add_jobs(connection, self._batch, drafts)
+
+    def _drafts(self, clerk: Intake, lines: Iterable[sheets.Row | Problem]) -> Iterator[Draft]:
+        for line in lines:
+            found = line if isinstance(line, Problem) else clerk.draft(line.line, line.cells)
             match found:
                 case Draft():
                     yield found
@@ -139,22 +167,3 @@ class Reading:
 
     def _note(self, problems: tuple[Problem, ...]) -> None:
         self.problems += problems[: PROBLEMS_KEPT - len(self.problems)]
-
-    def _add(self, drafts: Iterator[Draft]) -> int:
-        number = 0
-        skip: Mapping[str, Any] | bool = self._batch.options.get("skip_bad_rows", False)
-        for chunk in _read_ahead(drafts):
-            with transaction(self._tools.engine) as connection:
-                hopeful = chunk if skip or not self.problems else []
-                intake.add_jobs(connection, self._batch, hopeful)
-            number += len(chunk)
-        return number
-
-
-def _read_ahead(drafts: Iterator[Draft]) -> Iterator[list[Draft]]:
-    """The drafts in chunks; while Postgres takes one in, the next is made."""
-    with ThreadPoolExecutor(1, "darkroom-read") as hand:
-        coming = hand.submit(list, islice(drafts, CHUNK))
-        while chunk := coming.result():
-            coming = hand.submit(list, islice(drafts, CHUNK))
-            yield chunk

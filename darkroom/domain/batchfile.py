@@ -1,6 +1,6 @@
 """From the rows of an input file to the jobs of a batch: names, defaults, templates, and every row checked."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from enum import StrEnum, auto
@@ -42,7 +42,7 @@ class Naming(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """What one look over a whole file tells: how many rows, which columns, what names them."""
+    """What a look over a file tells: which columns, what names its rows, and how many were looked at."""
 
     rows: int
     last_line: int
@@ -69,14 +69,21 @@ def flattened(cells: Mapping[str, object]) -> Mapping[str, object]:
     >>> flattened({"custom_id": "a", "url": "/v1/images/generations", "body": {"prompt": "x"}})["prompt"]
     'x'
     """
-    body = cells.get("body")
-    if not isinstance(body, Mapping) or "url" not in cells:
+    body = _batch_body(cells)
+    if body is None:
         return cells
     return {**{name: cells[name] for name in cells if name != "body"}, **body}
 
 
-def survey(rows: Iterable[tuple[int, Mapping[str, object]]]) -> Survey:
+def _batch_body(cells: Mapping[str, object]) -> Mapping[str, object] | None:
+    body = cells.get("body") if "url" in cells else None
+    return body if isinstance(body, Mapping) else None
+
+
+def survey(rows: Iterable[tuple[int, Mapping[str, object]]], *, alike: bool = False) -> Survey:
     """Looks over all rows once; a million of them cost a set of their ids' hashes and no more.
+
+    Where rows are `alike`, as those of a sheet are, the first is enough if its columns say what names it.
 
     >>> survey([(2, {"id": "7", "prompt": "a"}), (3, {"id": "7", "prompt": "b"})]).naming
     <Naming.LINE: 'line'>
@@ -90,6 +97,8 @@ def survey(rows: Iterable[tuple[int, Mapping[str, object]]]) -> Survey:
             tabular = tabular and not count
             columns |= dict.fromkeys(row)
         count, last_line = count + 1, line
+        if alike and _named(tuple(columns)):
+            break
         ids = None if ids is None else _with_id(ids, row)
     unique = ids is not None and 0 < len(ids) == count
     naming, column = _naming(tuple(columns), ids_unique=unique)
@@ -112,12 +121,19 @@ def _column(columns: tuple[str, ...], name: str) -> str | None:
 
 
 def _naming(columns: tuple[str, ...], *, ids_unique: bool) -> tuple[Naming, str | None]:
-    for naming in (Naming.CUSTOM_ID, Naming.SKU):
-        if column := _column(columns, naming.value):
-            return naming, column
+    if named := _named(columns):
+        return named
     if ids_unique:
         return Naming.ID, _column(columns, "id")
     return Naming.LINE, None
+
+
+def _named(columns: tuple[str, ...]) -> tuple[Naming, str] | None:
+    """What names the rows, if their columns alone can tell."""
+    for naming in (Naming.CUSTOM_ID, Naming.SKU):
+        if column := _column(columns, naming.value):
+            return naming, column
+    return None
 
 
 @dataclass(slots=True)
@@ -179,16 +195,18 @@ class Intake:
     def draft(self, line: int, cells: Mapping[str, object]) -> Draft | tuple[Problem, ...]:
         """The job that this row asks for, or everything that is wrong with it."""
         row = flattened(cells)
-        problems = [*_line_problems(cells), *_refused(row)]
         prompt = self._prompt(row)
-        if isinstance(prompt, Problem):
-            problems.append(prompt)
-            prompt = None
+        unmade = (prompt,) if isinstance(prompt, Problem) else ()
         custom_id = self._custom_id(line, row)
-        problems += _custom_id_problems(custom_id)
         priority, priority_problems = self._priority(row)
-        problems += priority_problems
-        priced = self._resolver.resolve(prompt, self._parameters(row))
+        priced = self._resolver.resolve(None if unmade else prompt, self._parameters(row))
+        problems = [
+            *_line_problems(cells),
+            *_refused(row),
+            *unmade,
+            *_custom_id_problems(custom_id),
+            *priority_problems,
+        ]
         if not isinstance(priced, Priced):
             problems += [p for p in priced if p.column not in {q.column for q in problems}]
         problems += self._duplicate(line, custom_id)
@@ -203,15 +221,18 @@ class Intake:
         return None if self._prompt_column is None else row.get(self._prompt_column)
 
     def _parameters(self, row: Mapping[str, object]) -> dict[str, object]:
-        given = dict(self.defaults)
-        for name, value in row.items():
-            if name in PARAMETER_OF and not blank(value):
-                given[PARAMETER_OF[name]] = value
-        return given
+        given = {
+            PARAMETER_OF[name]: value
+            for name, value in row.items()
+            if name in PARAMETER_OF and not blank(value)
+        }
+        return {**self.defaults, **given} if self.defaults else given
 
-    def _priority(self, row: Mapping[str, object]) -> tuple[int, list[Problem]]:
+    def _priority(self, row: Mapping[str, object]) -> tuple[int, Sequence[Problem]]:
         value = row.get("priority")
-        return _priority(self.defaults.get("priority") if blank(value) else value)
+        if blank(value):
+            value = self.defaults.get("priority")
+        return (0, ()) if value is None else _priority(value)
 
     def _custom_id(self, line: int, row: Mapping[str, object]) -> str:
         column = self.overview.naming_column
@@ -242,12 +263,12 @@ def _custom_id_problems(custom_id: str) -> list[Problem]:
     return []
 
 
-def _priority(value: object) -> tuple[int, list[Problem]]:
-    text = "0" if value is None else str(value).strip() or "0"
+def _priority(value: object) -> tuple[int, Sequence[Problem]]:
+    text = str(value).strip() or "0"
     digits = text.removeprefix("-")
     short = digits.isascii() and digits.isdigit() and len(digits) <= len(str(PRIORITY_LIMIT))
     if short and int(digits) <= PRIORITY_LIMIT:
-        return int(text), []
+        return int(text), ()
     message = (
         f"must be a whole number from -{PRIORITY_LIMIT} to {PRIORITY_LIMIT}; higher goes first"
     )
@@ -255,7 +276,7 @@ def _priority(value: object) -> tuple[int, list[Problem]]:
 
 
 def _refused(row: Mapping[str, object]) -> list[Problem]:
-    if REFUSED.keys().isdisjoint(row.keys()) or "prompt" not in row:
+    if REFUSED.keys().isdisjoint(row) or "prompt" not in row:
         return []
     return [
         Problem("parameter_refused", fix, column=name, value=str(row[name]))
@@ -266,8 +287,8 @@ def _refused(row: Mapping[str, object]) -> list[Problem]:
 
 def _line_problems(cells: Mapping[str, Any]) -> list[Problem]:
     """What only an OpenAI batch line can get wrong: its method, its url, a parameter nobody knows."""
-    body = cells.get("body")
-    if not isinstance(body, Mapping) or "url" not in cells:
+    body = _batch_body(cells)
+    if body is None:
         return []
     problems = []
     if cells["url"] not in list(Endpoint):

@@ -2,11 +2,13 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from enum import StrEnum
 from operator import attrgetter
 from typing import Any
+
+import orjson
 
 from darkroom.domain.models import AUTO, Model, Models, Quote
 from darkroom.domain.pricing import text_tokens_guess
@@ -99,12 +101,53 @@ REFUSED = {
 
 
 @dataclass(frozen=True, slots=True)
+class Terms:
+    """What requests say and cost beside their prompts, worked out once for all that share it."""
+
+    asked: ImageRequest
+    """Its prompt is empty."""
+    quote: Quote
+    rest: bytes
+    """The JSON of its body, the prompt left out."""
+    prompt_limit: int = _PROMPT_LIMIT
+
+    @classmethod
+    def of(cls, asked: ImageRequest, quote: Quote, prompt_limit: int = _PROMPT_LIMIT) -> "Terms":
+        """The terms of a request without a prompt."""
+        others = {name: value for name, value in asked.body().items() if name != "prompt"}
+        return cls(asked, quote, orjson.dumps(others), prompt_limit)
+
+
+@dataclass(frozen=True, slots=True)
 class Priced:
     """A request with what it will likely cost and what it can cost at most, in US dollars."""
 
-    request: ImageRequest
-    expected: Decimal
-    bound: Decimal
+    prompt: str
+    terms: Terms
+
+    @property
+    def request(self) -> ImageRequest:
+        """The request itself."""
+        return replace(self.terms.asked, prompt=self.prompt)
+
+    @property
+    def expected(self) -> Decimal:
+        """The likely cost."""
+        return self.terms.quote.expected(text_tokens_guess(self.prompt))
+
+    @property
+    def bound(self) -> Decimal:
+        """More than it can cost."""
+        return self.terms.quote.bound(self.prompt)
+
+    def body_json(self) -> bytes:
+        """The JSON of the request's body.
+
+        >>> free = Quote(Decimal(0), Decimal(0), Decimal(0))
+        >>> Priced("a cat", Terms.of(ImageRequest("", "gpt-image-2"), free)).body_json()[:40]
+        b'{"prompt":"a cat","model":"gpt-image-2",'
+        """
+        return b'{"prompt":%b,%b' % (orjson.dumps(self.prompt), self.terms.rest[1:])
 
 
 def resolve(parameters: Mapping[str, object], models: Models) -> Priced | tuple[Problem, ...]:
@@ -124,53 +167,37 @@ def resolve(parameters: Mapping[str, object], models: Models) -> Priced | tuple[
     return Resolver(models).resolve(parameters.get("prompt"), others)
 
 
-@dataclass(frozen=True, slots=True)
-class _Terms:
-    """What a request says and costs beside its prompt."""
-
-    parameters: Mapping[str, Any]
-    prompt_limit: int
-    quote: Quote
-
-    def priced(self, prompt: str) -> Priced:
-        return Priced(
-            ImageRequest(prompt, **self.parameters),
-            self.quote.expected(text_tokens_guess(prompt)),
-            self.quote.bound(prompt),
-        )
-
-
 class Resolver:
     """Resolves row after row; rows that differ in their prompt alone are checked and priced once."""
 
     def __init__(self, models: Models) -> None:
         self._models = models
-        self._known: dict[str, _Terms] = {}
+        self._known: dict[str, Terms] = {}
 
     def resolve(
         self, prompt: object, parameters: Mapping[str, object]
     ) -> Priced | tuple[Problem, ...]:
         """The request that a prompt and its other parameters make, or everything that is wrong with them."""
         terms = self._terms(parameters)
-        if not isinstance(terms, _Terms):
+        if not isinstance(terms, Terms):
             return (*_prompt_problems(prompt, _PROMPT_LIMIT), *terms)
-        problems = tuple(_prompt_problems(prompt, terms.prompt_limit))
-        return problems or terms.priced(str(prompt).strip())
+        problems = _prompt_problems(prompt, terms.prompt_limit)
+        return problems or Priced(str(prompt).strip(), terms)
 
-    def _terms(self, parameters: Mapping[str, object]) -> _Terms | tuple[Problem, ...]:
+    def _terms(self, parameters: Mapping[str, object]) -> Terms | tuple[Problem, ...]:
         """Good terms are remembered, so many that a file of ever new ones cannot fill the memory."""
         key = repr(parameters)  # True, 1 and "1" are equal or alike, and not the same
         if known := self._known.get(key):
             return known
         terms = _terms_of(parameters, self._models)
-        if isinstance(terms, _Terms):
+        if isinstance(terms, Terms):
             if len(self._known) == _TERMS_KEPT:
                 self._known.clear()
             self._known[key] = terms
         return terms
 
 
-def _terms_of(parameters: Mapping[str, object], models: Models) -> _Terms | tuple[Problem, ...]:
+def _terms_of(parameters: Mapping[str, object], models: Models) -> Terms | tuple[Problem, ...]:
     given = {name: value for name, value in parameters.items() if not blank(value)}
     name = str(given.get("model", models.default)).strip()
     model = models.known.get(name)
@@ -198,11 +225,10 @@ def _unknown_model(name: str, models: Models) -> Problem:
     return Problem("model_unknown", message, column="model", value=name)
 
 
-def _terms(given: Mapping[str, object], name: str, model: Model) -> _Terms:
+def _terms(given: Mapping[str, object], name: str, model: Model) -> Terms:
     parameters = {one: _read(one, given[one]) for one in PARAMETERS if one in given}
-    parameters["model"] = name
-    asked = ImageRequest("", **parameters)
-    return _Terms(parameters, model.prompt_limit, model.quote(asked.quality, asked.size, asked.n))
+    asked = ImageRequest("", **{**parameters, "model": name})
+    return Terms.of(asked, model.quote(asked.quality, asked.size, asked.n), model.prompt_limit)
 
 
 def _read(name: str, value: object) -> Any:
@@ -230,18 +256,21 @@ def _problems(given: Mapping[str, object], model: Model) -> Iterator[Problem]:
         )
 
 
-def _prompt_problems(prompt: object, limit: int) -> Iterator[Problem]:
+def _prompt_problems(prompt: object, limit: int) -> tuple[Problem, ...]:
     if blank(prompt):
-        yield Problem("prompt_missing", "there is no prompt; write one", column="prompt", value="")
+        code, message, value = "prompt_missing", "there is no prompt; write one", ""
     elif not isinstance(prompt, str):
+        code, value = "prompt_not_text", str(prompt)
         message = "the prompt must be text; put it in quotes"
-        yield Problem("prompt_not_text", message, column="prompt", value=str(prompt))
-    elif len(prompt.strip()) > limit:
-        message = f"the prompt has {len(prompt.strip()):,} characters; the API takes {limit:,}: shorten it"
-        yield Problem("prompt_too_long", message, column="prompt", value=prompt)
+    elif (length := len(prompt.strip())) > limit:
+        code, value = "prompt_too_long", prompt
+        message = f"the prompt has {length:,} characters; the API takes {limit:,}: shorten it"
     elif unstorable(prompt):
+        code, value = "prompt_not_text", ascii(prompt[:40])
         message = "the prompt has a NUL or half a surrogate pair in it; remove it"
-        yield Problem("prompt_not_text", message, column="prompt", value=ascii(prompt[:40]))
+    else:
+        return ()
+    return (Problem(code, message, column="prompt", value=value),)
 
 
 def unstorable(text: str) -> bool:

@@ -25,6 +25,21 @@ READERS: Mapping[Format, Reader] = MappingProxyType(
 )
 
 
+def format_of(path: Path, filename: str) -> Format:
+    """The format of a file that was handed in under this name.
+
+    Raises:
+        BadInput: it is empty, or cannot be a prompt list.
+        OSError: it cannot be opened or read.
+    """
+    return detect(filename, _head(path))
+
+
+def _head(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(HEAD_BYTES)
+
+
 def read(
     path: Path,
     *,
@@ -42,10 +57,7 @@ def read(
         BadInput: the whole file cannot be used; at once where its head shows it, else while iterating.
         OSError: the file cannot be opened or read.
     """
-    with path.open("rb") as file:
-        head = file.read(HEAD_BYTES)
     if format is None:
-        format = detect(filename or path.name, head)  # noqa: A001 - see the parameter
-    else:
-        require_readable(head, format)
+        return READERS[format_of(path, filename or path.name)](path)
+    require_readable(_head(path), format)
     return READERS[format](path)

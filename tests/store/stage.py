@@ -12,8 +12,9 @@ from sqlalchemy import Engine, text
 from darkroom.domain.attempt import Failed, NotSent, Reservation, StoredImage, Succeeded, Unknown
 from darkroom.domain.batchfile import Draft
 from darkroom.domain.failure import Failure, FailureClass
+from darkroom.domain.models import Quote
 from darkroom.domain.pricing import Usage
-from darkroom.domain.request import ImageRequest, Priced
+from darkroom.domain.request import ImageRequest, Priced, Terms
 from darkroom.domain.retry import GiveUp, History, TryAgain
 from darkroom.store import batches, files, intake, jobs, ledger
 from darkroom.store.batches import NewBatch
@@ -53,8 +54,9 @@ def not_sent() -> NotSent:
 
 
 def draft(line: int, bound: str = "1", priority: int = 0, prompt: str = "a cat") -> Draft:
-    priced = Priced(ImageRequest(prompt, "gpt-image-2"), Decimal("0.1"), Decimal(bound))
-    return Draft(line, f"sku-{line}", priced, priority)
+    quote = Quote(Decimal("0.1"), Decimal(bound), Decimal(0))
+    terms = Terms.of(ImageRequest("", "gpt-image-2"), quote)
+    return Draft(line, f"sku-{line}", Priced(prompt, terms), priority)
 
 
 @dataclass(slots=True)
