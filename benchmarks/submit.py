@@ -1,12 +1,15 @@
-"""100,000 rows of CSV from upload to durable jobs, beside a plain COPY of the same rows on the same server.
+"""100,000 rows from upload to durable jobs, beside a plain COPY of the same rows on the same server.
 
-python -m benchmarks.submit
+python -m benchmarks.submit [--rows N] [--rounds N] [--format csv|jsonl]
 """
 
 import csv
+import json
 import time
+from argparse import ArgumentParser
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
@@ -17,8 +20,6 @@ from psycopg import sql
 from benchmarks.stage import Connection, Scene, Stage, perform
 from benchmarks.table import show
 
-ROWS = 100_000
-ROUNDS = 3
 MEGABYTE = 1_000_000
 SIZES = ("1024x1024", "1536x1024", "1024x1536", "2048x1152")
 QUALITIES = ("low", "medium", "high")
@@ -28,21 +29,37 @@ COLUMNS = (
 )
 
 
-def write_catalog(path: Path, turn: int) -> None:
+HEADER = ("sku", "prompt", "size", "quality")
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How many rows a file has, how many files are handed in, and of which format they are."""
+
+    rows: int
+    rounds: int
+    format: str
+
+
+def write_catalog(path: Path, turn: int, size: Size) -> None:
     """A product catalog: a prompt of about 120 characters, a SKU, and parameters of its own in each row."""
     with path.open("w", newline="") as file:
+        if size.format == "jsonl":
+            for row in _rows(turn, size.rows):
+                file.write(json.dumps(dict(zip(HEADER, row, strict=True))) + "\n")
+            return
         table = csv.writer(file)
-        table.writerow(("sku", "prompt", "size", "quality"))
-        table.writerows(_rows(turn))
+        table.writerow(HEADER)
+        table.writerows(_rows(turn, size.rows))
 
 
-def _rows(turn: int) -> Iterator[tuple[str, str, str, str]]:
-    for n in range(ROWS):
+def _rows(turn: int, number: int) -> Iterator[tuple[str, str, str, str]]:
+    for n in range(number):
         prompt = (
             f"Product {n} of range {turn}: a hand-thrown stoneware mug on a linen cloth, "
             "soft window light from the left, 50 mm, no text"
         )
-        yield f"SKU-{turn}-{n:06d}", prompt, SIZES[n % len(SIZES)], QUALITIES[n % len(QUALITIES)]
+        yield f"SKU-{turn}-{n:07d}", prompt, SIZES[n % len(SIZES)], QUALITIES[n % len(QUALITIES)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,30 +98,30 @@ def _exported(connection: Connection, batch_id: UUID) -> list[bytes]:
         return [bytes(block) for block in copy]
 
 
-def play(stage: Stage) -> None:
+def play(size: Size, stage: Stage) -> None:
     ours, plain = [], []
     with TemporaryDirectory() as folder, stage.database() as connection:
-        for turn in range(ROUNDS):
-            catalog = Path(folder) / f"catalog-{turn}.csv"
-            write_catalog(catalog, turn)
+        for turn in range(size.rounds):
+            catalog = Path(folder) / f"catalog-{turn}.{size.format}"
+            write_catalog(catalog, turn, size)
             batch_id, taken = submitted(stage, catalog)
             ours.append(taken)
             plain.append(copied(stage, connection, batch_id))
-    report(ours, plain, stage)
+    report(size, ours, plain, stage)
 
 
-def report(ours: list[Taken], plain: list[Taken], stage: Stage) -> None:
+def report(size: Size, ours: list[Taken], plain: list[Taken], stage: Stage) -> None:
     rows = [
-        _figures("plain COPY", plain, plain),
-        _figures("darkroom, upload to durable jobs", ours, plain),
+        _figures("plain COPY", size.rows, plain, plain),
+        _figures("darkroom, upload to durable jobs", size.rows, ours, plain),
     ]
-    title = f"{ROWS:,} rows of CSV, the median of {ROUNDS} rounds"
+    title = f"{size.rows:,} rows of {size.format.upper()}, the median of {size.rounds} rounds"
     show(title, ("", "s", "from–to", "rows/s", "×", "CPU s", "× CPU"), rows)
     peaks = [(name, f"{stage.peak(name) / MEGABYTE:.0f}") for name in ("api", "worker")]
     show("Peak memory", ("", "MB"), peaks)
 
 
-def _figures(name: str, ours: list[Taken], plain: list[Taken]) -> tuple[str, ...]:
+def _figures(name: str, rows: int, ours: list[Taken], plain: list[Taken]) -> tuple[str, ...]:
     walls = [taken.wall for taken in ours]
     times = [mine.wall / bare.wall for mine, bare in zip(ours, plain, strict=True)]
     cpus = [mine.cpu / bare.cpu for mine, bare in zip(ours, plain, strict=True)]
@@ -112,12 +129,20 @@ def _figures(name: str, ours: list[Taken], plain: list[Taken]) -> tuple[str, ...
         name,
         f"{median(walls):.2f}",
         f"{min(walls):.2f}–{max(walls):.2f}",
-        f"{ROWS / median(walls):,.0f}",
+        f"{rows / median(walls):,.0f}",
         f"{median(times):.1f}",
         f"{median(taken.cpu for taken in ours):.2f}",
         f"{median(cpus):.1f}",
     )
 
 
+def _asked() -> Size:
+    parser = ArgumentParser(prog="python -m benchmarks.submit")
+    parser.add_argument("--rows", type=int, default=100_000)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--format", choices=("csv", "jsonl"), default="csv")
+    return Size(**vars(parser.parse_args()))
+
+
 if __name__ == "__main__":
-    perform(Scene(), play)
+    perform(Scene(), partial(play, _asked()))

@@ -1,13 +1,13 @@
 """From the rows of an input file to the jobs of a batch: names, defaults, templates, and every row checked."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from enum import StrEnum, auto
 from typing import Any
 
 from darkroom.domain.models import Models
-from darkroom.domain.problem import Problem
+from darkroom.domain.problem import BadInput, Problem
 from darkroom.domain.request import (
     ALIASES,
     PARAMETER_OF,
@@ -23,6 +23,8 @@ from darkroom.domain.request import (
 CUSTOM_ID_LIMIT = 512
 PRIORITY_LIMIT = 1000
 LEAST_PADDING = 4
+COLUMN_LIMIT = 16_384
+"""As many as a workbook can have; JSON lines that all differ would fill the memory with their names."""
 _LOOKALIKE = 0.8
 _DATA = "x_"
 _RESERVED = frozenset({"custom_id", "priority", "method", "url", "body"})
@@ -85,6 +87,9 @@ def survey(rows: Iterable[tuple[int, Mapping[str, object]]], *, alike: bool = Fa
 
     Where rows are `alike`, as those of a sheet are, the first is enough if its columns say what names it.
 
+    Raises:
+        BadInput: more columns than `COLUMN_LIMIT`.
+
     >>> survey([(2, {"id": "7", "prompt": "a"}), (3, {"id": "7", "prompt": "b"})]).naming
     <Naming.LINE: 'line'>
     """
@@ -96,6 +101,7 @@ def survey(rows: Iterable[tuple[int, Mapping[str, object]]], *, alike: bool = Fa
         if row.keys() != columns.keys():
             tabular = tabular and not count
             columns |= dict.fromkeys(row)
+            _require_few(columns, line)
         count, last_line = count + 1, line
         if alike and _named(tuple(columns)):
             break
@@ -103,6 +109,15 @@ def survey(rows: Iterable[tuple[int, Mapping[str, object]]], *, alike: bool = Fa
     unique = ids is not None and 0 < len(ids) == count
     naming, column = _naming(tuple(columns), ids_unique=unique)
     return Survey(count, last_line, tuple(columns), naming, column, tabular)
+
+
+def _require_few(columns: Collection[str], line: int) -> None:
+    if len(columns) > COLUMN_LIMIT:
+        message = (
+            f"up to this line there are {len(columns):,} different columns, more than {COLUMN_LIMIT:,};"
+            " leave out those that no prompt needs"
+        )
+        raise BadInput([Problem("too_many_columns", message, line=line)])
 
 
 def _with_id(ids: set[int], row: Mapping[str, object]) -> set[int] | None:

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 VALUE_SHOWN = 60
+VALUE_KEPT = 200
+"""Characters; a value may be a whole prompt, and its head is enough to find it."""
 
 
 def clipped(value: object, limit: int = VALUE_SHOWN) -> str:
@@ -33,8 +35,12 @@ class Problem:
     value: str | None = None
 
     def at(self, line: int) -> "Problem":
-        """The same problem, known to stand in this line."""
-        return replace(self, line=line)
+        """The same problem, known to stand in this line; of its value no more is kept than finds it.
+
+        >>> len(Problem("prompt_too_long", "shorten it", value="x" * 1_000).at(3).value)
+        200
+        """
+        return replace(self, line=line, value=self.value and self.value[:VALUE_KEPT])
 
     def __str__(self) -> str:
         """One line for a terminal or a log.

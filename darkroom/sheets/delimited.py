@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from darkroom.domain.problem import Problem, clipped
-from darkroom.sheets.decode import encoding_of, lines, overlong
+from darkroom.sheets.decode import encoding_of, lines
 from darkroom.sheets.delimiter import announced, delimiter_of
 from darkroom.sheets.header import Record, rows
 from darkroom.sheets.row import Row, refused
@@ -66,7 +66,7 @@ class _Tape:
         self.line += 1
         self.record.append(text)
         self._length += len(text)
-        if self._length > RECORD_LIMIT or overlong(text, RECORD_LIMIT):
+        if self._length > RECORD_LIMIT:
             raise refused(
                 "row_too_long",
                 f"the row is longer than {RECORD_LIMIT:,} characters; close its quotes or shorten it",

@@ -44,12 +44,13 @@ class Header:
 
         A row may stop early only where the columns it leaves out have no name.
         """
-        if len(cells) > len(self.names):
+        names = self.names
+        if len(cells) == len(names) and "" not in names:
+            return Row(line, dict(zip(names, cells, strict=True)))
+        if len(cells) > len(names):
             return self._too_long(line, cells)
-        if any(self.names[len(cells) :]):
+        if any(names[len(cells) :]):
             return self._too_short(line, cells)
-        if "" not in self.names:
-            return Row(line, dict(zip(self.names, cells, strict=True)))
         return self._partly_named(line, cells)
 
     def _partly_named(self, line: int, cells: Sequence[str]) -> Row | Problem:

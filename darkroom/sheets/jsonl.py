@@ -76,7 +76,7 @@ def _not_json(line: int, text: str, error: ValueError) -> Problem:
 def _infinite(line: int, cells: dict[str, object]) -> Problem | None:
     """A number such as 1e999 is JSON, but no number that could be kept or sent on."""
     for column, cell in cells.items():
-        left = [cell]
+        left = [] if isinstance(cell, str) else [cell]
         while left:
             match left.pop():
                 case float() as number if math.isinf(number):

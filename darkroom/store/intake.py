@@ -8,13 +8,10 @@ from sqlalchemy import Connection, delete, func, select, text, update
 
 from darkroom.domain.batch import BatchStatus
 from darkroom.domain.batchfile import Draft
-from darkroom.domain.problem import Problem
+from darkroom.domain.problem import VALUE_KEPT, Problem
 from darkroom.domain.request import unstorable
 from darkroom.store.batches import INGEST_LEASE, Validating
 from darkroom.store.tables import batches, jobs
-
-VALUE_KEPT = 200
-"""Characters; a value may be a whole prompt, and its head is enough to find it."""
 
 _COPY = "COPY jobs (batch_id, line, custom_id, priority, request, bound) FROM STDIN"
 _ESCAPES = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"})

@@ -1,5 +1,6 @@
 """How rows become jobs: in chunks, under a lease, all or none."""
 
+from dataclasses import replace
 from decimal import Decimal
 
 import orjson
@@ -38,6 +39,25 @@ def test_chunks_are_added_and_opened_at_once(stage, reading):
 def test_any_prompt_survives_copy(stage, reading, prompt):
     stage.call(intake.add_jobs, reading, [draft(1, prompt=prompt)])
     assert stage.one("SELECT request FROM jobs").request["prompt"] == prompt
+
+
+@pytest.mark.parametrize(
+    "custom_id", ["\\N", "a\tb\nc\rd\\.", "\\.", "\\x41", "\v\f\b", "猫", "é'\""]
+)
+def test_any_custom_id_survives_copy(stage, reading, custom_id):
+    stage.call(intake.add_jobs, reading, [replace(draft(1), custom_id=custom_id)])
+    assert stage.one("SELECT custom_id FROM jobs").custom_id == custom_id
+
+
+def test_drafts_that_cannot_be_made_leave_nothing(stage, reading):
+    def drafts():
+        yield from map(draft, range(1_000))
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError), transaction(stage.engine) as connection:
+        intake.add_jobs(connection, reading, drafts())
+    assert stage.one("SELECT count(*) AS n FROM jobs").n == 0
+    assert stage.batch_row(reading.id).total == 0
 
 
 def test_priorities_and_lines_decide_the_order(stage, reading):

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from darkroom.domain.batchfile import Draft, Intake, Naming, survey
-from darkroom.domain.problem import Problem
+from darkroom.domain.problem import BadInput, Problem
 
 URL = "/v1/images/generations"
 
@@ -61,6 +61,21 @@ def test_a_survey_tells_a_sheet_from_mixed_lines():
     assert (sheet.rows, sheet.last_line, sheet.columns, sheet.tabular) == (2, 3, ("a", "b"), True)
     mixed = survey(_rows({"a": 1}, {"b": 2}))
     assert (mixed.columns, mixed.tabular) == (("a", "b"), False)
+
+
+@pytest.mark.parametrize(("column", "looked_at"), [("SKU", 1), ("custom_id", 1), ("id", 3), ("prompt", 3)])  # fmt: skip
+def test_where_rows_are_alike_the_first_may_tell_what_names_them_all(column, looked_at):
+    rows = _rows(*({column: str(n)} for n in range(3)))
+    found, whole = survey(iter(rows), alike=True), survey(rows)
+    assert (found.naming, found.naming_column) == (whole.naming, whole.naming_column)
+    assert (found.columns, found.tabular, found.rows) == (whole.columns, True, looked_at)
+
+
+def test_columns_without_end_are_refused_in_their_line():
+    with pytest.raises(BadInput) as caught:
+        survey(enumerate({f"column {n}": 1} for n in range(20_000)))
+    [problem] = caught.value.problems
+    assert (problem.code, problem.line) == ("too_many_columns", 16_384)
 
 
 def test_line_numbers_are_padded_to_sort_as_text(models):

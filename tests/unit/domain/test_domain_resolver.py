@@ -1,5 +1,6 @@
 """What a resolver remembers of earlier rows never changes what a later one is told."""
 
+import json
 from datetime import date
 
 from hypothesis import given
@@ -28,6 +29,14 @@ def test_row_after_row_is_told_what_it_would_be_told_alone(rows):
     for row in rows:
         prompt, others = row["prompt"], {k: v for k, v in row.items() if k != "prompt"}
         assert resolver.resolve(prompt, others) == resolve(row, MODELS)
+
+
+@given(st.lists(CELLS, max_size=4))
+def test_the_body_is_written_as_json_writes_it(rows):
+    for row in rows:
+        found = resolve(row, MODELS)
+        if isinstance(found, Priced):
+            assert json.loads(found.body_json()) == found.request.body()
 
 
 def test_ever_new_parameters_do_not_fill_the_memory():
