@@ -2,12 +2,14 @@
 
 import argparse
 import sys
+import textwrap
 import tomllib
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
+from sandbox.faults import FAULTS
 from sandbox.journal import Journal
 from sandbox.server import create_server
 from sandbox.settings import Settings, read_settings
@@ -34,7 +36,12 @@ def main() -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="sandbox", description="An OpenAI-like image server.")
+    parser = argparse.ArgumentParser(
+        prog="sandbox",
+        description="An OpenAI-like image server.",
+        epilog=_markers(),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument("--port", type=int, required=True, help="0 takes a free one")
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument(
@@ -47,6 +54,18 @@ def _parser() -> argparse.ArgumentParser:
     for name in _LIMITS:
         parser.add_argument(f"--{name.replace('_', '-')}", type=int, metavar="N")
     return parser
+
+
+def _markers() -> str:
+    """What a prompt can ask for, as the help tells it."""
+    faults = textwrap.fill(", ".join(FAULTS), 78, initial_indent="  ", subsequent_indent="  ")
+    return f"""A prompt can ask for trouble by a marker in it:
+  [[fault:NAME]]        every call of this prompt meets it
+  [[fault:NAME=30*2]]   the first 2 calls meet it, with the value 30 (seconds)
+  [[latency:2.5]]       the call takes so many seconds
+  [[hold:GATE]]         the call waits until the gate is opened over HTTP
+faults:
+{faults}"""
 
 
 def seconds(text: str) -> float | tuple[float, float]:

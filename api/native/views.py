@@ -67,6 +67,7 @@ class ProblemOut(BaseModel):
     line: int | None = None
     column: str | None = None
     value: str | None = None
+    custom_id: str | None = None
 
 
 class BatchOut(BaseModel):
@@ -74,6 +75,7 @@ class BatchOut(BaseModel):
 
     id: str
     name: str | None
+    provider: str = Field(description="Who draws it; `sandbox` draws placeholders.")
     status: BatchStatus
     paused_reason: PausedReason | None
     paused_detail: str | None
@@ -101,6 +103,7 @@ class BatchOut(BaseModel):
         return cls(
             id=shown(BATCH, view.id),
             name=view.name,
+            provider=view.provider,
             status=view.status,
             paused_reason=PausedReason(view.paused_reason) if view.paused_reason else None,
             paused_detail=view.paused_detail,

@@ -1,6 +1,6 @@
 """`python -m darkroom.cli`: the same as `darkroom`."""
 
-from darkroom.cli.main import main
+from darkroom.cli.entry import main
 
 if __name__ == "__main__":
     main()

@@ -1,5 +1,6 @@
 """Which batch is meant: ids may be shortened to a beginning or an end that only one batch has."""
 
+from darkroom.cli.caller import command
 from darkroom.cli.client import Client, NotFound
 from darkroom.cli.ending import CliError
 from darkroom.cli.replies import Batch
@@ -44,7 +45,7 @@ def meant(client: Client, text: str) -> Batch:
 
 
 def unknown(text: str) -> CliError:
-    return CliError(f"there is no batch {text!r}; `darkroom status` lists those that are")
+    return CliError(f"there is no batch {text!r}; `{command('status')}` lists those that are")
 
 
 def _fits(batch_id: str, digits: str) -> bool:

@@ -11,7 +11,9 @@ from urllib.parse import urlsplit
 
 import httpx2
 
+from darkroom.cli.caller import command
 from darkroom.cli.ending import CliError, Exit, Unreachable
+from darkroom.cli.figures import duration
 from darkroom.cli.options import Submission
 from darkroom.cli.replies import Batch, Job, Key, Readiness
 from darkroom.cli.source import Source
@@ -32,15 +34,25 @@ Parsed = TypeVar("Parsed")
 class Client:
     """Speaks to one API; safe to use from several threads.
 
-    A GET is tried again for `patience` seconds while nobody answers, unless `stopping` is set.
+    Once it has been heard, a GET is tried again for `patience` seconds while nobody answers, unless
+    `stopping` is set; `say` hears of it.
     """
 
     def __init__(
-        self, url: str, key: str, *, patience: float = 0.0, stopping: Event | None = None
+        self,
+        url: str,
+        key: str,
+        *,
+        patience: float = 0.0,
+        stopping: Event | None = None,
+        say: Callable[[str], None] = lambda _line: None,
     ) -> None:
         self._url = url.rstrip("/")
+        self._key = key
         self._patience = patience
         self._stopping = stopping or Event()
+        self._say = say
+        self._heard = False
         self._http = httpx2.Client(
             base_url=self._url,
             headers={"Authorization": f"Bearer {key}"},
@@ -59,6 +71,10 @@ class Client:
         trace: TracebackType | None,
     ) -> None:
         self._http.close()
+
+    def holds(self, prefix: str) -> bool:
+        """Whether the key that begins like this is the one we speak with."""
+        return self._key.startswith(prefix)
 
     def readiness(self) -> Readiness:
         """What it stands on, also when some of that is missing."""
@@ -159,10 +175,22 @@ class Client:
         return self._get(path, both, **query)
 
     def _get(self, path: str, parse: Callable[[Any], Parsed], **query: Any) -> Parsed:
+        try:
+            read = self._read(parse, self._send("GET", path, params=query))
+        except Unreachable as error:
+            if not self._heard or not self._patience:
+                raise
+            self._say(f"{error.what}; trying again for {duration(self._patience)}")
+            read = self._read(parse, self._insist(path, query))
+            self._say("the API answers again")
+        self._heard = True
+        return read
+
+    def _insist(self, path: str, query: Any) -> httpx2.Response:
         deadline = time.monotonic() + self._patience
         while True:
             try:
-                return self._read(parse, self._send("GET", path, params=query))
+                return self._send("GET", path, params=query)
             except Unreachable:
                 if time.monotonic() >= deadline or self._stopping.wait(_RETRY_PAUSE):
                     raise
@@ -195,7 +223,7 @@ class Client:
             case code if code in _AWAY:
                 return Unreachable(self._url, f"status {code}: {detail}")
             case code if code == _UNAUTHORIZED:
-                return CliError(f"the API at {self._url} does not take this key: {detail}")
+                return KeyRefused(self._url, detail)
             case code if code == _FORBIDDEN:
                 return CliError(f"this key may not do that: {detail}; create one that may")
             case code if code >= _SERVER_ERROR:
@@ -208,6 +236,16 @@ class Client:
 
 class NotFound(CliError):  # noqa: N818 - named for what happened
     """The API knows no such thing."""
+
+
+class KeyRefused(CliError):  # noqa: N818 - named for what happened
+    """The API does not know the key, or it was revoked."""
+
+    def __init__(self, url: str, detail: str) -> None:
+        super().__init__(
+            f"the API at {url} does not take this key: {detail}. If it is a stack of your own, stop it "
+            f"and start `{command('up')}`: it makes a new key; else correct DARKROOM_API_KEY"
+        )
 
 
 def _reason(error: httpx2.TransportError) -> str:

@@ -6,9 +6,10 @@ from typing import Annotated
 import typer
 
 from darkroom.cli.batchid import meant
+from darkroom.cli.caller import command
 from darkroom.cli.environment import read_environment
 from darkroom.cli.figures import money, plural
-from darkroom.cli.options import dollars
+from darkroom.cli.options import Json, dollars
 from darkroom.cli.replies import Batch
 from darkroom.cli.session import Session, Visit, attend
 from darkroom.cli.stack import Staff
@@ -18,16 +19,30 @@ from darkroom.cli.watch import followed
 BatchId = Annotated[str, typer.Argument(help="The batch's id, or its last digits.")]
 
 
-def _told(batch_id: str, tell: Callable[[Session, Batch], str], staff: Staff = Staff.DESK) -> None:
+Told = tuple[Batch, str]
+"""A batch after what it was told, and that in a sentence."""
+
+
+def _told(
+    batch_id: str,
+    tell: Callable[[Session, Batch], Told],
+    staff: Staff = Staff.DESK,
+    *,
+    json: bool,
+) -> None:
     terminal = Terminal()
 
-    def work(session: Session) -> str:
+    def work(session: Session) -> Told:
         return tell(session, meant(session.client, batch_id))
 
-    terminal.result(attend(read_environment(), terminal, work, Visit(staff, focus="nothing")))
+    batch, said = attend(read_environment(), terminal, work, Visit(staff, focus="nothing"))
+    if json:
+        terminal.json(batch.reply)
+    else:
+        terminal.result(said)
 
 
-def cancel(batch: BatchId) -> None:
+def cancel(batch: BatchId, *, json: Json = False) -> None:
     """End a batch.
 
     Example: darkroom cancel batch_019ab2c34d5e7f00a1b2c3d4e5f60718
@@ -36,32 +51,34 @@ def cancel(batch: BatchId) -> None:
     `darkroom fetch` brings them.
     """
 
-    def tell(session: Session, found: Batch) -> str:
+    def tell(session: Session, found: Batch) -> Told:
         told = session.client.cancel(found.id)
         if session.own:  # nobody else would finish it
             told = followed(session, Terminal(), told)
-        return f"{told.id} is {told.status.value}; {money(told.cost.spent)} spent"
+        return told, f"{told.id} is {told.standing}; {money(told.cost.spent)} spent"
 
-    _told(batch, tell, Staff.FULL)
+    _told(batch, tell, Staff.FULL, json=json)
 
 
-def pause(batch: BatchId) -> None:
+def pause(batch: BatchId, *, json: Json = False) -> None:
     """Make no new call until `resume`.
 
     Example: darkroom pause batch_019ab2c34d5e7f00a1b2c3d4e5f60718
     """
 
-    def tell(session: Session, found: Batch) -> str:
+    def tell(session: Session, found: Batch) -> Told:
         told = session.client.pause(found.id)
         flying = told.counts.dispatched + told.counts.running
-        return f"{told.id} is paused; {plural(flying, 'call')} in flight end by themselves"
+        return told, f"{told.id} is paused; {plural(flying, 'call')} in flight end by themselves"
 
-    _told(batch, tell)
+    _told(batch, tell, json=json)
 
 
 def resume(
     batch: BatchId,
+    *,
     budget: Annotated[str | None, typer.Option(help="A new budget in US dollars.")] = None,
+    json: Json = False,
 ) -> None:
     """Let a paused batch go on.
 
@@ -69,12 +86,12 @@ def resume(
     """
     amount = dollars(budget)
 
-    def tell(session: Session, found: Batch) -> str:
+    def tell(session: Session, found: Batch) -> Told:
         told = session.client.resume(found.id, amount)
-        how = "; it goes on in the next `darkroom up` or `darkroom run`" if session.own else ""
-        return f"{told.id} is resumed{how}"
+        how = f"; it goes on in the next `{command('up')}`" if session.own else ""
+        return told, f"{told.id} is resumed{how}"
 
-    _told(batch, tell)
+    _told(batch, tell, json=json)
 
 
 def retry(
@@ -85,6 +102,8 @@ def retry(
             help="Only these: unknown, 5xx, moderation, rate_limited, …", show_default=False
         ),
     ] = None,
+    *,
+    json: Json = False,
 ) -> None:
     """Try again what failed; prints the id.
 
@@ -100,5 +119,8 @@ def retry(
         return session.client.retry(meant(session.client, batch).id, classes)
 
     made = attend(read_environment(), terminal, work, Visit())
-    terminal.notice(f"{plural(made.counts.total, 'job')} again; darkroom watch {made.id}")
+    if json:
+        terminal.json(made.reply)
+        return
+    terminal.notice(f"{plural(made.counts.total, 'job')} again; {command('watch', made.id)}")
     terminal.result(made.id)

@@ -7,6 +7,7 @@ CliError          one line for the person at the terminal, with the fix
 
 from enum import IntEnum
 
+from darkroom.cli.caller import command
 from darkroom.cli.replies import Batch
 from darkroom.domain.batch import BatchStatus
 
@@ -22,6 +23,8 @@ class Exit(IntEnum):
     """Wrong usage, or refused before anything was spent."""
     STOPPED = 3
     """Stopped, or waiting for a person: budget, key, interrupt."""
+    BUG = 70
+    """Our own fault (EX_SOFTWARE of sysexits.h): what was begun stays durable, and a log has the story."""
 
 
 class CliError(Exception):
@@ -43,9 +46,9 @@ class Unreachable(CliError):  # noqa: N818 - named for what happened
     """The API does not answer."""
 
     def __init__(self, url: str, reason: str) -> None:
+        self.what = f"the API at {url} does not answer ({reason})"
         super().__init__(
-            f"the API at {url} does not answer ({reason}); start it with `darkroom up`, or set "
-            "DARKROOM_API_URL to where it is",
+            f"{self.what}; start it with `{command('up')}`, or set DARKROOM_API_URL to where it is",
             Exit.STOPPED,
         )
 

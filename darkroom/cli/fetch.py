@@ -13,9 +13,11 @@ from typing import Annotated
 import typer
 
 from darkroom.cli.batchid import meant
+from darkroom.cli.caller import command
 from darkroom.cli.ending import CliError, Exit, status_of
 from darkroom.cli.environment import read_environment
 from darkroom.cli.figures import plural
+from darkroom.cli.landing import Landing
 from darkroom.cli.manifest import Manifest
 from darkroom.cli.replies import Batch, Image, Job
 from darkroom.cli.session import Session, Visit, attend
@@ -29,7 +31,7 @@ AHEAD = 64
 
 TRIES = 3
 _CHUNK = 1 << 18
-_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,17 @@ class Fetched:
     files: int
     downloaded: int
     errors: int
+    aside: int = 0
+    others: tuple[str, ...] = ()
+
+    def notices(self) -> Iterator[str]:
+        """What was there before and had to make room."""
+        if self.aside:
+            was = "file of yours has" if self.aside == 1 else "files of yours have"
+            yield f"{self.aside:,} {was} a name of ours in {self.out}: kept beside it as NAME.old"
+        for batch_id in self.others:
+            back = command("fetch", batch_id, "--out", "DIR")
+            yield f"images of {batch_id} in {self.out} were replaced; `{back}` brings them back"
 
     def __str__(self) -> str:
         had = self.files - self.downloaded
@@ -61,15 +74,19 @@ def fetch(
     Example: darkroom fetch batch_019ab2c34d5e7f00a1b2c3d4e5f60718 --out images
 
     With manifest.csv and, if anything failed, errors.csv. Images that are there already,
-    byte for byte, are not downloaded again. The CSV files hold prompts as they are,
-    also those that begin with = or @: open a list from strangers with that in mind.
+    byte for byte, are not downloaded again; a file that is not ours is kept as NAME.old.
+    The CSV files hold prompts as they are, also those that begin with = or @: open a list from
+    strangers with that in mind.
     """
     terminal = Terminal()
     prepare(out)
 
     def work(session: Session) -> Exit:
         found = meant(session.client, batch)
-        terminal.result(str(fetched(session, found, out, accept_mismatch=accept_mismatch)))
+        brought = fetched(session, found, out, accept_mismatch=accept_mismatch)
+        for line in brought.notices():
+            terminal.notice(line)
+        terminal.result(str(brought))
         return Exit.MADE if not found.ended else status_of(found)
 
     visit = Visit(leave=lambda _: "the same command goes on where it stopped")
@@ -100,13 +117,22 @@ def fetched(session: Session, batch: Batch, out: Path, *, accept_mismatch: bool 
         CliError: the disk is full, or the bytes that come are not those that were stored.
         Interrupted: a signal came.
     """
-    with _disk(out), ThreadPoolExecutor(THREADS) as hands, Manifest(out, batch) as manifest:
+    landing = Landing(out)
+    with (
+        _disk(out, batch.id),
+        ThreadPoolExecutor(THREADS) as hands,
+        Manifest(landing, batch) as manifest,
+    ):
         downloaded = 0
         wanted = map(_accepting if accept_mismatch else _as_it_is, session.client.jobs(batch.id))
-        for job, files in _brought(session, wanted, out, hands):
+        for job, files in _brought(session, wanted, landing, hands):
             downloaded += sum(fresh for _, _, fresh in files)
             manifest.add(job, [(path.name, image) for path, image, _ in files])
-        return Fetched(out, manifest.images, downloaded, manifest.close())
+        errors = manifest.close()
+    others = landing.others - {batch.id, *batch.reply["retries"]}
+    return Fetched(
+        out, manifest.images, downloaded, errors, len(landing.aside), tuple(sorted(others))
+    )
 
 
 File = tuple[Path, Image, bool]
@@ -122,7 +148,7 @@ def _accepting(job: Job) -> Job:
 
 
 def _brought(
-    session: Session, jobs: Iterable[Job], out: Path, hands: ThreadPoolExecutor
+    session: Session, jobs: Iterable[Job], landing: Landing, hands: ThreadPoolExecutor
 ) -> Iterator[tuple[Job, list[File]]]:
     """Every job in order, its files in place; a few jobs ahead are on their way."""
     names = Names()
@@ -130,7 +156,7 @@ def _brought(
     try:
         for job in jobs:
             session.heed()
-            errands = _errands(session, job, names, out)
+            errands = _errands(session, job, names, landing)
             on_their_way.append((job, [hands.submit(errand) for errand in errands]))
             if len(on_their_way) > AHEAD:
                 yield _arrived(on_their_way.popleft())
@@ -148,32 +174,41 @@ def _arrived(expected: tuple[Job, list[Future[File]]]) -> tuple[Job, list[File]]
     return job, [one.result() for one in coming]
 
 
-def _errands(session: Session, job: Job, names: Names, out: Path) -> list[Callable[[], File]]:
+def _errands(
+    session: Session, job: Job, names: Names, landing: Landing
+) -> list[Callable[[], File]]:
     stems = names.claim(job.custom_id, max(int(job.request.get("n", 1)), len(job.images)))
 
     def errand(stem: str, image: Image) -> Callable[[], File]:
-        path = out / f"{stem}.{EXTENSION_OF.get(image.format, image.format)}"
-        return lambda: (path, image, _bring(session, image, path))
+        path = landing.out / f"{stem}.{EXTENSION_OF.get(image.format, image.format)}"
+        return lambda: (path, image, _bring(session, image, path, landing))
 
     return [errand(stem, image) for stem, image in zip(stems, job.images, strict=False)]
 
 
-def _bring(session: Session, image: Image, path: Path) -> bool:
+def _bring(session: Session, image: Image, path: Path, landing: Landing) -> bool:
     """Whether it had to be downloaded."""
     session.heed()
-    if path.exists() and path.stat().st_size == image.bytes and _sha256(path) == image.sha256:
+    if landing.has(path, image):
         return False
     part = path.with_name(path.name + ".part")
-    for _ in range(TRIES):
-        if _download(session, image, part) == image.sha256:
-            part.replace(path)
-            return True
-    part.unlink(missing_ok=True)
-    raise CliError(
-        f"the bytes of {path.name} are not those that were stored (their sha256 is another); "
-        "run the same command again, and see `darkroom doctor`",
-        Exit.STOPPED,
-    )
+    try:
+        _require(image, path.name, (_download(session, image, part) for _ in range(TRIES)))
+        landing.clear(path)
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+    return True
+
+
+def _require(image: Image, name: str, digests: Iterable[str]) -> None:
+    """Asks until the bytes are those that were stored."""
+    if image.sha256 not in digests:
+        raise CliError(
+            f"the bytes of {name} are not those that were stored (their sha256 is another); "
+            f"run the same command again, and see `{command('doctor')}`",
+            Exit.STOPPED,
+        )
 
 
 def _download(session: Session, image: Image, part: Path) -> str:
@@ -187,22 +222,21 @@ def _download(session: Session, image: Image, part: Path) -> str:
     return digest.hexdigest()
 
 
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 @contextmanager
-def _disk(out: Path) -> Iterator[None]:
+def _disk(out: Path, batch_id: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise _unwritable(out, error) from error
+        raise _unwritable(out, error, batch_id) from error
 
 
-def _unwritable(out: Path, error: OSError) -> CliError:
-    if error.errno in _FULL:
-        again = "free some and run the same command again: it goes on where it stopped"
-        return CliError(f"no room is left in {out}; {again}", Exit.STOPPED)
+def _unwritable(out: Path, error: OSError, batch_id: str | None = None) -> CliError:
+    if error.errno in _FULL and batch_id:
+        elsewhere = command("fetch", batch_id, "--out", "ELSEWHERE")
+        fix = (
+            f"free some and run `{command('fetch', batch_id, '--out', str(out))}`, or `{elsewhere}`"
+        )
+        safe = "the images are safe in the stack and nothing is paid again"
+        return CliError(f"no room is left in {out}; {safe}: {fix}", Exit.STOPPED)
     reason = error.strerror or str(error)
     return CliError(f"--out {out} cannot be written: {reason}; name a directory that can")

@@ -4,21 +4,47 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
+from darkroom.cli.figures import plural
 from darkroom.cli.options import Drawing
 from darkroom.cli.source import Source
-from darkroom.domain.batchfile import Draft, Intake, Render, Survey, survey
+from darkroom.domain.batchfile import Draft, Intake, Survey, flattened, survey
 from darkroom.domain.models import AUTO, Models, parse_size
 from darkroom.domain.problem import BadInput, Problem
-from darkroom.domain.request import ALIASES, ImageRequest
+from darkroom.domain.request import ALIASES, ImageRequest, blank
 from darkroom.sheets import Row, Template, read
 
 KEPT = 1_000
 """Problems that are kept; the others are counted."""
 
+LINES_NAMED = 3
+
 BYTES_PER_PIXEL = {"png": 1.8, "jpeg": 0.7, "webp": 0.5}
 """Rough: a 1024x1024 PNG of a photograph takes 1.5 to 2.2 MB."""
 
 _USUAL_PIXELS = 1536 * 1024
+
+
+@dataclass(slots=True)
+class Lines:
+    """The lines where something was met: how many, and the first of them."""
+
+    count: int = 0
+    first: list[int] = field(default_factory=list)
+
+    def add(self, line: int) -> None:
+        """Count one more."""
+        self.count += 1
+        if len(self.first) < LINES_NAMED:
+            self.first.append(line)
+
+    def __str__(self) -> str:
+        """As a person reads it.
+
+        >>> str(Lines(7, [2, 3, 5])), str(Lines(1, [4]))
+        ('7 rows: lines 2, 3, 5, …', '1 row: line 4')
+        """
+        named = ", ".join(map(str, self.first)) + (", …" if self.count > len(self.first) else "")
+        return f"{plural(self.count, 'row')}: {'line' if self.count == 1 else 'lines'} {named}"
 
 
 @dataclass(slots=True)
@@ -38,6 +64,9 @@ class Verdict:
     bytes: int = 0
     expected: Decimal = Decimal(0)
     bound: Decimal = Decimal(0)
+    gaps: dict[str, Lines] = field(default_factory=dict)
+    """Where a column that the template uses is empty: no error, but hardly meant."""
+    _causes: dict[Problem, Lines] = field(default_factory=dict)
 
     @property
     def usable(self) -> bool:
@@ -55,9 +84,33 @@ class Verdict:
             self._price(found)
             return
         self.bad_rows += 1
+        new = [one for one in found if not self._is_repeated(one)]
         room = KEPT - len(self.problems)
-        self.problems += found[:room]
-        self.more_problems += max(0, len(found) - room)
+        self.problems += new[:room]
+        self.more_problems += max(0, len(new) - room)
+
+    def _is_repeated(self, problem: Problem) -> bool:
+        """Whether a template's problem has been met in another row: it is told once for all of them."""
+        if not problem.code.startswith("template_") or problem.line is None:
+            return False
+        cause = replace(problem, line=None, custom_id=None)
+        met = cause in self._causes
+        self._causes.setdefault(cause, Lines()).add(problem.line)
+        return met
+
+    def gap(self, column: str, line: int) -> None:
+        """Note an empty cell that the template uses."""
+        self.gaps.setdefault(column, Lines()).add(line)
+
+    def told(self) -> list[Problem]:
+        """The problems, those of a template with the rows that they are met in."""
+        return [self._counted(one) for one in self.problems]
+
+    def _counted(self, problem: Problem) -> Problem:
+        lines = self._causes.get(replace(problem, line=None, custom_id=None))
+        if lines is None or lines.count == 1:
+            return problem
+        return replace(problem, message=f"{problem.message} (in {lines})")
 
     def _price(self, draft: Draft) -> None:
         request = draft.priced.request
@@ -82,39 +135,57 @@ def lint(source: Source, drawing: Drawing, models: Models) -> Verdict:
         OSError: the file cannot be read.
     """
     try:
-        render = _render(drawing)
+        template = _template(drawing)
+        render = template.render if template else None
         overview = survey((row.line, row.cells) for row in _rows(source) if isinstance(row, Row))
         intake = Intake(overview, models, drawing.defaults, render)
         header = intake.header_problems() if overview.rows else ()
         if header:
             return Verdict(rows=overview.rows, refused=True, problems=list(header))
-        return _judged(source, intake, drawing)
+        return _judged(source, intake, drawing, _used(template, overview))
     except BadInput as error:
         return Verdict(refused=True, problems=list(error.problems))
 
 
-def _render(drawing: Drawing) -> Render | None:
+def _template(drawing: Drawing) -> Template | None:
     if drawing.template is None:
         return None
     try:
-        return Template.compile(drawing.template).render
+        return Template.compile(drawing.template)
     except BadInput as error:
         named = [replace(one, column="--template", line=None) for one in error.problems]
         raise BadInput(named) from None
+
+
+def _used(template: Template | None, overview: Survey) -> list[str]:
+    """The columns of this file that the template uses."""
+    return [one for one in overview.columns if template and one in template.columns]
 
 
 def _rows(source: Source) -> Iterator[Row | Problem]:
     return read(source.path, filename=source.name)
 
 
-def _judged(source: Source, intake: Intake, drawing: Drawing) -> Verdict:
+def _judged(source: Source, intake: Intake, drawing: Drawing, used: Sequence[str]) -> Verdict:
     verdict = Verdict()
     for row in _rows(source):
+        if isinstance(row, Row):
+            _note_gaps(verdict, row, used)
         found = (row,) if isinstance(row, Problem) else intake.draft(row.line, row.cells)
         if not isinstance(found, Draft) and (options := _of_options(found, intake, drawing)):
             return Verdict(rows=intake.overview.rows, refused=True, problems=options)
         verdict.add(found)
+    verdict.problems = verdict.told()
     return verdict
+
+
+def _note_gaps(verdict: Verdict, row: Row, used: Sequence[str]) -> None:
+    if not used:
+        return
+    cells = flattened(row.cells)
+    for column in used:
+        if blank(cells.get(column)):
+            verdict.gap(column, row.line)
 
 
 def _of_options(found: Sequence[Problem], intake: Intake, drawing: Drawing) -> list[Problem]:

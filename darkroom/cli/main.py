@@ -11,6 +11,7 @@ from pathlib import Path
 import typer
 
 from darkroom.cli import control, doctor, estimate, fetch, keys, run, show, submit, up, watch
+from darkroom.cli.caller import NAME, program
 from darkroom.cli.ending import CliError, Exit
 from darkroom.cli.terminal import harmless
 from darkroom.local.errors import LocalError, StackFailed, StackInterrupted
@@ -22,17 +23,17 @@ OPENAI_BASE_URL, DARKROOM_HOME (default .darkroom) and others; DARKROOM_API_URL 
 uses an API elsewhere.
 
 Exit status: 0 all images made, 1 finished with failures, 2 wrong usage or refused before spending,
-3 stopped or waiting for a person.
+3 stopped or waiting for a person, 70 a bug of ours.
 """
+LOG = "darkroom.log"
 
 
 def build_app() -> typer.Typer:
     """The command line with all its commands."""
     app = typer.Typer(
-        name="darkroom",
+        name=NAME,
         help=HELP,
         no_args_is_help=True,
-        add_completion=False,
         pretty_exceptions_enable=False,
         rich_markup_mode=None,
     )
@@ -55,22 +56,17 @@ def build_app() -> typer.Typer:
     return app
 
 
-def main() -> None:
-    """Run the command of this process's arguments, and end with its exit status."""
-    sys.exit(ended(sys.argv[1:]))
-
-
 def ended(arguments: Sequence[str]) -> int:
     """The exit status of a command; what went wrong is told on stderr, in one line."""
     try:
-        status = build_app()(list(arguments), prog_name="darkroom", standalone_mode=False)
+        status = build_app()(list(arguments), prog_name=NAME, standalone_mode=False)
         sys.stdout.flush()
         return int(status or Exit.MADE)
-    except (
-        BrokenPipeError,
-        SystemExit,
-    ):  # typer and rich end a broken pipe in an exit of their own
-        # Nobody reads any more; and the interpreter shall not complain when it flushes at its end.
+    except (BrokenPipeError, SystemExit) as error:
+        if isinstance(error, SystemExit) and not error.code:  # a shell has asked for completions
+            return Exit.MADE
+        # Nobody reads any more (typer and rich say so by an exit of their own); and the interpreter
+        # shall not complain when it flushes at its end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return Exit.STOPPED
     except BaseException as error:  # noqa: BLE001 - the outermost border: everything ends as one line
@@ -87,7 +83,7 @@ def told(error: BaseException) -> tuple[str, Exit]:
         case CliError():
             return str(error), error.status
         case typer.TyperException():
-            return f"{error.format_message()} (see darkroom --help)", Exit.REFUSED
+            return f"{error.format_message()} (see {program(sys.argv[0])} --help)", Exit.REFUSED
         case KeyboardInterrupt() | typer.Abort():
             return "interrupted", Exit.STOPPED
         case LocalError():
@@ -99,7 +95,7 @@ def told(error: BaseException) -> tuple[str, Exit]:
                 Exit.REFUSED,
             )
         case _:
-            return _unexpected(error), Exit.STOPPED
+            return _unexpected(error), Exit.BUG
 
 
 def _on_one_line(error: LocalError) -> str:
@@ -111,9 +107,21 @@ def _on_one_line(error: LocalError) -> str:
 
 
 def _unexpected(error: BaseException) -> str:
-    log = Path(tempfile.gettempdir()) / f"darkroom-{os.getuid()}.log"
-    with log.open("a", encoding="utf-8") as file:
+    descriptor, log = _log()
+    with open(descriptor, "a", encoding="utf-8") as file:  # noqa: PTH123 - a descriptor
         file.write(f"{datetime.now(UTC).isoformat()} {sys.argv[1:2]}\n")
         traceback.print_exception(error, file=file)
     kind = f"{type(error).__name__}: {error}".splitlines()[0]
-    return f"unexpected {kind}; the whole story is in {log}, or with DARKROOM_DEBUG=1"
+    return f"a bug of ours, {kind}; the whole story is in {log}, or with DARKROOM_DEBUG=1"
+
+
+def _log() -> tuple[int, Path]:
+    """Where the story of a bug goes: the home's log if there is a home, else a file nobody could foresee."""
+    home = Path(os.environ.get("DARKROOM_HOME") or ".darkroom").absolute()
+    path = home / "log" / LOG
+    try:
+        flags = os.O_CREAT | os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW
+        return os.open(path, flags, 0o600), path
+    except OSError:
+        descriptor, name = tempfile.mkstemp(prefix="darkroom-", suffix=".log")
+        return descriptor, Path(name)

@@ -7,6 +7,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from darkroom.cli.advice import hint
+from darkroom.cli.caller import command
+from darkroom.cli.landing import Landing
 from darkroom.cli.replies import Batch, Image, Job
 from darkroom.domain.batch import BatchStatus
 
@@ -27,20 +30,38 @@ MANIFEST = (
     "request_id",
     "batch_id",
     "line",
+    "provider",
+    "attempts",
 )
-ERRORS = ("custom_id", "line", "state", "class", "code", "message", "prompt")
+ERRORS = (
+    "custom_id",
+    "line",
+    "state",
+    "class",
+    "code",
+    "message",
+    "hint",
+    "attempts",
+    "cost_usd",
+    "request_id",
+    "batch_id",
+    "prompt",
+)
 _WITHOUT_IMAGE = frozenset({"failed", "cancelled", "expired"})
+_UNTRIED = frozenset({"cancelled", "expired"})
+SKIPPED = "correct the row as the message says and submit it anew"
 _NO_FAILURE: Mapping[str, Any] = {}
 
 
 class Manifest:
     """Both files, row by row; they take their names in `close`.
 
-    A job's cost stands in the row of its first image, so that the column adds up.
+    A job's cost, of all its attempts, stands in the row of its first image, so that the column adds up.
     """
 
-    def __init__(self, out: Path, batch: Batch) -> None:
-        self._out = out
+    def __init__(self, landing: Landing, batch: Batch) -> None:
+        self._landing = landing
+        self._out = landing.out
         self._batch = batch
         self._files = ExitStack()
         self.images = 0
@@ -57,14 +78,18 @@ class Manifest:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._files.close()
-        for name in ("manifest.csv", "errors.csv"):
-            _part(self._out / name).unlink(missing_ok=True)
+        try:
+            self._files.close()
+        finally:
+            for name in ("manifest.csv", "errors.csv"):
+                _part(self._out / name).unlink(missing_ok=True)
 
     def add(self, job: Job, files: Sequence[tuple[str, Image]]) -> None:
         """A job, and its images by file name."""
         for index, (name, image) in enumerate(files, 1):
-            self._manifest.writerow(_made(job, index, name, image))
+            self._manifest.writerow(
+                (*_made(job, index, name, image), self._batch.provider, job.attempts)
+            )
         self.images += len(files)
         if job.state in _WITHOUT_IMAGE:
             self._blame(_missing(job))
@@ -80,8 +105,10 @@ class Manifest:
         if self._batch.status is not BatchStatus.FAILED:
             self._skipped()
         self._files.close()
-        _part(self._out / "manifest.csv").replace(self._out / "manifest.csv")
-        errors = self._out / "errors.csv"
+        manifest, errors = self._out / "manifest.csv", self._out / "errors.csv"
+        for path in (manifest, errors):
+            self._landing.clear_sheet(path)
+        _part(manifest).replace(manifest)
         if self.errors:
             _part(errors).replace(errors)
         else:
@@ -90,7 +117,19 @@ class Manifest:
 
     def _skipped(self) -> None:
         for one in self._batch.problems:
-            self._blame(("", one.line, "skipped", "skipped", one.code, str(one), ""))
+            words = (
+                "skipped",
+                "skipped",
+                one.code,
+                str(one),
+                SKIPPED,
+                0,
+                0,
+                "",
+                self._batch.id,
+                "",
+            )
+            self._blame((one.custom_id, one.line, *words))
 
     def _opened(self, name: str, header: Sequence[str]) -> Any:
         path = _part(self._out / name)
@@ -129,14 +168,18 @@ def _made(job: Job, index: int, name: str, image: Image) -> Sequence[object]:
 def _mismatched(job: Job) -> Sequence[object]:
     asked = f"{job.request.get('size')} {job.request.get('output_format')}"
     came = ", ".join(f"{one.width}x{one.height} {one.format}" for one in job.mismatched)
-    message = (
-        f"asked for {asked}, got {came}; `darkroom fetch --accept-mismatch` takes it all the same"
-    )
-    words = ("mismatch", "mismatch", message, job.request.get("prompt"))
-    return (job.custom_id, job.line, job.state, *words)
+    fetch = command("fetch", job.batch_id, "--out", "DIR", "--accept-mismatch")
+    words = ("mismatch", "mismatch", f"asked for {asked}, got {came}", f"`{fetch}` takes it")
+    return _blamed(job, words)
 
 
 def _missing(job: Job) -> Sequence[object]:
     failure = job.failure or _NO_FAILURE
-    words = (failure.get("class", job.state), failure.get("code"), failure.get("message"))
-    return (job.custom_id, job.line, job.state, *words, job.request.get("prompt"))
+    klass = job.state if job.state in _UNTRIED else str(failure.get("class", job.state))
+    words = (klass, failure.get("code"), failure.get("message"), hint(klass, job.batch_id))
+    return _blamed(job, words)
+
+
+def _blamed(job: Job, words: Sequence[object]) -> Sequence[object]:
+    known = (job.attempts, job.cost, job.request_id, job.batch_id, job.request.get("prompt"))
+    return (job.custom_id, job.line, job.state, *words, *known)

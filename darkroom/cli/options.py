@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from darkroom.cli.ending import CliError
+from darkroom.domain.batchfile import PRIORITY_LIMIT
 
 File = Annotated[
     str, typer.Argument(help="CSV, TSV, XLSX, JSONL or text; - is stdin.", show_default=False)
@@ -30,6 +30,7 @@ Deadline = Annotated[
     str | None, typer.Option(help="When it must be done: 2026-11-23T06:00, or 8h from now.")
 ]
 Priority = Annotated[int | None, typer.Option(help="-1000 to 1000; higher goes first.")]
+Json = Annotated[bool, typer.Option("--json", help="For programs.")]
 Name = Annotated[str | None, typer.Option(help="What the batch is called.")]
 SkipBadRows = Annotated[
     bool, typer.Option("--skip-bad-rows", help="Go on without the rows that cannot be used.")
@@ -81,6 +82,12 @@ class Submission:
     again: bool = False
     focus: str | None = None
 
+    def __post_init__(self) -> None:
+        """Raises CliError if the priority is out of range."""
+        if abs(self.priority or 0) > PRIORITY_LIMIT:
+            allowed = f"-{PRIORITY_LIMIT} to {PRIORITY_LIMIT}"
+            raise CliError(f"--priority {self.priority} cannot be used; write {allowed}")
+
     def body(self, file_id: str) -> dict[str, Any]:
         """The request that makes the batch."""
         defaults = dict(self.drawing.defaults)
@@ -99,15 +106,15 @@ class Submission:
             "focus": self.focus,
         }
 
-    def remembered(self, file_sha256: str, out: Path, *, sandbox: bool) -> "Submission":
-        """This submission under a fingerprint: the same rows, parameters and destination.
+    def remembered(self, file_sha256: str, *, sandbox: bool) -> "Submission":
+        """This submission under a fingerprint: the same rows and parameters.
 
-        What decides nothing about the images (budget, deadline, name, priority) is left out, so that a
-        second run with a higher budget goes on with the first one's batch. The sandbox's placeholders
-        are not taken for a provider's images.
+        What decides nothing about the images (destination, budget, deadline, name, priority) is left
+        out: a second run with a higher budget goes on with the first one's batch, and one into another
+        directory copies its images. The sandbox's placeholders are not taken for a provider's images.
         """
         drawing = {"defaults": dict(self.drawing.defaults), "template": self.drawing.template}
-        known = json.dumps([file_sha256, drawing, str(out.absolute()), sandbox], sort_keys=True)
+        known = json.dumps([file_sha256, drawing, sandbox], sort_keys=True)
         return replace(self, fingerprint=hashlib.sha256(known.encode()).hexdigest())
 
 

@@ -7,10 +7,18 @@ from decimal import Decimal
 from typing import Any
 
 from darkroom.domain.attempt import Disposition
-from darkroom.domain.batch import BatchStatus, Cost, Counts
+from darkroom.domain.batch import BatchStatus, Cost, Counts, PausedReason
 from darkroom.domain.problem import Problem
 
 Reply = Mapping[str, Any]
+
+PAUSED: Mapping[str, str] = {
+    PausedReason.REQUESTED: "paused by a person",
+    PausedReason.HELD: "held until its run goes on",
+    PausedReason.BUDGET: "paused: budget",
+    PausedReason.PROVIDER_KEY: "paused: the provider's key",
+}
+"""Why a batch makes no new call, in the words of people."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +27,7 @@ class Batch:
 
     id: str
     name: str | None
+    provider: str
     status: BatchStatus
     paused_reason: str | None
     paused_detail: str | None
@@ -41,6 +50,7 @@ class Batch:
         return cls(
             id=reply["id"],
             name=reply["name"],
+            provider=reply["provider"],
             status=BatchStatus(reply["status"]),
             paused_reason=reply["paused_reason"],
             paused_detail=reply["paused_detail"],
@@ -61,8 +71,11 @@ class Batch:
 
     @property
     def standing(self) -> str:
-        """Where it stands, in a word or two."""
-        return f"paused: {self.paused_reason}" if self.waits_for_person else self.status.value
+        """Where it stands, in a word or two for people."""
+        if not self.waits_for_person:
+            return self.status.value.replace("_", " ")
+        reason = str(self.paused_reason)
+        return PAUSED.get(reason) or f"paused: {reason.replace('_', ' ')}"
 
     @property
     def waits_for_person(self) -> bool:
@@ -91,7 +104,7 @@ def _time(text: str | None) -> datetime | None:
 
 
 def _problem(reply: Reply) -> Problem:
-    known = {name: reply.get(name) for name in ("line", "column", "value")}
+    known = {name: reply.get(name) for name in ("line", "column", "value", "custom_id")}
     return Problem(reply["code"], reply["message"], **known)
 
 
@@ -121,6 +134,8 @@ class Job:
     custom_id: str
     state: str
     request: Reply
+    attempts: int
+    due_at: datetime
     failure: Reply | None
     cost: Decimal
     request_id: str | None
@@ -141,6 +156,8 @@ class Job:
             custom_id=reply["custom_id"],
             state=reply["state"],
             request=reply["request"],
+            attempts=reply["attempts"],
+            due_at=datetime.fromisoformat(reply["due_at"]),
             failure=reply["failure"],
             cost=Decimal(reply["cost"]),
             request_id=reply["request_id"],
@@ -161,6 +178,7 @@ class Key:
     last_used_at: str | None
     revoked_at: str | None
     secret: str | None
+    reply: Reply
 
     @classmethod
     def of(cls, reply: Reply) -> "Key":
@@ -173,6 +191,7 @@ class Key:
             last_used_at=reply.get("last_used_at"),
             revoked_at=reply.get("revoked_at"),
             secret=reply.get("key"),
+            reply=reply,
         )
 
 

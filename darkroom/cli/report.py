@@ -36,6 +36,18 @@ def listed(name: str, problems: Sequence[Problem], more: int = 0) -> Iterator[st
         yield f"and {hidden:,} more"
 
 
+def doubts(name: str, verdict: Verdict) -> Iterator[str]:
+    """A line for each thing that can be done and is hardly meant.
+
+    >>> verdict = Verdict(rows=3)
+    >>> verdict.gap("colour", 3)
+    >>> list(doubts("p.csv", verdict))
+    ['warning: p.csv: column colour, which the template uses, is empty in 1 row: line 3']
+    """
+    for column, lines in verdict.gaps.items():
+        yield f"warning: {name}: column {column}, which the template uses, is empty in {lines}"
+
+
 def announce(terminal: Terminal, name: str, verdict: Verdict, *, skip_bad_rows: bool) -> None:
     """Say what is wrong and what it will cost.
 
@@ -43,6 +55,7 @@ def announce(terminal: Terminal, name: str, verdict: Verdict, *, skip_bad_rows: 
         CliError: the file is refused.
     """
     _say_all(terminal, listed(name, verdict.problems, verdict.more_problems))
+    _say_all(terminal, doubts(name, verdict))
     if verdict.refused:
         raise CliError(f"{name} cannot be used; nothing was sent and nothing spent")
     if not verdict.good_rows:

@@ -13,6 +13,7 @@ import typer
 
 from darkroom.cli import options
 from darkroom.cli.batchid import short
+from darkroom.cli.caller import command, program
 from darkroom.cli.ending import CliError, Exit, status_of
 from darkroom.cli.environment import read_environment
 from darkroom.cli.facts import models_today
@@ -20,6 +21,7 @@ from darkroom.cli.fetch import fetched, prepare
 from darkroom.cli.figures import money, plural
 from darkroom.cli.lint import lint
 from darkroom.cli.options import Drawing, Submission
+from darkroom.cli.places import Places
 from darkroom.cli.replies import Batch
 from darkroom.cli.report import announce
 from darkroom.cli.session import Session, Visit, attend
@@ -59,6 +61,7 @@ def run(
     FILE is a prompt list or a table with a column `prompt`; the images are put into the directory OUT.
     The same command again goes on where it stopped, and pays nothing for what is made. Without a running
     stack it starts one for itself. With DARKROOM_API_URL and DARKROOM_API_KEY it uses an API elsewhere.
+    Ctrl-C keeps what is made and says how to go on.
     Exit status: 0 all images made, 1 finished with failures, 2 refused before spending, 3 stopped.
     """
     terminal, environment = Terminal(), read_environment()
@@ -84,7 +87,8 @@ def run(
         if submission.budget is not None and submission.budget < verdict.expected:
             terminal.notice(f"a budget of {money(submission.budget)} will hardly do: it will pause")
         prepare(out)
-        production = Production(terminal, source, submission, out, detach=detach)
+        places = Places(environment)
+        production = Production(terminal, source, submission, out, places, detach=detach)
         visit = Visit(Staff.FULL, token_hex(8), not detach, lasting=True, leave=production.leave)
         production.focus = visit.focus
         raise typer.Exit(attend(environment, terminal, production.work, visit))
@@ -98,6 +102,7 @@ class Production:
     source: Source
     submission: Submission
     out: Path
+    places: Places
     detach: bool = False
     focus: str | None = None
     batch_id: str | None = None
@@ -116,20 +121,30 @@ class Production:
         return status_of(ended)
 
     def _submitted(self, session: Session) -> Batch:
-        """The batch of this file, these options and this directory: a new one, or the earlier one."""
-        wanted = self.submission.remembered(self.source.sha256(), self.out, sandbox=session.sandbox)
+        """The batch of this file and these options: a new one, or the earlier one."""
+        wanted = self.submission.remembered(self.source.sha256(), sandbox=session.sandbox)
         wanted = replace(wanted, focus=self.focus if session.own else None)
         file_id = session.client.upload(self.source)
         batch, attached = session.client.create(wanted, file_id)
-        if not attached:
+        if attached:
+            self.terminal.notice(self._met(batch))
+        self.places.note(batch.id, self.out)
+        if not attached or batch.ended:
             return batch
-        if batch.ended:
-            self.terminal.notice(f"batch {batch.id} is already finished: nothing to pay")
-            return batch
-        self.terminal.notice(f"going on with batch {batch.id}")
         if wanted.budget is None or (batch.cost.cap or 0) >= wanted.budget:
             return batch
         return session.client.resume(batch.id, wanted.budget)
+
+    def _met(self, batch: Batch) -> str:
+        """That this list is known, where its images are, and what is paid."""
+        before = self.places.of(batch.id)
+        if before is None or before == self.out.absolute():
+            done = f"batch {batch.id} is already finished: nothing to pay"
+            return done if batch.ended else f"going on with batch {batch.id}"
+        known = f"this list was made as {batch.id} into {before}"
+        if not batch.ended:
+            known = f"this list is being made as {batch.id} into {before}; going on with that"
+        return f"{known}: its images are copied into {self.out}, nothing is paid twice; --again makes new ones"
 
     def _name_others(self, session: Session, batch: Batch) -> None:
         ours = {batch.id, *batch.reply["retries"]}
@@ -143,27 +158,45 @@ class Production:
             verb, those = ("is", "it") if len(others) == 1 else ("are", "them")
             number = plural(len(others), "other batch")
             self.terminal.notice(
-                f"{number} {verb} unfinished: {named}; `darkroom up` goes on with {those}"
+                f"{number} {verb} unfinished: {named}; `{command('up')}` goes on with {those}"
             )
 
     def _tell(self, session: Session, ended: Batch) -> None:
         happened, *rest = summary(ended, sandbox=session.sandbox)
         self.terminal.result(happened)
         if ended.status is not BatchStatus.FAILED:
-            self.terminal.result(str(fetched(session, ended, self.out)))
+            brought = fetched(session, ended, self.out)
+            for line in brought.notices():
+                self.terminal.notice(line)
+            self.terminal.result(str(brought))
         for line in rest or [f"next: {_after(session)}"]:
             self.terminal.result(line)
 
     def leave(self, session: Session) -> str:
-        """Hold the batch if its stack ends with this command, and say how to go on."""
+        """Hold the batch if its stack ends with this command; say what is made and how to go on."""
         if self.batch_id is None:
             return "interrupted before anything was submitted"
-        if not session.own:
-            return f"batch {self.batch_id} goes on; to come back: {way_back(sys.argv)}"
-        with suppress(CliError):  # it may have ended meanwhile, and the way back is the same
-            session.client.pause(self.batch_id, "held")
-        self.terminal.notice("finishing the calls in flight; Ctrl-C again stops at once")
-        return f"batch {self.batch_id} is held; to go on: {way_back(sys.argv)}"
+        if session.own:
+            with suppress(CliError):  # it may have ended meanwhile, and the way back is the same
+                session.client.pause(self.batch_id, "held")
+            self.terminal.notice("finishing the calls in flight; Ctrl-C again stops at once")
+        self._count(session, self.batch_id)
+        back = way_back(sys.argv)
+        if session.own:
+            return f"batch {self.batch_id} is held; to go on: {back}"
+        return f"batch {self.batch_id} goes on; to come back: {back}"
+
+    def _count(self, session: Session, batch_id: str) -> None:
+        try:
+            batch = session.client.batch(batch_id)
+        except CliError:  # an API that is away shall not keep the way back from being told
+            return
+        made = f"{batch.counts.succeeded:,} of {plural(batch.counts.total, 'prompt')} made"
+        flying = batch.counts.dispatched + batch.counts.running
+        more = f", {plural(flying, 'call')} in flight" if flying else ""
+        fetch = command("fetch", batch_id, "--out", str(self.out))
+        self.terminal.notice(f"so far {made}, {money(batch.cost.spent)} spent{more}")
+        self.terminal.notice(f"what is made is kept; to bring it into {self.out}: {fetch}")
 
 
 def _after(session: Session) -> str:
@@ -175,9 +208,9 @@ def _after(session: Session) -> str:
 def way_back(argv: list[str]) -> str:
     """The command line that goes on with what this one began.
 
-    >>> way_back(["/usr/bin/darkroom", "run", "my list.csv", "--out", "x", "--again"])
-    "darkroom run 'my list.csv' --out x"
+    >>> way_back(["/nowhere/darkroom", "run", "my list.csv", "--out", "x", "--again"])
+    "/nowhere/darkroom run 'my list.csv' --out x"
     """
     words = [word for word in argv[1:] if word != "--again"]
     piped = "… | " if STDIN in words else ""
-    return f"{piped}darkroom {shlex.join(words)}"
+    return f"{piped}{program(argv[0])} {shlex.join(words)}"

@@ -1,25 +1,33 @@
 """An API to work with: one elsewhere, the running stack of the home, or a stack of the command's own."""
 
+import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from threading import Event
 from typing import TypeVar
 
+from darkroom.cli.caller import command
 from darkroom.cli.client import Client
 from darkroom.cli.ending import CliError, Exit, Interrupted
 from darkroom.cli.environment import Environment
-from darkroom.cli.stack import Layout, Staff, build, guest_book, key_path, local_key
+from darkroom.cli.hosting import hosted
+from darkroom.cli.stack import Layout, Staff, guest_book, key_path, local_key
 from darkroom.cli.terminal import Terminal
+from darkroom.local.errors import StackRunning
 from darkroom.local.patience import until
 from darkroom.local.stack import Stack
 from darkroom.local.state import Running
 
-PATIENCE = 60.0
+PATIENCE = 300.0
 """Seconds for which a running command waits for an API that went away."""
 
 START_SECONDS = 90.0
+OTHER_SECONDS = 5.0
+"""How long another stack may take from its lock to its first word."""
+
 LEAVE_SECONDS = 5.0
+WAIT_SECONDS = 0.2
 
 Result = TypeVar("Result")
 
@@ -78,13 +86,53 @@ def attend(
     visit = visit or Visit()
     if environment.api_url and environment.api_key:
         key = environment.api_key.get_secret_value()
-        return _work_here(environment.api_url, key, work, visit, sandbox=False)
-    running = Stack.running(environment.root)
-    if running:
-        return _work_with(running, environment, terminal, work, visit)
-    if not visit.start:
-        raise CliError(f"no stack is running on {environment.home}; start one with `darkroom up`")
-    return _work_beside(environment, terminal, work, visit)
+        return _work_here(environment.api_url, key, terminal, work, visit, sandbox=False)
+    for last in (False, False, True):
+        if running := _settled(environment, terminal, visit):
+            return _work_with(running, environment, terminal, work, visit)
+        if not visit.start:
+            fix = f"start one with `{command('up')}`"
+            raise CliError(f"no stack is running on {environment.home}; {fix}")
+        try:
+            return _work_beside(environment, terminal, work, visit)
+        except StackRunning:  # another one was faster, and has not written down yet who it is
+            if last:
+                raise
+            until(lambda: Stack.running(environment.root) is not None, OTHER_SECONDS)
+    raise AssertionError("the last try returns or raises")
+
+
+def _settled(environment: Environment, terminal: Terminal, visit: Visit) -> Running | None:
+    """The running stack, ready and good for this visit; None if there is none (any more)."""
+    while running := _ready_stack(environment):
+        if not (visit.lasting and _is_guest(running, environment)):
+            break
+        several = f"for several at a time keep `{command('up')}` running"
+        other = f"another darkroom command (pid {running.pid}) has a stack of its own in {environment.home}"
+        if not visit.start:
+            raise CliError(f"{other}; wait until it ends, or {several}")
+        terminal.notice(f"{other}: waiting until it ends; {several}")
+        while running.supervisor.alive:
+            time.sleep(WAIT_SECONDS)
+    return running
+
+
+def _ready_stack(environment: Environment) -> Running | None:
+    """The running stack as soon as it is ready, None if there is none or it ends before.
+
+    Raises:
+        CliError: it takes too long.
+    """
+
+    def found() -> Running | None:
+        return Stack.running(environment.root)
+
+    running = found()
+    if not until(lambda: found() is None or _is_ready(environment), START_SECONDS):
+        pid = running.pid if running else "unknown"
+        message = f"the stack of {environment.home} (pid {pid}) does not become ready"
+        raise CliError(f"{message}; stop it with Ctrl-C and start it again", Exit.STOPPED)
+    return found()
 
 
 def _work_with(
@@ -94,15 +142,6 @@ def _work_with(
     work: Callable[[Session], Result],
     visit: Visit,
 ) -> Result:
-    if not until(lambda: _is_ready(environment), START_SECONDS):
-        message = f"the stack of {environment.home} (pid {running.pid}) does not become ready"
-        raise CliError(f"{message}; stop it with Ctrl-C and start it again", Exit.STOPPED)
-    running = Stack.running(environment.root) or running
-    if visit.lasting and _is_guest(running, environment):
-        raise CliError(
-            f"another darkroom command (pid {running.pid}) has started a stack for itself in "
-            f"{environment.home}; wait until it ends, or keep `darkroom up` running for several at a time"
-        )
     sandbox = running.sandbox_url is not None
     if sandbox and environment.openai_api_key is not None:
         terminal.notice(
@@ -114,7 +153,7 @@ def _work_with(
     except OSError as error:
         message = f"the key of the running stack cannot be read: {key_path(environment)}: "
         raise CliError(f"{message}{error.strerror}; work as its owner") from error
-    return _work_here(running.api_url, key, work, visit, sandbox=sandbox)
+    return _work_here(running.api_url, key, terminal, work, visit, sandbox=sandbox)
 
 
 def _is_guest(running: Running, environment: Environment) -> bool:
@@ -128,10 +167,16 @@ def _is_ready(environment: Environment) -> bool:
 
 
 def _work_here(
-    url: str, key: str, work: Callable[[Session], Result], visit: Visit, *, sandbox: bool
+    url: str,
+    key: str,
+    terminal: Terminal,
+    work: Callable[[Session], Result],
+    visit: Visit,
+    *,
+    sandbox: bool,
 ) -> Result:
     stopping = Event()
-    with Client(url, key, patience=PATIENCE, stopping=stopping) as client:
+    with Client(url, key, patience=PATIENCE, stopping=stopping, say=terminal.notice) as client:
         session = Session(client, stopping, own=False, sandbox=sandbox)
         try:
             return work(session)
@@ -148,11 +193,11 @@ def _work_beside(
 ) -> Result:
     layout = Layout(environment, visit.staff, visit.focus)
     terminal.notice(f"starting a local stack in {environment.home} …")
-    stack = build(layout, lambda line: _relay(terminal, line), guest=True)
     stopping = Event()
-    with ThreadPoolExecutor(1) as hand, stack:
-        key = local_key(environment)
-        with Client(stack.urls.api, key, patience=PATIENCE, stopping=stopping) as client:
+    own = hosted(layout, lambda line: _relay(terminal, line), guest=True)
+    with ThreadPoolExecutor(1) as hand, own as stack:
+        key, say = local_key(environment), terminal.notice
+        with Client(stack.urls.api, key, patience=PATIENCE, stopping=stopping, say=say) as client:
             session = Session(client, stopping, own=True, sandbox=layout.sandbox)
             return _tended(stack, hand.submit(work, session), session, visit)
 

@@ -4,13 +4,18 @@ from typing import Annotated
 
 import typer
 
-from darkroom.cli.batchid import meant, short
-from darkroom.cli.environment import read_environment
+from darkroom.cli.batchid import meant, short, unknown
+from darkroom.cli.caller import command
+from darkroom.cli.environment import Environment, read_environment
 from darkroom.cli.figures import duration, money
-from darkroom.cli.replies import Batch
+from darkroom.cli.options import Json
+from darkroom.cli.replies import Batch, Job
 from darkroom.cli.session import Session, attend
-from darkroom.cli.summary import next_step
+from darkroom.cli.summary import next_step, unknowns
 from darkroom.cli.terminal import Terminal
+from darkroom.domain.batch import Counts
+from darkroom.local.home import Home
+from darkroom.local.stack import Stack
 
 RECENT = 20
 _NAME_SHOWN = 18
@@ -21,7 +26,7 @@ def status(
         str | None, typer.Argument(help="The batch's id, or its last digits; none: the latest.")
     ] = None,
     *,
-    json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+    json: Json = False,
 ) -> None:
     """Show counts, cost and time left.
 
@@ -29,44 +34,85 @@ def status(
 
     Without BATCH it is a table of the latest batches.
     """
-    terminal = Terminal()
-
-    def work(session: Session) -> list[Batch]:
-        return [meant(session.client, batch)] if batch else session.client.batches(RECENT)
-
-    found = attend(read_environment(), terminal, work)
+    terminal, environment = Terminal(), read_environment()
+    if _is_untouched(environment):
+        if batch:
+            raise unknown(batch)
+        found: list[Batch] = []
+        waiting = None
+    else:
+        found, waiting = attend(environment, terminal, lambda session: _looked(session, batch))
     if json:
         terminal.json(found[0].reply if batch else [one.reply for one in found])
     elif batch:
-        _one(terminal, found[0])
+        _one(terminal, found[0], waiting)
     else:
         _table(terminal, found)
 
 
-def _one(terminal: Terminal, batch: Batch) -> None:
-    counts, cost = batch.counts, batch.cost
-    states = ("queued", "dispatched", "running", "succeeded", "failed", "cancelled", "expired")
-    standing = [f"{getattr(counts, one):,} {one}" for one in states if getattr(counts, one)]
+Seen = tuple[list[Batch], Job | None]
+"""The batches, and of a single one a job that waits to be tried again."""
+
+
+def _is_untouched(environment: Environment) -> bool:
+    """Whether no batch can be there: this home has never had a database, and there is no other."""
+    elsewhere = environment.api_url or environment.database_url or Stack.running(environment.root)
+    return not elsewhere and not Home(environment.root).pg.exists()
+
+
+def _looked(session: Session, batch: str | None) -> Seen:
+    if batch is None:
+        return session.client.batches(RECENT), None
+    found = meant(session.client, batch)
+    return [found], None if found.ended else session.client.waiting_job(found.id)
+
+
+def _one(terminal: Terminal, batch: Batch, waiting: Job | None) -> None:
+    cost = batch.cost
     cap = "none" if cost.cap is None else money(cost.cap)
     left = "unknown" if batch.eta_seconds is None else duration(batch.eta_seconds)
     lines = {
         "batch": batch.id + (f" ({batch.name})" if batch.name else ""),
         "status": batch.standing,
-        "jobs": f"{counts.total:,}: {', '.join(standing) or 'none yet'}",
+        "jobs": f"{batch.counts.total:,}: {_standing(batch.counts)}",
         "images": f"{batch.images:,}, {batch.images_per_minute:.0f}/min",
         "cost": f"{money(cost.spent)} spent, {money(cost.reserved)} reserved, "
         f"{money(cost.at_risk)} at risk, budget {cap}",
         "left": "nothing" if batch.ended else left,
+        "waits": _obstacle(waiting),
+        "unknown": unknowns(batch),
+        "next": next_step(batch),
     }
-    if step := next_step(batch):
-        lines["next"] = step
     for word, value in lines.items():
-        terminal.result(f"{word:8}{value}")
+        if value is not None:
+            terminal.result(f"{word:8}{value}")
+
+
+def _standing(counts: Counts) -> str:
+    parts = {
+        "queued": counts.queued + counts.dispatched,
+        "in flight": counts.running,
+        "made": counts.succeeded,
+        "failed": counts.failed,
+        "cancelled": counts.cancelled,
+        "expired": counts.expired,
+    }
+    return ", ".join(f"{number:,} {word}" for word, number in parts.items() if number) or "none yet"
+
+
+def _obstacle(waiting: Job | None) -> str | None:
+    """What stands in the way of a job that has been tried, and when it is tried again."""
+    if waiting is None or waiting.failure is None:
+        return None
+    again = f"{waiting.due_at.astimezone():%H:%M:%S}"
+    return f"{waiting.custom_id}: {waiting.failure['message']}; tried again by itself at {again}"
 
 
 def _table(terminal: Terminal, batches: list[Batch]) -> None:
     if not batches:
-        terminal.notice("there are no batches yet; darkroom run FILE --out DIR makes one")
+        terminal.notice(
+            f"there are no batches yet; {command('run', 'FILE', '--out', 'DIR')} makes one"
+        )
         return
     rows = [
         [

@@ -1,5 +1,6 @@
 """How a batch stands, in a line or two and with what to do next."""
 
+from darkroom.cli.caller import command
 from darkroom.cli.figures import duration, money, plural
 from darkroom.cli.replies import Batch
 from darkroom.cli.report import listed
@@ -35,7 +36,7 @@ def what_happened(batch: Batch, *, sandbox: bool) -> str:
     if batch.cost.at_risk:
         parts += [f"{money(batch.cost.at_risk)} at risk: it is not known whether it was billed"]
     parts += (
-        [f"took {duration((batch.ended_at - batch.created_at).total_seconds())}"]
+        [f"done {duration((batch.ended_at - batch.created_at).total_seconds())} after submission"]
         if (batch.ended_at)
         else []
     )
@@ -55,22 +56,47 @@ def next_step(batch: Batch) -> str | None:
         return _after_pause(batch)
     counts = batch.counts
     if batch.ended and batch.mismatched:
-        return f"darkroom fetch {batch.id} --out DIR --accept-mismatch takes what is not as asked"
+        fetch = command("fetch", batch.id, "--out", "DIR", "--accept-mismatch")
+        return f"{fetch} takes what is not as asked"
     if not batch.ended or batch.status is BatchStatus.FAILED or counts.succeeded == counts.total:
         return None
     if counts.failed or counts.expired:
-        return f"darkroom retry {batch.id} makes a new batch of those that failed"
+        return f"{command('retry', batch.id)} makes a new batch of those that failed"
     return None
 
 
 def _after_pause(batch: Batch) -> str:
-    resume = f"darkroom resume {batch.id}"
+    resume = command("resume", batch.id)
     detail = f" ({batch.paused_detail})" if batch.paused_detail else ""
     match batch.paused_reason:
         case PausedReason.BUDGET:
-            cap = f" of {money(batch.cost.cap)}" if batch.cost.cap is not None else ""
-            return f"the budget{cap} is used up{detail}; {resume} --budget DOLLARS goes on"
+            return f"{_about_budget(batch)}{detail}; {resume} --budget DOLLARS goes on"
         case PausedReason.PROVIDER_KEY:
             return f"the provider refuses the key{detail}; correct OPENAI_API_KEY, then {resume}"
+        case PausedReason.HELD:
+            return f"its run was interrupted{detail}; the same `run` or {resume} goes on"
         case _:
             return f"paused{detail}; {resume} goes on"
+
+
+def _about_budget(batch: Batch) -> str:
+    cap = batch.cost.cap
+    if cap is None:
+        return "the budget is used up"
+    left = cap - batch.cost.spent - batch.cost.reserved - batch.cost.at_risk
+    if left <= 0:
+        return f"the budget of {money(cap)} is used up"
+    return f"{money(left)} of the budget of {money(cap)} is left, less than the next image may cost"
+
+
+def unknowns(batch: Batch) -> str | None:
+    """What is known of calls that left us and brought no answer, and what to do about them."""
+    if not batch.unknown:
+        return None
+    calls = (
+        f"{plural(batch.unknown, 'call')} without an answer, {money(batch.cost.at_risk)} at risk"
+    )
+    if not batch.ended:
+        return f"{calls}: it may have been billed; tried again once, as DARKROOM_ON_UNKNOWN says"
+    retry = command("retry", batch.id, "--only", "unknown")
+    return f"{calls}: compare the provider's invoice; {retry} tries again those that have no image"

@@ -1,8 +1,11 @@
 """The local stack in the foreground."""
 
 from darkroom.cli.environment import read_environment
-from darkroom.cli.stack import Layout, build, key_path
+from darkroom.cli.hosting import hosted
+from darkroom.cli.stack import Layout, key_path
 from darkroom.cli.terminal import Terminal
+from darkroom.local.errors import StackRunning
+from darkroom.local.stack import Stack
 
 
 def up() -> None:
@@ -14,8 +17,9 @@ def up() -> None:
     """
     terminal, environment = Terminal(), read_environment()
     layout = Layout(environment)
-    stack = build(layout, terminal.notice)
-    with stack:
+    if running := Stack.running(environment.root):
+        raise StackRunning(environment.root, running.pid, running.api_url)
+    with hosted(layout, terminal.notice) as stack:
         lines = {
             "API": stack.urls.api,
             "docs": f"{stack.urls.api}/docs",

@@ -9,9 +9,11 @@ import typer
 from rich.progress import BarColumn, Progress, TextColumn
 
 from darkroom.cli.batchid import meant
+from darkroom.cli.caller import command
 from darkroom.cli.ending import Exit, status_of
 from darkroom.cli.environment import read_environment
 from darkroom.cli.figures import duration, money
+from darkroom.cli.options import Json
 from darkroom.cli.replies import Batch
 from darkroom.cli.session import Session, Visit, attend
 from darkroom.cli.stack import Staff
@@ -22,12 +24,17 @@ POLL_SECONDS = 1.0
 FIRST_POLLS = (0.2, 0.2, 0.4)
 BAR_WIDTH = 16
 SILENCE_SECONDS = 10.0
+LINE_SECONDS = 10.0
+LINE_SHARE = 0.05
+"""Of all jobs; so many ended make a line of their own."""
 
 See = Callable[[Batch], None]
 
 
 def watch(
     batch: Annotated[str, typer.Argument(help="The batch's id, or its last digits.")],
+    *,
+    json: Json = False,
 ) -> None:
     """Show a batch's progress to its end.
 
@@ -43,13 +50,16 @@ def watch(
         if session.own and not found.at_rest:
             terminal.notice("this stack works on every unfinished batch as long as you watch")
         ended = followed(session, terminal, found)
-        for line in summary(ended, sandbox=session.sandbox):
-            terminal.result(line)
+        if json:
+            terminal.json(ended.reply)
+        else:
+            for line in summary(ended, sandbox=session.sandbox):
+                terminal.result(line)
         return status_of(ended)
 
     def leave(session: Session) -> str:
         goes_on = "stays as it is" if session.own else "goes on"
-        return f"the batch {goes_on}; to come back: darkroom watch {batch}"
+        return f"the batch {goes_on}; to come back: {command('watch', batch)}"
 
     visit = Visit(Staff.FULL, leave=leave)
     raise typer.Exit(attend(read_environment(), terminal, work, visit))
@@ -105,9 +115,9 @@ def _pauses() -> Iterator[float]:
 
 @contextmanager
 def _seen(terminal: Terminal) -> Iterator[See]:
-    """Shows each new state of a batch, if somebody watches."""
+    """Shows each new state of a batch: as a bar to who watches, as a line now and then to a log."""
     if not terminal.live:
-        yield lambda _batch: None
+        yield Lines(terminal).see
         return
     columns = (BarColumn(BAR_WIDTH), TextColumn("{task.description}", markup=False))
     with Progress(*columns, console=terminal.err, transient=True) as progress:
@@ -119,6 +129,28 @@ def _seen(terminal: Terminal) -> Iterator[See]:
             progress.update(task, completed=done, total=total, description=described(batch))
 
         yield see
+
+
+class Lines:
+    """Progress for a log: a line when some part more is done, or after a while if anything is new."""
+
+    def __init__(self, terminal: Terminal) -> None:
+        self._terminal = terminal
+        self._since = monotonic()
+        self._done: int | None = None
+        self._said = ""
+
+    def see(self, batch: Batch) -> None:
+        """Tell of this state if it is time to; of the last one the summary tells."""
+        done = batch.counts.total - batch.counts.open
+        if self._done is None:
+            self._done = done
+        far = done - self._done >= max(1, batch.counts.total * LINE_SHARE)
+        late = monotonic() - self._since >= LINE_SECONDS and described(batch) != self._said
+        if batch.at_rest or not (far or late):
+            return
+        self._done, self._since, self._said = done, monotonic(), described(batch)
+        self._terminal.notice(self._said)
 
 
 def described(batch: Batch) -> str:

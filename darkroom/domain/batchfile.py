@@ -213,20 +213,22 @@ class Intake:
         prompt = self._prompt(row)
         unmade = (prompt,) if isinstance(prompt, Problem) else ()
         custom_id = self._custom_id(line, row)
+        nameless = _custom_id_problems(custom_id)
         priority, priority_problems = self._priority(row)
         priced = self._resolver.resolve(None if unmade else prompt, self._parameters(row))
         problems = [
             *_line_problems(cells),
             *_refused(row),
             *unmade,
-            *_custom_id_problems(custom_id),
+            *nameless,
             *priority_problems,
         ]
         if not isinstance(priced, Priced):
-            problems += [p for p in priced if p.column not in {q.column for q in problems}]
+            known = {q.column for q in problems} | ({"prompt"} if unmade else set())
+            problems += [p for p in priced if p.column not in known]
         problems += self._duplicate(line, custom_id)
         if problems or not isinstance(priced, Priced):
-            return tuple(problem.at(line) for problem in problems)
+            return tuple(one.at(line, None if nameless else custom_id) for one in problems)
         return Draft(line, custom_id, priced, priority)
 
     def _prompt(self, row: Mapping[str, object]) -> object:

@@ -25,7 +25,7 @@ class Problem:
     """One thing wrong at one place of an input, with the fix in its message.
 
     `line` counts from 1 as an editor does (in a sheet: its row number); `column` is a column's or a
-    parameter's name. `code` is stable and made for programs, `message` is for people.
+    parameter's name, `custom_id` the row's. `code` is stable and made for programs, `message` is for people.
     """
 
     code: str
@@ -33,14 +33,18 @@ class Problem:
     line: int | None = None
     column: str | None = None
     value: str | None = None
+    custom_id: str | None = None
 
-    def at(self, line: int) -> "Problem":
-        """The same problem, known to stand in this line; of its value no more is kept than finds it.
+    def at(self, line: int, custom_id: str | None = None) -> "Problem":
+        """The same problem, known to stand in this line and, if that has a name, in this row.
+
+        Of its value no more is kept than finds it.
 
         >>> len(Problem("prompt_too_long", "shorten it", value="x" * 1_000).at(3).value)
         200
         """
-        return replace(self, line=line, value=self.value and self.value[:VALUE_KEPT])
+        value = self.value and self.value[:VALUE_KEPT]
+        return replace(self, line=line, value=value, custom_id=custom_id)
 
     def __str__(self) -> str:
         """One line for a terminal or a log.

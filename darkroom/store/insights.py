@@ -36,6 +36,7 @@ class BatchView:
 
     id: UUID
     name: str | None
+    provider: str
     status: BatchStatus
     paused_reason: str | None
     paused_detail: str | None
@@ -150,6 +151,7 @@ def _view(connection: Connection, family: Sequence[Row[Any]]) -> BatchView:
     return BatchView(
         id=first.id,
         name=first.name,
+        provider=first.provider,
         status=BatchStatus(latest.status),
         paused_reason=latest.paused_reason,
         paused_detail=latest.paused_detail,

@@ -143,6 +143,7 @@ def _kept(problem: Problem) -> dict[str, object]:
         "line": problem.line,
         "column": problem.column and _storable(problem.column),
         "value": problem.value and _storable(problem.value)[:VALUE_KEPT],
+        "custom_id": problem.custom_id,
     }
 
 

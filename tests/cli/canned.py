@@ -21,6 +21,7 @@ def batch(**changes):
     return {
         "id": BATCH_ID,
         "name": None,
+        "provider": "default",
         "status": "completed",
         "paused_reason": None,
         "paused_detail": None,

@@ -166,3 +166,19 @@ def test_a_broken_darkroom_toml_is_named(darkroom, write):
     outcome = darkroom("estimate", write("p.csv", "prompt\ncat\n"))
     assert (outcome.status, outcome.out) == (2, "")
     assert "darkroom.toml is not valid TOML" in outcome.last_words
+
+
+def test_a_template_error_is_told_once_with_its_rows(darkroom, write):
+    write("t.csv", "title,colour\n" + "mug,red\n" * 2_000)
+    outcome = darkroom("estimate", "t.csv", "--template", "a {{ colur }} {{ title }}")
+    assert outcome.status == 2
+    [problem] = [line for line in outcome.err.splitlines() if line.startswith("t.csv:")]
+    assert "did you mean {{ colour }}?" in problem
+    assert problem.endswith("(in 2,000 rows: lines 2, 3, 4, …)")
+
+
+def test_a_priority_out_of_range_is_refused_here(darkroom, write):
+    write("p.csv", "prompt\na cat\n")
+    outcome = darkroom("submit", "p.csv", "--priority", "5000")
+    assert outcome.status == 2
+    assert "--priority 5000 cannot be used; write -1000 to 1000" in outcome.last_words

@@ -1,7 +1,6 @@
 """The API over a real socket: typed replies, paging, patience, and one clear error for the rest."""
 
-import socket
-from threading import Event, Timer
+from threading import Event
 
 import pytest
 from canned import API_KEY, BATCH_ID, batch, job
@@ -89,22 +88,34 @@ def test_nobody_there_is_told_with_the_fix():
 
 def test_a_command_under_way_waits_for_an_api_that_comes_back(api):
     path = f"/api/v1/batches/{BATCH_ID}"
-    api.answers["GET", path] = [(503, {"title": "away"}), (200, batch())]
-    with Client(api.url, API_KEY, patience=20) as client:
+    api.answers["GET", path] = [(200, batch()), (503, {"title": "away"}), (200, batch())]
+    said = []
+    with Client(api.url, API_KEY, patience=20, say=said.append) as client:
+        client.batch(BATCH_ID)
         assert client.batch(BATCH_ID).ended
+    away, back = said
+    assert "does not answer (status 503: away); trying again for 20 s" in away
+    assert back == "the API answers again"
 
 
-def test_a_signal_ends_that_wait():
+def test_a_signal_ends_that_wait(api):
+    path = f"/api/v1/batches/{BATCH_ID}"
+    api.answers["GET", path] = [(200, batch()), (503, {"title": "away"})]
     stopping = Event()
-    with socket.socket() as nobody:
-        nobody.bind(("127.0.0.1", 0))  # bound and not listening: every connection is refused
-        url = f"http://127.0.0.1:{nobody.getsockname()[1]}"
-        Timer(0.1, stopping.set).start()
-        with (
-            Client(url, API_KEY, patience=600, stopping=stopping) as client,
-            pytest.raises(Unreachable),
-        ):
-            client.batches()
+    with Client(
+        api.url, API_KEY, patience=600, stopping=stopping, say=lambda _: stopping.set()
+    ) as client:
+        client.batch(BATCH_ID)
+        with pytest.raises(Unreachable):
+            client.batch(BATCH_ID)
+
+
+def test_an_api_that_was_never_heard_is_not_waited_for():
+    with (
+        Client(f"http://127.0.0.1:{free_port()}", API_KEY, patience=600) as client,
+        pytest.raises(Unreachable, match="does not answer"),
+    ):
+        client.batches()
 
 
 @pytest.mark.parametrize(

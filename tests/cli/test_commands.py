@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 import pytest
-from canned import API_KEY, BATCH_ID, OTHER_ID, PATIENCE, WORKING, batch
+from canned import API_KEY, BATCH_ID, OTHER_ID, PATIENCE, WORKING, batch, job
 
 from darkroom.local.ports import free_port
 
@@ -199,6 +199,70 @@ def test_keys_are_listed_and_revoked(api, darkroom):
     api.on("DELETE", f"/api/v1/keys/{key()['id']}", b"", status=204)
     assert darkroom("keys", "revoke", key()["id"]).status == 0
     assert darkroom("keys", "revoke", "key_none").status == 2
+
+
+def test_keys_for_programs(api, darkroom):
+    api.on("GET", "/api/v1/keys", {"data": [key()]})
+    assert json.loads(darkroom("keys", "list", "--json").out) == [key()]
+
+
+def test_the_key_in_use_is_not_revoked(api, darkroom):
+    api.on("GET", "/api/v1/keys", {"data": [key(prefix=API_KEY[:10]), key(id=f"key_{'0' * 32}")]})
+    outcome = darkroom("keys", "revoke", key()["id"])
+    assert outcome.status == 2
+    assert "is the key that this command itself uses; it would lock you out" in outcome.last_words
+    assert api.bodies("DELETE", f"/api/v1/keys/{key()['id']}") == []
+
+
+def test_a_log_gets_a_line_now_and_then(api, darkroom):
+    states = [batch(**WORKING, counts={"running": 2 - n, "succeeded": n}) for n in (0, 1, 1)]
+    api.knows(*states, batch())
+    outcome = darkroom("watch", BATCH_ID)
+    assert outcome.err == "1/2 made · 1 in flight · 0/min · $0.0119\n"
+
+
+def test_a_batch_says_what_it_waits_for_and_what_is_unknown(api, darkroom):
+    api.knows(batch(**WORKING, unknown=2, counts={"queued": 2}, cost={"at_risk": "0.4"}))
+    failure = {"class": "rate_limited", "code": "rate_limit_exceeded", "message": "slow down"}
+    api.has_jobs([job(1, "mug", state="queued", failure=failure)])
+    outcome = darkroom("status", BATCH_ID)
+    assert "waits   mug: slow down; tried again by itself at " in outcome.out
+    assert "unknown 2 calls without an answer, $0.4000 at risk" in outcome.out
+    api.knows(batch(unknown=2, cost={"at_risk": "0.4"}))
+    assert f"darkroom retry {BATCH_ID} --only unknown" in darkroom("status", BATCH_ID).out
+
+
+@pytest.mark.parametrize(("spent", "said"), [("4.9", "$0.1000 of the budget"), ("5", "is used up")])
+def test_a_budget_is_only_used_up_if_it_is(api, darkroom, spent, said):
+    paused = {**WORKING, "paused_reason": "budget", "counts": {"queued": 2}}
+    api.knows(batch(**paused, cost={"cap": "5", "spent": spent}))
+    api.has_jobs([])
+    assert said in darkroom("status", BATCH_ID).out
+
+
+@pytest.mark.parametrize("reason", ["provider_key", "held", "requested", "of_a_later_version"])
+def test_no_internal_word_is_shown(api, darkroom, reason):
+    api.knows(batch(**WORKING, paused_reason=reason, counts={"queued": 2}))
+    api.has_jobs([])
+    for shown in (darkroom("status", BATCH_ID).out, darkroom("watch", BATCH_ID).out):
+        assert "_" not in shown.replace(BATCH_ID, "").replace("OPENAI_API_KEY", "")
+
+
+def test_a_shell_is_told_what_may_follow(spawned):
+    words = {"COMP_WORDS": "darkroom est", "COMP_CWORD": "1"}
+    outcome = spawned(_DARKROOM_COMPLETE="complete_bash", **words)
+    assert (outcome.status, outcome.out.split()) == (0, ["estimate"])
+
+
+def test_an_interruption_while_loading_says_nothing():
+    script = (
+        "import importlib, os, signal; from darkroom.cli.entry import main\n"
+        "importlib.import_module = lambda _: os.kill(os.getpid(), signal.SIGINT)\n"
+        "main()"
+    )
+    command = [sys.executable, "-c", script]
+    done = subprocess.run(command, capture_output=True, timeout=PATIENCE, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (3, b"", b"")
 
 
 def test_a_reader_that_stops_reading_is_no_trouble(api):

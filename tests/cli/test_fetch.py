@@ -4,13 +4,13 @@ import csv
 import hashlib
 
 import pytest
-from canned import BATCH_ID, batch, job
+from canned import BATCH_ID, OTHER_ID, batch, job
 
 
 @pytest.fixture
 def fetch(darkroom):
-    def run(out="images"):
-        return darkroom("fetch", BATCH_ID, "--out", out)
+    def run(out="images", batch_id=BATCH_ID):
+        return darkroom("fetch", batch_id, "--out", out)
 
     return run
 
@@ -112,6 +112,7 @@ def test_what_failed_is_explained_and_forgotten_when_it_is_made(api, fetch, here
         "line": 9,
         "column": "size",
         "value": "1x1",
+        "custom_id": "c",
     }
     api.knows(batch(counts={"succeeded": 1, "failed": 1}, skipped=1, problems=[skipped]))
     made = job(1, "a", [api.has_image("1", b"one")])
@@ -125,9 +126,15 @@ def test_what_failed_is_explained_and_forgotten_when_it_is_made(api, fetch, here
         "class": "moderation",
         "code": "moderation_blocked",
         "message": "no",
+        "hint": "say it in other words, or leave it out",
+        "attempts": "1",
+        "cost_usd": "0.00593",
+        "request_id": "req_2",
+        "batch_id": BATCH_ID,
         "prompt": "prompt 2",
     }
-    assert (left_out["line"], left_out["class"]) == ("9", "skipped")
+    assert (left_out["line"], left_out["custom_id"]) == ("9", "c")
+    assert (left_out["class"], left_out["attempts"]) == ("skipped", "0")
     assert "value '1x1'" in left_out["message"]
 
     api.knows(batch())
@@ -153,11 +160,51 @@ def test_a_full_disk_is_one_clear_error(api, fetch, here, monkeypatch):
     (here / "images" / "a.png.part").symlink_to("/dev/full")
     outcome = fetch()
     assert outcome.status == 3
-    assert (
-        "no room is left in images; free some and run the same command again" in outcome.last_words
-    )
-    (here / "images" / "a.png.part").unlink()
+    assert "no room is left in images" in outcome.last_words
+    assert f"`darkroom fetch {BATCH_ID} --out images`" in outcome.last_words
+    assert f"`darkroom fetch {BATCH_ID} --out ELSEWHERE`" in outcome.last_words
+    assert names(here / "images") == []
     assert fetch().status == 0
+
+
+def test_a_file_that_is_not_ours_is_kept(api, fetch, here, write):
+    api.knows(batch())
+    api.has_jobs([job(1, "a", [api.has_image("1", b"one")])])
+    (here / "images").mkdir()
+    for name in ("a.png", "manifest.csv", "notes.txt"):
+        write(f"images/{name}", f"my own {name}")
+    write("images/a.png.old", "older")
+    outcome = fetch()
+    assert outcome.status == 0
+    assert "2 files of yours have a name of ours in images" in outcome.err
+    kept = ["a.png.old", "a.png.old-2", "manifest.csv.old", "notes.txt"]
+    assert names(here / "images") == sorted(["a.png", "manifest.csv", *kept])
+    assert (here / "images" / "a.png.old-2").read_text() == "my own a.png"
+    assert (here / "images" / "a.png").read_bytes() == b"one"
+
+
+def test_images_of_another_batch_are_replaced_with_a_word(api, fetch, here):
+    api.knows(batch())
+    api.has_jobs([job(1, "a", [api.has_image("1", b"one")])])
+    fetch()
+    api.has_jobs([job(1, "a", [api.has_image("2", b"two")])])
+    api.knows(batch(id=OTHER_ID), batch(id=BATCH_ID, retries=[]))
+    api.on(
+        "GET",
+        f"/api/v1/batches/{OTHER_ID}/jobs",
+        {"data": [job(1, "a", [api.has_image("2", b"two")])], "has_more": False},
+    )
+    outcome = fetch(batch_id=OTHER_ID)
+    assert f"images of {BATCH_ID} in images were replaced" in outcome.err
+    assert (here / "images" / "a.png").read_bytes() == b"two"
+
+
+def test_the_manifest_names_who_drew_it(api, fetch, here):
+    api.knows(batch(provider="sandbox"))
+    api.has_jobs([job(1, "a", [api.has_image("1", b"one")], attempts=3)])
+    fetch()
+    [row] = rows(here / "images" / "manifest.csv")
+    assert (row["provider"], row["attempts"]) == ("sandbox", "3")
 
 
 def test_a_directory_that_cannot_be_is_refused(api, fetch, write):

@@ -7,7 +7,6 @@ import subprocess
 import sys
 import tempfile
 from decimal import Decimal
-from pathlib import Path
 
 import pytest
 from canned import BATCH_ID, PATIENCE, WORKING, batch, job
@@ -46,7 +45,9 @@ def test_a_list_becomes_images(made, darkroom, here):
         "manifest.csv",
     ]
     happened, where, following = outcome.out.splitlines()
-    assert happened.startswith("2 of 2 prompts made (2 images); spent $0.0119; took 1 min 15 s")
+    assert happened.startswith(
+        "2 of 2 prompts made (2 images); spent $0.0119; done 1 min 15 s after submission"
+    )
     assert where.startswith(f"{here / 'images'}: 2 images, manifest.csv")
     assert following.startswith("next: ")
     [body] = submitted(made)
@@ -71,19 +72,14 @@ def test_the_same_list_has_the_same_fingerprint():
     plain = Submission(Drawing({}))
     told = Submission(Drawing({}), budget=Decimal(9), name="x", priority=2, again=True)
     sized = Submission(Drawing({"size": "1024x1024"}))
-    first = plain.remembered("sha", Path("images"), sandbox=False).fingerprint
-    same = [
-        plain.remembered("sha", Path.cwd() / "images", sandbox=False),
-        told.remembered("sha", Path("images"), sandbox=False),
-    ]
+    first = plain.remembered("sha", sandbox=False).fingerprint
     others = [
-        sized.remembered("sha", Path("images"), sandbox=False),
-        plain.remembered("sha", Path("images2"), sandbox=False),
-        plain.remembered("other", Path("images"), sandbox=False),
-        plain.remembered("sha", Path("images"), sandbox=True),
+        sized.remembered("sha", sandbox=False),
+        plain.remembered("other", sandbox=False),
+        plain.remembered("sha", sandbox=True),
     ]
-    assert {one.fingerprint for one in same} == {first}
-    assert len({first, *(one.fingerprint for one in others)}) == 5
+    assert told.remembered("sha", sandbox=False).fingerprint == first
+    assert len({first, *(one.fingerprint for one in others)}) == 4
 
 
 def test_again_asks_for_a_new_batch(made, darkroom):
@@ -96,6 +92,19 @@ def test_a_finished_list_is_not_paid_again(made, darkroom):
     outcome = darkroom("run", "p.csv", "--out", "images")
     assert outcome.status == 0
     assert f"batch {BATCH_ID} is already finished: nothing to pay" in outcome.err
+
+
+def test_another_directory_is_no_reason_to_pay_again(made, darkroom, here):
+    (here / ".darkroom").mkdir()
+    assert darkroom("run", "p.csv", "--out", "a").status == 0
+    made.takes(batch(), status=200)
+    outcome = darkroom("run", "p.csv", "--out", "b")
+    assert outcome.status == 0
+    assert f"this list was made as {BATCH_ID} into {here / 'a'}" in outcome.err
+    assert "copied into b, nothing is paid twice; --again makes new ones" in outcome.err
+    assert (here / "b" / "0002.png").read_bytes() == b"one"
+    first, second = submitted(made)
+    assert first["fingerprint"] == second["fingerprint"]
 
 
 def test_a_higher_budget_goes_on_with_the_paused_batch(made, darkroom):
@@ -171,17 +180,24 @@ def test_an_interrupted_run_says_how_to_come_back(made, tmp_path):
         process.send_signal(signal.SIGINT)
         _, err = process.communicate(timeout=PATIENCE)
     assert process.returncode == 3
-    assert err.decode().splitlines()[-1] == (
-        f"darkroom: batch {BATCH_ID} goes on; to come back: darkroom run p.csv --out 'my images'"
-    )
+    called = f"{sys.executable} -m darkroom.cli"
+    assert err.decode().splitlines()[-3:] == [
+        "so far 0 of 2 prompts made, $0.0119 spent, 2 calls in flight",
+        f"what is made is kept; to bring it into my images: {called} fetch {BATCH_ID} --out 'my images'",
+        f"darkroom: batch {BATCH_ID} goes on; to come back: {called} run p.csv --out 'my images'",
+    ]
     assert made.bodies("POST", f"/api/v1/batches/{BATCH_ID}/pause") == []
 
 
-def test_an_unexpected_error_is_one_line_and_a_log(here, monkeypatch):
+@pytest.mark.parametrize("at_home", [True, False])
+def test_an_unexpected_error_is_one_line_and_a_private_log(here, monkeypatch, at_home):
+    folder = here / ".darkroom" / "log" if at_home else here
+    folder.mkdir(parents=True, exist_ok=True)
     monkeypatch.setattr(tempfile, "tempdir", str(here))
     message, status = told(KeyError("what\nis this"))
-    [log] = here.iterdir()
-    assert status is Exit.STOPPED
+    [log] = folder.iterdir()
+    assert status is Exit.BUG
+    assert log.stat().st_mode & 0o777 == 0o600
     assert "\n" not in message
     assert str(log) in message
     assert "KeyError" in log.read_text(encoding="utf-8")

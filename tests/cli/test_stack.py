@@ -110,6 +110,32 @@ def test_a_second_up_says_that_one_is_running(darkroom, here):
     assert "a stack is running on" in outcome.last_words
 
 
+def test_a_second_up_says_only_that(running, darkroom):
+    with socket.create_server(("127.0.0.1", 0)):
+        outcome = darkroom("up")
+    assert (outcome.status, len(outcome.err.splitlines())) == (2, 1)
+    assert f"already (pid {os.getpid()}" in outcome.last_words
+
+
+@pytest.mark.parametrize("url", ["ftp://x", "file://relative", "s3://a bucket"])
+def test_a_storage_that_cannot_be_used_is_one_line_before_anything_starts(
+    darkroom, here, monkeypatch, url
+):
+    monkeypatch.setenv("DARKROOM_STORAGE_URL", url)
+    outcome = darkroom("up")
+    assert outcome.status == 2
+    assert outcome.err.startswith("darkroom: DARKROOM_STORAGE_URL cannot be used: ")
+    assert len(outcome.err.splitlines()) == 1
+    assert not (here / ".darkroom" / "pg").exists()
+
+
+def test_a_home_without_a_database_has_no_batches(darkroom, here):
+    assert "no batches yet" in darkroom("status").err
+    assert darkroom("status", "--json").out == "[]\n"
+    assert "there is no batch" in darkroom("status", BATCH_ID).last_words
+    assert list(here.iterdir()) == []
+
+
 @pytest.fixture
 def running(api, here, monkeypatch):
     """A stack of this home, as the commands see it: its state, its key and its API."""
@@ -143,6 +169,6 @@ def test_a_batch_is_not_left_to_a_stack_that_ends_with_another_command(
     (running.run / "guest").write_text(str(os.getpid()))
     outcome = darkroom("submit", write("p.csv", "prompt\na cat\n"))
     assert outcome.status == 2
-    assert f"(pid {os.getpid()}) has started a stack for itself" in outcome.last_words
+    assert f"(pid {os.getpid()}) has a stack of its own" in outcome.last_words
     assert api.asked == []
     assert json.loads(darkroom("status", BATCH_ID, "--json").out)["id"] == BATCH_ID
