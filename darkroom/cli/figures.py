@@ -21,15 +21,15 @@ def money(amount: Decimal) -> str:
 def duration(seconds: float) -> str:
     """A length of time.
 
-    >>> duration(9.4), duration(75), duration(7260)
-    ('9 s', '1 min 15 s', '2 h 1 min')
+    >>> duration(9.4), duration(75), duration(300), duration(7260)
+    ('9 s', '1 min 15 s', '5 min', '2 h 1 min')
     """
     whole = round(seconds)
     if whole < _MINUTE:
         return f"{whole} s"
     if whole < _HOUR:
-        return f"{whole // _MINUTE} min {whole % _MINUTE} s"
-    return f"{whole // _HOUR} h {whole % _HOUR // _MINUTE} min"
+        return f"{whole // _MINUTE} min {whole % _MINUTE} s".removesuffix(" 0 s")
+    return f"{whole // _HOUR} h {whole % _HOUR // _MINUTE} min".removesuffix(" 0 min")
 
 
 def volume(size: int) -> str:

@@ -84,7 +84,7 @@ def create(connection: Connection, batch: NewBatch) -> None:
 def attach(
     connection: Connection, project_id: str, fingerprint: str, focus: str | None
 ) -> UUID | None:
-    """The latest batch made of the same rows, parameters and destination, if it is worth going on with.
+    """The latest batch made of the same rows and parameters, if it is worth going on with.
 
     One that was refused or cancelled is not. The lock makes two submitters of one list take turns.
     """

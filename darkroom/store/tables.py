@@ -100,7 +100,7 @@ batches = Table(
     Column(
         "options", JSONB, nullable=False, comment="defaults, template and what to do with bad rows"
     ),
-    Column("fingerprint", Text, comment="the same rows, parameters and destination"),
+    Column("fingerprint", Text, comment="the same rows and parameters"),
     Column(
         "provider",
         Text,

@@ -118,12 +118,7 @@ def upgrade() -> None:
             nullable=False,
             comment="defaults, template and what to do with bad rows",
         ),
-        sa.Column(
-            "fingerprint",
-            sa.Text(),
-            nullable=True,
-            comment="the same rows, parameters and destination",
-        ),
+        sa.Column("fingerprint", sa.Text(), nullable=True, comment="the same rows and parameters"),
         sa.Column(
             "provider",
             sa.Text(),
@@ -184,8 +179,8 @@ def upgrade() -> None:
             name=op.f("ck_batches_paused_reason"),
         ),
         sa.CheckConstraint(
-            "status IN ('validating', 'in_progress', 'finalizing', 'completed', "
-            "'failed', 'expired', 'cancelling', 'cancelled')",
+            "status IN ('validating', 'in_progress', 'finalizing', "
+            "'completed', 'failed', 'expired', 'cancelling', 'cancelled')",
             name=op.f("ck_batches_status"),
         ),
         sa.ForeignKeyConstraint(
@@ -256,7 +251,8 @@ def upgrade() -> None:
             "(state = 'dispatched') = (ticket_expires_at IS NOT NULL)", name=op.f("ck_jobs_ticket")
         ),
         sa.CheckConstraint(
-            "state IN ('queued', 'dispatched', 'running', 'succeeded', 'failed', 'cancelled', 'expired')",
+            "state IN ('queued', 'dispatched', 'running', 'succeeded', "
+            "'failed', 'cancelled', 'expired')",
             name=op.f("ck_jobs_state"),
         ),
         sa.ForeignKeyConstraint(["batch_id"], ["batches.id"], name=op.f("fk_jobs_batch_id")),
