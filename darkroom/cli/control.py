@@ -69,7 +69,10 @@ def pause(batch: BatchId, *, json: Json = False) -> None:
     def tell(session: Session, found: Batch) -> Told:
         told = session.client.pause(found.id)
         flying = told.counts.dispatched + told.counts.running
-        return told, f"{told.id} is paused; {plural(flying, 'call')} in flight end by themselves"
+        return (
+            told,
+            f"{told.id} is paused; {plural(flying, 'call')} in flight will still be finished",
+        )
 
     _told(batch, tell, json=json)
 
