@@ -61,12 +61,10 @@ def test_an_ended_batch_says_so(client, make):
 
 
 def test_a_refused_file_says_what_is_wrong_with_it(client, make):
-    problem = Problem("size_not_allowed", "no", line=3, column="size", value="1x1")
-    told = show(client, make.refused([problem]))
+    where = {"line": 3, "column": "size", "value": "1x1", "custom_id": "mug-1"}
+    told = show(client, make.refused([Problem("size_not_allowed", "no", **where)]))
     assert told["status"] == "failed"
-    assert told["problems"] == [
-        {"code": "size_not_allowed", "message": "no", "line": 3, "column": "size", "value": "1x1"}
-    ]
+    assert told["problems"] == [{"code": "size_not_allowed", "message": "no", **where}]
 
 
 def test_pages_hold_every_batch_once_newest_first(client, make):

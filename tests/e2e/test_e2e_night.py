@@ -157,7 +157,8 @@ def test_an_interrupted_run_is_held_and_the_same_command_goes_on(person: Person)
     _await_line(ledger, '"images_billed":1')
     first.send(signal.SIGINT)
     assert first.wait(110) == 3
-    assert "to go on: darkroom run" in first.lines[-1]
+    assert "to go on: " in first.lines[-1]
+    assert " -m darkroom.cli run " in first.lines[-1]
     begun = len(person.ledger())
     assert begun < 80
     assert all(call["images_billed"] for call in person.ledger())
