@@ -15,9 +15,11 @@ from darkroom.domain.models import packaged_toml, parse_models
 from darkroom.domain.pricing import Usage
 from darkroom.domain.request import Priced, resolve
 from darkroom.domain.retry import GiveUp, History, TryAgain
-from darkroom.store import batches, files, intake, jobs, ledger
+from darkroom.store import batches, files, intake, jobs, ledger, reservations
 from darkroom.store.batches import NewBatch
 from darkroom.store.files import File
+from darkroom.store.ledger import Settlement
+from darkroom.store.reservations import Claim
 from darkroom.store.session import Connection, Engine, transaction
 
 MODELS = parse_models(packaged_toml(), date(2026, 11, 22))
@@ -99,8 +101,8 @@ class Factory:
         """The next due job of a batch, dispatched and running."""
         with self.transaction() as connection:
             (message,) = jobs.dispatch(connection, batch_id, 1)
-            claim = ledger.Claim(uuid4(), "worker-of-a-test", "default")
-            begun = ledger.begin(connection, message.job_id, message.token, claim)
+            claim = Claim(uuid4(), message.job_id, message.token, "worker-of-a-test", "default")
+            [begun] = reservations.begin(connection, [claim])
         assert isinstance(begun, Reservation)
         return begun
 
@@ -139,7 +141,8 @@ class Factory:
         history: History = History(),  # noqa: B008 - frozen
     ) -> None:
         with self.transaction() as connection:
-            assert ledger.settle(connection, begun, outcome, decision, history) is None
+            one = Settlement(begun, outcome, decision, history)
+            assert ledger.settle(connection, [one]) == [None]
 
     def end(self) -> None:
         """Ends every batch that has nothing left to do, as the workers' clock does."""

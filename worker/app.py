@@ -28,6 +28,7 @@ from darkroom.store.session import Database, open_engine, transaction
 from darkroom.telemetry.logs import configure_logs
 from worker.crew import Crew
 from worker.tasks import publisher, register
+from worker.teller import Tellers
 from worker.tools import Tools
 from worker.upstream import Upstream
 
@@ -164,6 +165,7 @@ def build_tools(settings: Settings, app: Celery) -> Tools:
         name=f"{socket.gethostname()}:{os.getpid()}:{os.urandom(3).hex()}",
         slots=settings.worker_slots,
         engine=engine,
+        tellers=Tellers(engine),
         blobs=open_store(settings.storage_url),
         upstreams={upstream.name: upstream},
         models=models,

@@ -13,9 +13,9 @@ from darkroom.domain.job import Missed
 from darkroom.domain.pricing import text_tokens_guess
 from darkroom.limits import Admitted, Denied, LimiterAway, Load
 from darkroom.provider import CallFailed
-from darkroom.store import batches, hints, jobs, leases, ledger
+from darkroom.store import batches, hints, jobs, leases
 from darkroom.store.jobs import Ticket
-from darkroom.store.ledger import BeginRefused, Claim, Refusal
+from darkroom.store.reservations import BeginRefused, Claim, Refusal
 from darkroom.store.session import StoreAway, transaction
 from worker import evidence, receipts, settlement
 from worker.tools import Tools
@@ -53,8 +53,7 @@ def attempt(tools: Tools, job_id: int, token: int) -> Report:
 
 
 def _handle(tools: Tools, job_id: int, token: int) -> Report:
-    with transaction(tools.engine) as connection:
-        ticket = jobs.ticket(connection, job_id, token)
+    ticket = tools.tellers.tickets.ask((job_id, token))
     if isinstance(ticket, Missed):
         return Report(f"stale ticket: {ticket.reason}")
     if not ticket.batch_open:
@@ -123,9 +122,8 @@ def _begin(
     begun_at = tools.stopwatch()
     with tools.holdings.attempt(attempt_id):
         try:
-            with transaction(tools.engine) as connection:
-                claim = Claim(attempt_id, tools.name, upstream.name)
-                reservation = ledger.begin(connection, ticket.job_id, ticket.token, claim)
+            claim = Claim(attempt_id, ticket.job_id, ticket.token, tools.name, upstream.name)
+            reservation = tools.tellers.begins.ask(claim)
         except BeginRefused as refused:
             _refund(upstream, attempt_id, load)
             return _refused(tools, ticket, refused)

@@ -16,8 +16,9 @@ from darkroom.domain.attempt import (
 from darkroom.domain.failure import Failure
 from darkroom.domain.retry import Decision, GiveUp, History, TryAgain, count, decide
 from darkroom.store import evidence as late_evidence
-from darkroom.store import hints, ledger, providers
+from darkroom.store import hints, providers
 from darkroom.store.evidence import Late
+from darkroom.store.ledger import Settlement
 from darkroom.store.session import StoreAway, transaction
 from darkroom.telemetry.logs import logger
 from worker import receipts
@@ -71,17 +72,17 @@ def settle(
     """
     decision, history = _verdict(tools, outcome, before)
 
+    settlement = Settlement(reservation, outcome, decision, history, if_lost)
+
     def once() -> tuple[str, bool]:
+        missed = tools.tellers.settlements.ask(settlement)
+        if missed is None:
+            return _text(outcome, decision), True
+        if isinstance(outcome, Unknown):
+            return f"too late: {missed.reason}", False
         with transaction(tools.engine) as connection:
-            missed = ledger.settle(
-                connection, reservation, outcome, decision, history, if_lost=if_lost
-            )
-            if missed is None:
-                return _text(outcome, decision), True
-            if isinstance(outcome, Unknown):
-                return f"too late: {missed.reason}", False
             late = late_evidence.settle_late(connection, reservation.attempt_id, outcome)
-            return f"late answer: {late}", late is not Late.STALE
+        return f"late answer: {late}", late is not Late.STALE
 
     text, ended = patiently(tools, once)
     if ended and not isinstance(outcome, Unknown):

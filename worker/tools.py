@@ -14,6 +14,7 @@ from darkroom.domain.retry import RetryPolicy
 from darkroom.store.jobs import Dispatched
 from darkroom.store.session import Database
 from worker.holdings import Holdings
+from worker.teller import Tellers
 from worker.upstream import Upstream
 
 
@@ -34,6 +35,7 @@ class Tools:
     name: str
     slots: int
     engine: Database
+    tellers: Tellers
     blobs: BlobStore
     upstreams: Mapping[str, Upstream]
     """The providers that this worker calls, by their names."""

@@ -1,6 +1,7 @@
 """A batch's counters: moved in the transaction that moves its jobs, and never counted afterwards."""
 
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from uuid import UUID
 
@@ -30,3 +31,17 @@ def shift(
             .where(batches.c.id == batch_id)
             .values({name: batches.c[name].op("+")(by) for name, by in changes.items()})
         )
+
+
+def shift_all(
+    connection: Connection, shifts: Iterable[tuple[UUID, Mapping[str, int | Decimal]]]
+) -> None:
+    """Adds these to their batches' counters and amounts: once a batch, and by id, as batches are locked."""
+    totals: defaultdict[UUID, defaultdict[str, int | Decimal]] = defaultdict(
+        lambda: defaultdict(int)
+    )
+    for batch_id, changes in shifts:
+        for name, by in changes.items():
+            totals[batch_id][name] += by
+    for batch_id in sorted(totals):
+        shift(connection, batch_id, {}, **totals[batch_id])

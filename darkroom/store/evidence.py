@@ -17,7 +17,7 @@ from darkroom.domain.attempt import (
 from darkroom.domain.job import ADOPT, JobState, counter_delta
 from darkroom.store.counters import shift
 from darkroom.store.jobs import compare_and_set
-from darkroom.store.ledger import cost_of, end_attempt, keep_images, kept
+from darkroom.store.ledger import cost_of, end_attempts, keep_images, kept
 from darkroom.store.tables import attempts, jobs
 
 _STILL_WANTING = frozenset({JobState.QUEUED, JobState.DISPATCHED, JobState.FAILED})
@@ -49,11 +49,10 @@ def settle_late(connection: Connection, attempt_id: UUID, outcome: Evidence) -> 
     if reservation is None:
         return Late.STALE
     delta, outcome = _adopt(connection, reservation, outcome)
-    ended = end_attempt(connection, attempt_id, AttemptState.UNKNOWN, outcome)
-    if ended.one_or_none() is None:
+    if not end_attempts(connection, AttemptState.UNKNOWN, {attempt_id: outcome}):
         return Late.STALE
     stored = outcome.images if isinstance(outcome, Succeeded) else ()
-    keep_images(connection, reservation, stored)
+    keep_images(connection, [(reservation, stored)])
     shift(
         connection,
         reservation.batch_id,

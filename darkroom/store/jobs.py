@@ -1,7 +1,7 @@
 """The jobs we keep, and the one compare-and-set by which any of them changes state."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -11,6 +11,7 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Integer,
+    Row,
     Update,
     cast,
     func,
@@ -20,6 +21,7 @@ from sqlalchemy import (
 )
 
 from darkroom.domain.attempt import Disposition
+from darkroom.domain.batch import BatchStatus
 from darkroom.domain.clock import TICKET
 from darkroom.domain.job import (
     CANCEL,
@@ -35,6 +37,7 @@ from darkroom.domain.job import (
 )
 from darkroom.domain.retry import History
 from darkroom.store.counters import shift
+from darkroom.store.records import among
 from darkroom.store.tables import batches, images, jobs
 
 PROMPT_HEAD = 60
@@ -68,7 +71,10 @@ class Ticket:
 
 
 def compare_and_set(
-    move: Move, *where: ColumnElement[bool], token: int | None = None, **values: object
+    move: Move,
+    *where: ColumnElement[bool],
+    token: int | ColumnElement[int] | None = None,
+    **values: object,
 ) -> Update:
     """The UPDATE of a move: it changes only jobs in one of its sources that still carry its fence.
 
@@ -86,22 +92,36 @@ def _move(move: Move, *where: ColumnElement[bool], **values: object) -> Update:
     return update(jobs).where(allowed, *where).values(state=move.target, **values)
 
 
-def miss(connection: Connection, move: Move, job_id: int, token: int | None) -> Missed:
-    """Why a move of this job did not happen."""
-    row = connection.execute(
-        select(jobs.c.state, jobs.c.token).where(jobs.c.id == job_id)
-    ).one_or_none()
-    if row is None:
-        return Missed(move.name, MissedReason.GONE)
-    state = JobState(row.state)
-    if state not in move.sources:
-        return Missed(move.name, MissedReason.OTHER_STATE, state)
-    if row.token != token:
-        return Missed(move.name, MissedReason.OTHER_TOKEN, state)
-    held = move.fence is Fence.LEASE
-    return Missed(
-        move.name, MissedReason.LEASE_RENEWED if held else MissedReason.TICKET_RAN_OUT, state
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a job stands: what every fence is compared with."""
+
+    state: JobState
+    token: int
+
+
+def hold(connection: Connection, job_ids: Collection[int]) -> dict[int, Standing]:
+    """Locks these jobs, in the one order in which several are ever waited for, and says how they stand."""
+    rows = connection.execute(
+        select(jobs.c.id, jobs.c.state, jobs.c.token)
+        .where(among(jobs.c.id, job_ids))
+        .order_by(jobs.c.id)
+        .with_for_update(key_share=True)
     )
+    return {row.id: Standing(JobState(row.state), row.token) for row in rows}
+
+
+def missed(move: Move, standing: Standing | None, token: int) -> Missed:
+    """Why a move of a job that stands so did not happen."""
+    if standing is None:
+        return Missed(move.name, MissedReason.GONE)
+    if standing.state not in move.sources:
+        return Missed(move.name, MissedReason.OTHER_STATE, standing.state)
+    if standing.token != token:
+        return Missed(move.name, MissedReason.OTHER_TOKEN, standing.state)
+    held = move.fence is Fence.LEASE
+    reason = MissedReason.LEASE_RENEWED if held else MissedReason.TICKET_RAN_OUT
+    return Missed(move.name, reason, standing.state)
 
 
 def dispatch(connection: Connection, batch_id: UUID, limit: int) -> list[Dispatched]:
@@ -147,21 +167,27 @@ def wanting() -> ColumnElement[int]:
     return func.greatest(cast(jobs.c.request["n"].astext, Integer) - has, 1).label("wanting")
 
 
-def ticket(connection: Connection, job_id: int, token: int) -> Ticket | Missed:
-    """The job behind a ticket, if that ticket is still good."""
-    row = connection.execute(
+def tickets(connection: Connection, handed: Sequence[tuple[int, int]]) -> list[Ticket | Missed]:
+    """The jobs behind tickets that are still good, in the order of these pairs of a job's id and its token."""
+    rows = connection.execute(
         select(
             jobs,
             wanting(),
-            (batches.c.status == "in_progress").label("in_progress"),
+            (batches.c.status == BatchStatus.IN_PROGRESS).label("in_progress"),
             batches.c.paused_reason,
             batches.c.provider,
         )
         .join_from(jobs, batches, jobs.c.batch_id == batches.c.id)
-        .where(jobs.c.id == job_id, jobs.c.state == JobState.DISPATCHED, jobs.c.token == token)
-    ).one_or_none()
-    if row is None:
-        return miss(connection, GIVE_BACK, job_id, token)
+        .where(among(jobs.c.id, {job_id for job_id, _ in handed}))
+    )
+    found = {row.id: row for row in rows}
+    return [_ticket(found.get(job_id), token) for job_id, token in handed]
+
+
+def _ticket(row: Row[Any] | None, token: int) -> Ticket | Missed:
+    standing = Standing(JobState(row.state), row.token) if row else None
+    if row is None or standing != Standing(JobState.DISPATCHED, token):
+        return missed(GIVE_BACK, standing, token)
     return Ticket(
         job_id=row.id,
         batch_id=row.batch_id,
@@ -179,6 +205,7 @@ def give_back(connection: Connection, tickets: Sequence[tuple[int, int]], after:
 
     `tickets` are pairs of a job's id and its token.
     """
+    hold(connection, {job_id for job_id, _ in tickets})
     held = tuple_(jobs.c.id, jobs.c.token).in_(tickets)
     returned = connection.execute(
         _move(GIVE_BACK, held, due_at=func.clock_timestamp() + after).returning(jobs.c.batch_id)

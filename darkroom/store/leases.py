@@ -11,6 +11,7 @@ from darkroom.domain.attempt import AttemptState, Reservation
 from darkroom.domain.clock import LEASE
 from darkroom.domain.retry import History
 from darkroom.store.jobs import wanting
+from darkroom.store.records import among
 from darkroom.store.tables import attempts, jobs
 
 
@@ -39,10 +40,19 @@ def _reservation(row: Row[Any]) -> Reservation:
 
 
 def renew(connection: Connection, held: Sequence[UUID]) -> int:
-    """Renews the leases of these attempts where they are still their workers' own; counts them."""
+    """Renews the leases of these attempts where they are still their workers' own; counts them.
+
+    One that is being settled this very moment is passed over: nobody waits here, so that no ring can close.
+    """
+    mine = (
+        select(attempts.c.id)
+        .where(among(attempts.c.id, held), attempts.c.state == AttemptState.RUNNING)
+        .with_for_update(skip_locked=True, key_share=True)
+        .cte("mine")
+    )
     return connection.execute(
         update(attempts)
-        .where(attempts.c.id.in_(held), attempts.c.state == AttemptState.RUNNING)
+        .where(attempts.c.id == mine.c.id)
         .values(lease_expires_at=func.clock_timestamp() + LEASE)
     ).rowcount
 

@@ -1,13 +1,14 @@
-"""The ledger of paid calls: money is reserved and settled only in the transaction that moves an attempt."""
+"""The ledger of paid calls: how attempts end, with the money, the job and the images, many in one go."""
 
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from decimal import Decimal
-from enum import StrEnum, auto
-from typing import Any, assert_never
+from typing import assert_never
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Connection, Result, exists, func, insert, or_, select, update
+from sqlalchemy import Connection, Float, column, func, insert, select, update
 
 from darkroom.domain.attempt import (
     AttemptState,
@@ -21,185 +22,155 @@ from darkroom.domain.attempt import (
     Unknown,
     failure_of,
 )
-from darkroom.domain.batch import BatchStatus
-from darkroom.domain.clock import LEASE
-from darkroom.domain.job import (
-    BEGIN,
-    FAIL,
-    RETRY,
-    SUCCEED,
-    UNSEND,
-    JobState,
-    Missed,
-    Move,
-    counter_delta,
-)
+from darkroom.domain.job import FAIL, RETRY, SUCCEED, UNSEND, JobState, Missed, Move, counter_delta
 from darkroom.domain.retry import Decision, GiveUp, History, TryAgain
-from darkroom.store.counters import in_time, shift
-from darkroom.store.jobs import compare_and_set, miss
-from darkroom.store.tables import attempts, batches, images, jobs
-
-
-class Refusal(StrEnum):
-    """Why a job whose ticket is good may not be begun."""
-
-    BATCH_CLOSED = auto()
-    """Its batch is paused, cancelled or ended."""
-    OVER_BUDGET = auto()
-    """Its worst case no longer fits under the batch's cap."""
-
-
-class BeginRefused(Exception):  # noqa: N818 - a refusal is an answer, not an error
-    """Nothing was begun and nothing reserved: the transaction it is raised through must roll back."""
-
-    def __init__(self, refusal: Refusal, bound: Decimal) -> None:
-        super().__init__(refusal)
-        self.refusal = refusal
-        self.bound = bound
+from darkroom.store.counters import shift_all
+from darkroom.store.jobs import Standing, compare_and_set, hold, missed
+from darkroom.store.records import among, records
+from darkroom.store.tables import attempts, images, jobs
 
 
 @dataclass(frozen=True, slots=True)
-class Claim:
-    """Who begins an attempt: a new attempt's id, the worker's name, the provider it will call."""
+class Settlement:
+    """How one attempt ended, and what becomes of its job where that did not bring what was asked.
 
-    attempt_id: UUID
-    worker: str
-    provider: str
-
-
-def begin(connection: Connection, job_id: int, token: int, claim: Claim) -> Reservation | Missed:
-    """Makes a dispatched job run: one attempt row, one lease, its worst-case cost reserved.
-
-    Raises:
-        BeginRefused: the batch makes no new call or has no room for this one; roll back.
+    `history` is the job's with this attempt in it. `if_lost` is for the reaper: a lease that its worker has
+    renewed meanwhile is left alone.
     """
-    job = connection.execute(
-        compare_and_set(
-            BEGIN,
-            jobs.c.id == job_id,
-            jobs.c.ticket_expires_at > func.clock_timestamp(),
-            token=token,
-        )
-        .values({jobs.c.begun: jobs.c.begun + 1})
-        .returning(jobs.c.batch_id, jobs.c.begun, jobs.c.bound)
-    ).one_or_none()
-    if job is None:
-        return miss(connection, BEGIN, job_id, token)
-    connection.execute(
-        insert(attempts).values(
-            id=claim.attempt_id,
-            job_id=job_id,
-            batch_id=job.batch_id,
-            number=job.begun,
-            token=token,
-            worker=claim.worker,
-            provider=claim.provider,
-            lease_expires_at=func.clock_timestamp() + LEASE,
-            reserved=job.bound,
-        )
-    )
-    _reserve(connection, job.batch_id, job.bound)
-    return Reservation(claim.attempt_id, job_id, job.batch_id, job.begun, token, job.bound)
+
+    reservation: Reservation
+    outcome: Outcome
+    decision: Decision
+    history: History
+    if_lost: bool = False
+
+    @property
+    def attempt_id(self) -> UUID:
+        return self.reservation.attempt_id
+
+    @property
+    def images(self) -> tuple[StoredImage, ...]:
+        """What it bought."""
+        return self.outcome.images if isinstance(self.outcome, Succeeded) else ()
+
+    @property
+    def after(self) -> timedelta:
+        """How long its job waits to be tried again."""
+        return self.decision.after if isinstance(self.decision, TryAgain) else timedelta(0)
+
+    @property
+    def move(self) -> Move:
+        """Where its job goes."""
+        if failure_of(self.outcome) is None:
+            return SUCCEED
+        match self.decision:
+            case TryAgain():
+                return UNSEND if isinstance(self.outcome, NotSent) else RETRY
+            case GiveUp():
+                return FAIL
+            case _:
+                assert_never(self.decision)
 
 
-def _reserve(connection: Connection, batch_id: UUID, bound: Decimal) -> None:
-    committed = batches.c.spent + batches.c.reserved + batches.c.at_risk
-    reserved = connection.execute(
-        update(batches)
-        .where(
-            batches.c.id == batch_id,
-            batches.c.status == BatchStatus.IN_PROGRESS,
-            batches.c.paused_reason.is_(None),
-            in_time(),
-            or_(batches.c.cap.is_(None), committed + bound <= batches.c.cap),
-        )
-        .values(
-            dispatched=batches.c.dispatched - 1,
-            running=batches.c.running + 1,
-            reserved=batches.c.reserved + bound,
-        )
-    )
-    if not reserved.rowcount:
-        raise BeginRefused(_refusal(connection, batch_id), bound)
+def settle(connection: Connection, settlements: Sequence[Settlement]) -> list[Missed | None]:
+    """Ends attempts and moves their jobs, their money and their images with them; None for each that ended.
 
-
-def _refusal(connection: Connection, batch_id: UUID) -> Refusal:
-    closed = or_(
-        batches.c.status != BatchStatus.IN_PROGRESS,
-        batches.c.paused_reason.is_not(None),
-        ~in_time(),
-    )
-    row = connection.execute(select(closed).where(batches.c.id == batch_id)).scalar_one()
-    return Refusal.BATCH_CLOSED if row else Refusal.OVER_BUDGET
-
-
-def settle(
-    connection: Connection,
-    reservation: Reservation,
-    outcome: Outcome,
-    decision: Decision,
-    history: History,
-    *,
-    if_lost: bool = False,
-) -> Missed | None:
-    """Ends an attempt and moves its job, its money and its images with it; None when that happened.
-
-    `decision` says what becomes of the job where the outcome did not bring what was asked, `history` is the
-    job's with this attempt in it. A miss means that the lease is another's by now: the outcome is then late
-    evidence.
-    `if_lost` is for the reaper: a lease that its worker has renewed meanwhile is a miss, too.
+    The answers are in the order of the settlements. A miss means that the lease is another's by now: the
+    outcome is then late evidence. It is one attempt's own and stops no other.
     """
-    move, values = _job_move(outcome, decision)
-    moved = connection.execute(
+    standings = hold(connection, {one.reservation.job_id for one in settlements})
+    ended = _moved(connection, _due(connection, settlements))
+    outcomes = {attempt_id: one.outcome for attempt_id, one in ended.items()}
+    if len(end_attempts(connection, AttemptState.RUNNING, outcomes)) < len(ended):
+        raise LookupError("a job runs whose attempt does not")
+    keep_images(connection, [(one.reservation, one.images) for one in ended.values()])
+    for one in ended.values():
+        standings[one.reservation.job_id] = Standing(one.move.target, one.reservation.token)
+    shift_all(connection, [(one.reservation.batch_id, _shifted(one)) for one in ended.values()])
+    return [
+        None if ended.get(one.attempt_id) is one else _missed(one, standings) for one in settlements
+    ]
+
+
+def _missed(one: Settlement, standings: Mapping[int, Standing]) -> Missed:
+    return missed(one.move, standings.get(one.reservation.job_id), one.reservation.token)
+
+
+def _due(connection: Connection, settlements: Sequence[Settlement]) -> list[Settlement]:
+    """The first of each attempt, but not the reaper's where a lease was renewed; from now on none can be."""
+    first: dict[UUID, Settlement] = {}
+    for one in settlements:
+        first.setdefault(one.attempt_id, one)
+    doubted = [attempt_id for attempt_id, one in first.items() if one.if_lost]
+    renewed = _renewed(connection, doubted) if doubted else set()
+    return [one for attempt_id, one in first.items() if attempt_id not in renewed]
+
+
+def _renewed(connection: Connection, attempt_ids: Collection[UUID]) -> set[UUID]:
+    alive = attempts.c.lease_expires_at > func.clock_timestamp()
+    rows = connection.execute(
+        select(attempts.c.id, alive.label("alive"))
+        .where(among(attempts.c.id, attempt_ids))
+        .order_by(attempts.c.id)
+        .with_for_update(key_share=True)
+    )
+    return {row.id for row in rows if row.alive}
+
+
+def _moved(connection: Connection, settlements: Sequence[Settlement]) -> dict[UUID, Settlement]:
+    """Those whose job was moved, each kind of move in one statement; by the attempt's id."""
+    kinds: defaultdict[Move, list[Settlement]] = defaultdict(list)
+    for one in settlements:
+        kinds[one.move].append(one)
+    moved = {
+        attempt_id for move, some in kinds.items() for attempt_id in _move(connection, move, some)
+    }
+    return {one.attempt_id: one for one in settlements if one.attempt_id in moved}
+
+
+def _move(connection: Connection, move: Move, settlements: Sequence[Settlement]) -> Iterable[UUID]:
+    given = records(
+        [
+            {
+                "id": str(one.attempt_id),
+                "job_id": one.reservation.job_id,
+                "token": one.reservation.token,
+                "failures": one.history.failures,
+                "unknowns": one.history.unknowns,
+                "failure": _failure(one.outcome),
+                "after": one.after.total_seconds(),
+            }
+            for one in settlements
+        ],
+        *(attempts.c.id, attempts.c.job_id, attempts.c.token),
+        *(jobs.c.failures, jobs.c.unknowns, jobs.c.failure, column("after", Float)),
+    )
+    now = func.clock_timestamp()
+    due = {"due_at": now + func.make_interval(0, 0, 0, 0, 0, 0, given.c.after)}
+    return connection.execute(
         compare_and_set(
             move,
-            jobs.c.id == reservation.job_id,
-            *([_lease_lost(reservation)] if if_lost else []),
-            token=reservation.token,
-            failures=history.failures,
-            unknowns=history.unknowns,
-            failure=_failure(outcome),
-            **values,
-        )
-    )
-    if not moved.rowcount:
-        return miss(connection, move, reservation.job_id, reservation.token)
-    end_attempt(connection, reservation.attempt_id, AttemptState.RUNNING, outcome).one()
-    stored = outcome.images if isinstance(outcome, Succeeded) else ()
-    keep_images(connection, reservation, stored)
-    unknown = isinstance(outcome, Unknown)
-    shift(
-        connection,
-        reservation.batch_id,
-        counter_delta(move, JobState.RUNNING),
-        reserved=-reservation.reserved,
-        spent=cost_of(outcome),
-        at_risk=reservation.reserved if unknown else 0,
-        unknown=int(unknown),
-        **kept(stored),
-    )
-    return None
+            jobs.c.id == given.c.job_id,
+            token=given.c.token,
+            failures=given.c.failures,
+            unknowns=given.c.unknowns,
+            failure=given.c.failure,
+            **(due if move.target is JobState.QUEUED else {"ended_at": now}),
+        ).returning(given.c.id)
+    ).scalars()
 
 
-def _lease_lost(reservation: Reservation) -> ColumnElement[bool]:
-    return exists().where(
-        attempts.c.id == reservation.attempt_id,
-        attempts.c.lease_expires_at <= func.clock_timestamp(),
-    )
-
-
-def _job_move(outcome: Outcome, decision: Decision) -> tuple[Move, dict[str, Any]]:
-    ended: dict[str, Any] = {"ended_at": func.clock_timestamp()}
-    if failure_of(outcome) is None:
-        return SUCCEED, ended
-    match decision:
-        case TryAgain(after=after):
-            move = UNSEND if isinstance(outcome, NotSent) else RETRY
-            return move, {"due_at": func.clock_timestamp() + after}
-        case GiveUp():
-            return FAIL, ended
-        case _:
-            assert_never(decision)
+def _shifted(one: Settlement) -> Mapping[str, int | Decimal]:
+    unknown = isinstance(one.outcome, Unknown)
+    states = counter_delta(one.move, JobState.RUNNING)
+    return {
+        **{state.value: by for state, by in states.items()},
+        **kept(one.images),
+        "reserved": -one.reservation.reserved,
+        "spent": cost_of(one.outcome),
+        "at_risk": one.reservation.reserved if unknown else 0,
+        "unknown": int(unknown),
+    }
 
 
 def _failure(outcome: Outcome) -> dict[str, object] | None:
@@ -232,25 +203,36 @@ def _state(outcome: Outcome) -> AttemptState:
             assert_never(outcome)
 
 
-def end_attempt(
-    connection: Connection, attempt_id: UUID, source: AttemptState, outcome: Outcome
-) -> Result[Any]:
-    """Moves an attempt from `source` to where this outcome leads; the row moved says what was reserved."""
-    usage = outcome.usage if isinstance(outcome, Succeeded) else None
-    return connection.execute(
-        update(attempts)
-        .where(attempts.c.id == attempt_id, attempts.c.state == source)
-        .values(
-            state=_state(outcome),
-            ended_at=func.clock_timestamp(),
-            cost=cost_of(outcome),
-            usage=usage.as_json() if usage else None,
-            request_id=getattr(outcome, "request_id", None),
-            latency_ms=getattr(outcome, "latency_ms", None),
-            failure=_failure(outcome),
-        )
-        .returning(attempts.c.reserved)
+def end_attempts(
+    connection: Connection, source: AttemptState, outcomes: Mapping[UUID, Outcome]
+) -> set[UUID]:
+    """Moves attempts from `source` to where these outcomes lead; the ids of those that it moved."""
+    a = attempts.c
+    given = records(
+        [_ending(attempt_id, outcome) for attempt_id, outcome in outcomes.items()],
+        *(a.id, a.state, a.cost, a.usage, a.request_id, a.latency_ms, a.failure),
     )
+    taken = {name: given.c[name] for name in given.c.keys() if name != "id"}  # noqa: SIM118
+    ended = (
+        update(attempts)
+        .where(a.id == given.c.id, a.state == source)
+        .values(ended_at=func.clock_timestamp(), **taken)
+        .returning(a.id)
+    )
+    return set(connection.execute(ended).scalars())
+
+
+def _ending(attempt_id: UUID, outcome: Outcome) -> dict[str, object]:
+    usage = outcome.usage if isinstance(outcome, Succeeded) else None
+    return {
+        "id": str(attempt_id),
+        "state": _state(outcome),
+        "cost": str(cost_of(outcome)),
+        "usage": usage.as_json() if usage else None,
+        "request_id": getattr(outcome, "request_id", None),
+        "latency_ms": getattr(outcome, "latency_ms", None),
+        "failure": _failure(outcome),
+    }
 
 
 def kept(stored: Iterable[StoredImage]) -> dict[str, int]:
@@ -263,25 +245,25 @@ def kept(stored: Iterable[StoredImage]) -> dict[str, int]:
 
 
 def keep_images(
-    connection: Connection, reservation: Reservation, stored: tuple[StoredImage, ...]
+    connection: Connection, bought: Iterable[tuple[Reservation, Sequence[StoredImage]]]
 ) -> None:
-    """Writes down which images this attempt bought."""
-    if stored:
-        connection.execute(
-            insert(images),
-            [
-                {
-                    "job_id": reservation.job_id,
-                    "batch_id": reservation.batch_id,
-                    "attempt_id": reservation.attempt_id,
-                    "index": image.index,
-                    "sha256": image.sha256,
-                    "bytes": image.bytes,
-                    "format": image.format,
-                    "width": image.width,
-                    "height": image.height,
-                    "disposition": image.disposition,
-                }
-                for image in stored
-            ],
-        )
+    """Writes down which images these attempts bought."""
+    rows = [_bought(reservation, image) for reservation, some in bought for image in some]
+    if rows:
+        given = records(rows, *(images.c[name] for name in rows[0]))
+        connection.execute(insert(images).from_select(list(rows[0]), select(given)))
+
+
+def _bought(reservation: Reservation, image: StoredImage) -> dict[str, object]:
+    return {
+        "job_id": reservation.job_id,
+        "batch_id": str(reservation.batch_id),
+        "attempt_id": str(reservation.attempt_id),
+        "index": image.index,
+        "sha256": image.sha256,
+        "bytes": image.bytes,
+        "format": image.format,
+        "width": image.width,
+        "height": image.height,
+        "disposition": image.disposition,
+    }

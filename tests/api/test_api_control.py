@@ -6,8 +6,9 @@ import pytest
 from desk import assert_problem
 
 from darkroom.domain.failure import FailureClass
-from darkroom.store import batches, jobs, ledger, providers
+from darkroom.store import batches, jobs, providers
 from darkroom.store.hints import Listener
+from darkroom.store.reservations import BeginRefused
 
 
 @pytest.fixture
@@ -85,7 +86,7 @@ def test_resuming_lets_the_providers_key_be_tried_again(say, make):
 def test_a_new_budget_is_the_cap_from_now_on(say, make):
     batch_id = make.in_progress(3, cap=Decimal("0.01"))
     make.succeed(make.begin(batch_id), cost="0.009")
-    with pytest.raises(ledger.BeginRefused):
+    with pytest.raises(BeginRefused):
         make.begin(batch_id)
     assert told(say(batch_id, "resume", budget="20"))["cost"]["cap"] == "20"
     make.begin(batch_id)

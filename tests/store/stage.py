@@ -16,11 +16,12 @@ from darkroom.domain.models import Quote
 from darkroom.domain.pricing import Usage
 from darkroom.domain.request import ImageRequest, Priced, Terms
 from darkroom.domain.retry import GiveUp, History, TryAgain
-from darkroom.store import batches, files, intake, jobs, ledger
+from darkroom.store import batches, files, intake, jobs, ledger, reservations
 from darkroom.store.batches import NewBatch
 from darkroom.store.files import File
 from darkroom.store.jobs import Dispatched
-from darkroom.store.ledger import Claim
+from darkroom.store.ledger import Settlement
+from darkroom.store.reservations import Claim
 from darkroom.store.session import transaction
 
 NOW = timedelta(0)
@@ -59,6 +60,10 @@ def draft(line: int, bound: str = "1", priority: int = 0, prompt: str = "a cat")
     return Draft(line, f"sku-{line}", Priced(prompt, terms), priority)
 
 
+def claim(message: Dispatched) -> Claim:
+    return Claim(uuid4(), message.job_id, message.token, "worker-1", "default")
+
+
 @dataclass(slots=True)
 class Stage:
     """One database and the shortest ways through it."""
@@ -94,10 +99,15 @@ class Stage:
         with transaction(self.engine) as connection:
             return jobs.dispatch(connection, batch_id, limit)
 
+    def ticket(self, message: Dispatched):
+        with transaction(self.engine) as connection:
+            [found] = jobs.tickets(connection, [(message.job_id, message.token)])
+            return found
+
     def begin(self, message: Dispatched) -> Reservation:
         with transaction(self.engine) as connection:
-            claim = Claim(uuid4(), "worker-1", "default")
-            return ledger.begin(connection, message.job_id, message.token, claim)
+            [answer] = reservations.begin(connection, [claim(message)])
+            return answer
 
     def running(self, **options) -> Reservation:
         """The attempt of a batch of one job."""
@@ -106,14 +116,11 @@ class Stage:
 
     def settle(self, reservation, outcome, decision=None, history=None, **options):
         with transaction(self.engine) as connection:
-            return ledger.settle(
-                connection,
-                reservation,
-                outcome,
-                decision or GiveUp(),
-                history or History(),
-                **options,
+            one = Settlement(
+                reservation, outcome, decision or GiveUp(), history or History(), **options
             )
+            [missed] = ledger.settle(connection, [one])
+            return missed
 
     def unknown(self, decision=AGAIN, **options) -> Reservation:
         """An attempt of unknown outcome, of a batch of one job."""

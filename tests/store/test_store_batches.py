@@ -9,7 +9,7 @@ from stage import AGAIN, LATER, failed, succeeded
 
 from darkroom.domain.batch import PausedReason
 from darkroom.store import batches, jobs
-from darkroom.store.ledger import BeginRefused, Refusal
+from darkroom.store.reservations import BeginRefused, Refusal
 from darkroom.store.retries import retry
 from darkroom.store.session import transaction
 
@@ -121,7 +121,7 @@ def test_a_paused_batch_begins_nothing(stage):
     batch_id = stage.batch()
     [message] = stage.dispatch(batch_id)
     stage.call(batches.pause, batch_id, PausedReason.REQUESTED, None)
-    assert not stage.call(jobs.ticket, message.job_id, message.token).batch_open
+    assert not stage.ticket(message).batch_open
     with pytest.raises(BeginRefused) as refused:
         stage.begin(message)
     assert refused.value.refusal is Refusal.BATCH_CLOSED

@@ -24,7 +24,7 @@ from darkroom.domain.job import Missed, MissedReason
 from darkroom.domain.retry import GiveUp
 from darkroom.store import batches, evidence, jobs, leases
 from darkroom.store.evidence import Late
-from darkroom.store.ledger import BeginRefused, Refusal
+from darkroom.store.reservations import BeginRefused, Refusal
 from darkroom.store.retries import UNCERTAIN, retry
 
 CAP = Decimal(2)

@@ -1,20 +1,18 @@
 """Every move of a job, and every reason why one does not happen."""
 
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from uuid import uuid4
 
 import pytest
-from stage import AGAIN, LATER, NOW, draft, failed, not_sent, succeeded, unknown
+from stage import AGAIN, LATER, NOW, Stage, draft, failed, not_sent, succeeded, unknown
 
 from darkroom.domain.failure import FailureClass
 from darkroom.domain.job import JobState, Missed, MissedReason
 from darkroom.domain.retry import GiveUp, History
-from darkroom.store import evidence, jobs, leases, ledger
+from darkroom.store import evidence, jobs, leases
 from darkroom.store.evidence import Late
-from darkroom.store.ledger import Claim
-
-CLAIM = Claim(uuid4(), "worker-1", "default")
 
 
 def _dispatched(stage, **options):
@@ -44,21 +42,21 @@ def test_dispatch_takes_no_more_than_its_limit_and_nothing_that_is_not_due(stage
 
 def test_a_ticket_shows_the_job_behind_it(stage):
     batch_id, message = _dispatched(stage)
-    ticket = stage.call(jobs.ticket, message.job_id, message.token)
+    ticket = stage.ticket(message)
     assert (ticket.batch_id, ticket.batch_open, ticket.history) == (batch_id, True, History())
     assert ticket.request["prompt"] == "a cat"
 
 
-@pytest.mark.parametrize("act", [jobs.ticket, lambda c, job, t: ledger.begin(c, job, t, CLAIM)])
+@pytest.mark.parametrize("act", [Stage.ticket, Stage.begin])
 def test_a_ticket_that_is_no_good_says_why(stage, act):
     _, message = _dispatched(stage)
     job_id, token = message.job_id, message.token
-    gone = stage.call(act, job_id + 999, token)
+    gone = act(stage, replace(message, job_id=job_id + 999))
     assert (gone.reason, gone.state) == (MissedReason.GONE, None)
-    other = stage.call(act, job_id, token + 1)
+    other = act(stage, replace(message, token=token + 1))
     assert (other.reason, other.state) == (MissedReason.OTHER_TOKEN, JobState.DISPATCHED)
     stage.call(jobs.give_back, [(job_id, token)], NOW)
-    missed = stage.call(act, job_id, token)
+    missed = act(stage, message)
     assert (missed.reason, missed.state) == (MissedReason.OTHER_STATE, JobState.QUEUED)
     stage.assert_books_balance()
 

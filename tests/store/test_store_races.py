@@ -17,7 +17,7 @@ from darkroom.domain.job import Missed, MissedReason
 from darkroom.domain.retry import GiveUp
 from darkroom.store import batches, evidence, jobs, leases
 from darkroom.store.evidence import Late
-from darkroom.store.ledger import BeginRefused
+from darkroom.store.reservations import BeginRefused
 from darkroom.store.session import StoreAway, open_engine, transaction
 
 THREADS = 16

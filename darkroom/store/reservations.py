@@ -1,0 +1,147 @@
+"""Beginnings: a ticket becomes an attempt with a lease and its worst-case cost reserved, many in one go."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum, auto
+from uuid import UUID
+
+from sqlalchemy import Connection, func, insert, or_, select, update
+
+from darkroom.domain.attempt import Reservation
+from darkroom.domain.batch import BatchStatus
+from darkroom.domain.clock import LEASE
+from darkroom.domain.job import BEGIN, JobState, Missed
+from darkroom.store.counters import in_time
+from darkroom.store.jobs import Standing, compare_and_set, hold, missed
+from darkroom.store.records import records
+from darkroom.store.tables import attempts, batches, jobs
+
+
+class Refusal(StrEnum):
+    """Why a job whose ticket is good may not be begun."""
+
+    BATCH_CLOSED = auto()
+    """Its batch is paused, cancelled or ended."""
+    OVER_BUDGET = auto()
+    """Its worst case no longer fits under the batch's cap."""
+
+
+class BeginRefused(Exception):  # noqa: N818 - a refusal is an answer, not an error
+    """A batch refuses what was to be begun of it, of which nothing was: the transaction must roll back.
+
+    `bound` is what all of it might have cost.
+    """
+
+    def __init__(self, refusal: Refusal, bound: Decimal) -> None:
+        super().__init__(refusal)
+        self.refusal = refusal
+        self.bound = bound
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Who begins what: a new attempt's id, the ticket, the worker's name, the provider it will call."""
+
+    attempt_id: UUID
+    job_id: int
+    token: int
+    worker: str
+    provider: str
+
+
+def begin(connection: Connection, claims: Sequence[Claim]) -> list[Reservation | Missed]:
+    """Makes dispatched jobs run: for each one attempt row, one lease, its worst-case cost reserved.
+
+    The answers are in the order of the claims; a miss is one job's own and stops no other.
+
+    Raises:
+        BeginRefused: a batch makes no new call, or has no room for all of its own; roll back.
+    """
+    standings = hold(connection, {claim.job_id for claim in claims})
+    begun = {made.attempt_id: made for made in _opened(connection, claims)}
+    standings |= {made.job_id: Standing(JobState.RUNNING, made.token) for made in begun.values()}
+    bounds: defaultdict[UUID, list[Decimal]] = defaultdict(list)
+    for made in begun.values():
+        bounds[made.batch_id].append(made.reserved)
+    for batch_id in sorted(bounds):
+        _reserve(connection, batch_id, len(bounds[batch_id]), sum(bounds[batch_id], Decimal(0)))
+    return [
+        begun.get(claim.attempt_id) or missed(BEGIN, standings.get(claim.job_id), claim.token)
+        for claim in claims
+    ]
+
+
+def _opened(connection: Connection, claims: Sequence[Claim]) -> list[Reservation]:
+    """The move of the jobs, and an attempt row for each that moved, in one statement."""
+    a = attempts.c
+    given = records(
+        [
+            {
+                "id": str(claim.attempt_id),
+                "job_id": claim.job_id,
+                "token": claim.token,
+                "worker": claim.worker,
+                "provider": claim.provider,
+            }
+            for claim in claims
+        ],
+        *(a.id, a.job_id, a.token, a.worker, a.provider),
+    )
+    in_force = jobs.c.ticket_expires_at > func.clock_timestamp()
+    begun = (
+        compare_and_set(BEGIN, jobs.c.id == given.c.job_id, in_force, token=given.c.token)
+        .values({jobs.c.begun: jobs.c.begun + 1})
+        .returning(given, jobs.c.batch_id, jobs.c.begun, jobs.c.bound)
+        .cte("moved")
+    )
+    values = {
+        a.id: begun.c.id,
+        a.job_id: begun.c.job_id,
+        a.token: begun.c.token,
+        a.worker: begun.c.worker,
+        a.provider: begun.c.provider,
+        a.batch_id: begun.c.batch_id,
+        a.number: begun.c.begun,
+        a.reserved: begun.c.bound,
+        a.lease_expires_at: func.clock_timestamp() + LEASE,
+    }
+    made = connection.execute(
+        insert(attempts)
+        .from_select(list(values), select(*values.values()))
+        .returning(a.id, a.job_id, a.batch_id, a.number, a.token, a.reserved)
+    )
+    return [Reservation(*row) for row in made]
+
+
+def _reserve(connection: Connection, batch_id: UUID, number: int, bound: Decimal) -> None:
+    """Last, for the row is hot: these jobs of a batch run, and this may be what they cost."""
+    committed = batches.c.spent + batches.c.reserved + batches.c.at_risk
+    reserved = connection.execute(
+        update(batches)
+        .where(
+            batches.c.id == batch_id,
+            batches.c.status == BatchStatus.IN_PROGRESS,
+            batches.c.paused_reason.is_(None),
+            in_time(),
+            or_(batches.c.cap.is_(None), committed + bound <= batches.c.cap),
+        )
+        .values(
+            dispatched=batches.c.dispatched - number,
+            running=batches.c.running + number,
+            reserved=batches.c.reserved + bound,
+        )
+    )
+    if not reserved.rowcount:
+        raise BeginRefused(_refusal(connection, batch_id), bound)
+
+
+def _refusal(connection: Connection, batch_id: UUID) -> Refusal:
+    closed = or_(
+        batches.c.status != BatchStatus.IN_PROGRESS,
+        batches.c.paused_reason.is_not(None),
+        ~in_time(),
+    )
+    row = connection.execute(select(closed).where(batches.c.id == batch_id)).scalar_one()
+    return Refusal.BATCH_CLOSED if row else Refusal.OVER_BUDGET
