@@ -3,9 +3,10 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
+from functools import cache
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Connection, func, true, update
+from sqlalchemy import ColumnElement, Connection, Update, bindparam, func, true, update
 
 from darkroom.domain.job import JobState
 from darkroom.store.tables import batches
@@ -26,11 +27,17 @@ def shift(
     changes: dict[str, int | Decimal] = {state.value: by for state, by in states.items() if by}
     changes |= {name: by for name, by in others.items() if by}
     if changes:
-        connection.execute(
-            update(batches)
-            .where(batches.c.id == batch_id)
-            .values({name: batches.c[name].op("+")(by) for name, by in changes.items()})
-        )
+        connection.execute(_shift(frozenset(changes)), {"batch_id": batch_id, **_by(changes)})
+
+
+@cache
+def _shift(names: frozenset[str]) -> Update:
+    added = {name: batches.c[name].op("+")(bindparam(f"{name}_by")) for name in sorted(names)}
+    return update(batches).where(batches.c.id == bindparam("batch_id")).values(added)
+
+
+def _by(changes: Mapping[str, int | Decimal]) -> dict[str, int | Decimal]:
+    return {f"{name}_by": by for name, by in changes.items()}
 
 
 def shift_all(

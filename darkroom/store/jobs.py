@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -12,6 +13,7 @@ from sqlalchemy import (
     Connection,
     Integer,
     Row,
+    Select,
     Update,
     cast,
     func,
@@ -102,13 +104,18 @@ class Standing:
 
 def hold(connection: Connection, job_ids: Collection[int]) -> dict[int, Standing]:
     """Locks these jobs, in the one order in which several are ever waited for, and says how they stand."""
-    rows = connection.execute(
+    rows = connection.execute(_holding(), {"job_ids": list(job_ids)})
+    return {row.id: Standing(JobState(row.state), row.token) for row in rows}
+
+
+@cache
+def _holding() -> Select[Any]:
+    return (
         select(jobs.c.id, jobs.c.state, jobs.c.token)
-        .where(among(jobs.c.id, job_ids))
+        .where(among(jobs.c.id, "job_ids"))
         .order_by(jobs.c.id)
         .with_for_update(key_share=True)
     )
-    return {row.id: Standing(JobState(row.state), row.token) for row in rows}
 
 
 def missed(move: Move, standing: Standing | None, token: int) -> Missed:
@@ -169,19 +176,24 @@ def wanting() -> ColumnElement[int]:
 
 def tickets(connection: Connection, handed: Sequence[tuple[int, int]]) -> list[Ticket | Missed]:
     """The jobs behind tickets that are still good, in the order of these pairs of a job's id and its token."""
-    rows = connection.execute(
-        select(
-            jobs,
-            wanting(),
-            (batches.c.status == BatchStatus.IN_PROGRESS).label("in_progress"),
-            batches.c.paused_reason,
-            batches.c.provider,
-        )
-        .join_from(jobs, batches, jobs.c.batch_id == batches.c.id)
-        .where(among(jobs.c.id, {job_id for job_id, _ in handed}))
-    )
+    rows = connection.execute(_behind_tickets(), {"job_ids": [job_id for job_id, _ in handed]})
     found = {row.id: row for row in rows}
     return [_ticket(found.get(job_id), token) for job_id, token in handed]
+
+
+@cache
+def _behind_tickets() -> Select[Any]:
+    j, b = jobs.c, batches.c
+    return (
+        select(
+            *(j.id, j.batch_id, j.token, j.state, j.custom_id, j.request, j.failures, j.unknowns),
+            wanting(),
+            (b.status == BatchStatus.IN_PROGRESS).label("in_progress"),
+            *(b.paused_reason, b.provider),
+        )
+        .join_from(jobs, batches, j.batch_id == b.id)
+        .where(among(j.id, "job_ids"))
+    )
 
 
 def _ticket(row: Row[Any] | None, token: int) -> Ticket | Missed:

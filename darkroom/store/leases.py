@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Row, func, select, update
+from sqlalchemy import Connection, Row, Update, func, select, update
 
 from darkroom.domain.attempt import AttemptState, Reservation
 from darkroom.domain.clock import LEASE
@@ -44,17 +45,22 @@ def renew(connection: Connection, held: Sequence[UUID]) -> int:
 
     One that is being settled this very moment is passed over: nobody waits here, so that no ring can close.
     """
+    return connection.execute(_renewal(), {"held": list(held)}).rowcount
+
+
+@cache
+def _renewal() -> Update:
     mine = (
         select(attempts.c.id)
-        .where(among(attempts.c.id, held), attempts.c.state == AttemptState.RUNNING)
+        .where(among(attempts.c.id, "held"), attempts.c.state == AttemptState.RUNNING)
         .with_for_update(skip_locked=True, key_share=True)
         .cte("mine")
     )
-    return connection.execute(
+    return (
         update(attempts)
         .where(attempts.c.id == mine.c.id)
         .values(lease_expires_at=func.clock_timestamp() + LEASE)
-    ).rowcount
+    )
 
 
 def lost(connection: Connection, limit: int) -> list[LostLease]:

@@ -5,10 +5,12 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
-from typing import assert_never
+from functools import cache
+from typing import Any, assert_never
 from uuid import UUID
 
-from sqlalchemy import Connection, Float, column, func, insert, select, update
+from sqlalchemy import Connection, Float, Insert, Select, column, func, insert, select, update
+from sqlalchemy.sql.dml import ReturningUpdate
 
 from darkroom.domain.attempt import (
     AttemptState,
@@ -107,14 +109,19 @@ def _due(connection: Connection, settlements: Sequence[Settlement]) -> list[Sett
 
 
 def _renewed(connection: Connection, attempt_ids: Collection[UUID]) -> set[UUID]:
-    alive = attempts.c.lease_expires_at > func.clock_timestamp()
-    rows = connection.execute(
-        select(attempts.c.id, alive.label("alive"))
-        .where(among(attempts.c.id, attempt_ids))
-        .order_by(attempts.c.id)
+    rows = connection.execute(_doubting(), {"attempt_ids": list(attempt_ids)})
+    return {row.id for row in rows if row.alive}
+
+
+@cache
+def _doubting() -> Select[Any]:
+    a = attempts.c
+    return (
+        select(a.id, (a.lease_expires_at > func.clock_timestamp()).label("alive"))
+        .where(among(a.id, "attempt_ids"))
+        .order_by(a.id)
         .with_for_update(key_share=True)
     )
-    return {row.id for row in rows if row.alive}
 
 
 def _moved(connection: Connection, settlements: Sequence[Settlement]) -> dict[UUID, Settlement]:
@@ -129,35 +136,39 @@ def _moved(connection: Connection, settlements: Sequence[Settlement]) -> dict[UU
 
 
 def _move(connection: Connection, move: Move, settlements: Sequence[Settlement]) -> Iterable[UUID]:
+    rows = [
+        {
+            "id": str(one.attempt_id),
+            "job_id": one.reservation.job_id,
+            "token": one.reservation.token,
+            "failures": one.history.failures,
+            "unknowns": one.history.unknowns,
+            "failure": _failure(one.outcome),
+            "after": one.after.total_seconds(),
+        }
+        for one in settlements
+    ]
+    return connection.execute(_moving(move), {"settlements": rows}).scalars()
+
+
+@cache
+def _moving(move: Move) -> ReturningUpdate[Any]:
     given = records(
-        [
-            {
-                "id": str(one.attempt_id),
-                "job_id": one.reservation.job_id,
-                "token": one.reservation.token,
-                "failures": one.history.failures,
-                "unknowns": one.history.unknowns,
-                "failure": _failure(one.outcome),
-                "after": one.after.total_seconds(),
-            }
-            for one in settlements
-        ],
+        "settlements",
         *(attempts.c.id, attempts.c.job_id, attempts.c.token),
         *(jobs.c.failures, jobs.c.unknowns, jobs.c.failure, column("after", Float)),
     )
     now = func.clock_timestamp()
     due = {"due_at": now + func.make_interval(0, 0, 0, 0, 0, 0, given.c.after)}
-    return connection.execute(
-        compare_and_set(
-            move,
-            jobs.c.id == given.c.job_id,
-            token=given.c.token,
-            failures=given.c.failures,
-            unknowns=given.c.unknowns,
-            failure=given.c.failure,
-            **(due if move.target is JobState.QUEUED else {"ended_at": now}),
-        ).returning(given.c.id)
-    ).scalars()
+    return compare_and_set(
+        move,
+        jobs.c.id == given.c.job_id,
+        token=given.c.token,
+        failures=given.c.failures,
+        unknowns=given.c.unknowns,
+        failure=given.c.failure,
+        **(due if move.target is JobState.QUEUED else {"ended_at": now}),
+    ).returning(given.c.id)
 
 
 def _shifted(one: Settlement) -> Mapping[str, int | Decimal]:
@@ -207,19 +218,21 @@ def end_attempts(
     connection: Connection, source: AttemptState, outcomes: Mapping[UUID, Outcome]
 ) -> set[UUID]:
     """Moves attempts from `source` to where these outcomes lead; the ids of those that it moved."""
+    rows = [_ending(attempt_id, outcome) for attempt_id, outcome in outcomes.items()]
+    return set(connection.execute(_end(source), {"endings": rows}).scalars())
+
+
+@cache
+def _end(source: AttemptState) -> ReturningUpdate[Any]:
     a = attempts.c
-    given = records(
-        [_ending(attempt_id, outcome) for attempt_id, outcome in outcomes.items()],
-        *(a.id, a.state, a.cost, a.usage, a.request_id, a.latency_ms, a.failure),
-    )
-    taken = {name: given.c[name] for name in given.c.keys() if name != "id"}  # noqa: SIM118
-    ended = (
+    taken = (a.state, a.cost, a.usage, a.request_id, a.latency_ms, a.failure)
+    given = records("endings", a.id, *taken)
+    return (
         update(attempts)
         .where(a.id == given.c.id, a.state == source)
-        .values(ended_at=func.clock_timestamp(), **taken)
+        .values({a.ended_at: func.clock_timestamp(), **{one: given.c[one.name] for one in taken}})
         .returning(a.id)
     )
-    return set(connection.execute(ended).scalars())
 
 
 def _ending(attempt_id: UUID, outcome: Outcome) -> dict[str, object]:
@@ -250,8 +263,14 @@ def keep_images(
     """Writes down which images these attempts bought."""
     rows = [_bought(reservation, image) for reservation, some in bought for image in some]
     if rows:
-        given = records(rows, *(images.c[name] for name in rows[0]))
-        connection.execute(insert(images).from_select(list(rows[0]), select(given)))
+        connection.execute(_keeping(), {"bought": rows})
+
+
+@cache
+def _keeping() -> Insert:
+    columns = [column for column in images.c if column is not images.c.created_at]
+    given = records("bought", *columns)
+    return insert(images).from_select(columns, select(given))
 
 
 def _bought(reservation: Reservation, image: StoredImage) -> dict[str, object]:

@@ -5,9 +5,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum, auto
+from functools import cache
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, func, insert, or_, select, update
+from sqlalchemy import (
+    Connection,
+    Integer,
+    Update,
+    bindparam,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
+from sqlalchemy.sql.dml import ReturningInsert
 
 from darkroom.domain.attempt import Reservation
 from darkroom.domain.batch import BatchStatus
@@ -16,7 +29,7 @@ from darkroom.domain.job import BEGIN, JobState, Missed
 from darkroom.store.counters import in_time
 from darkroom.store.jobs import Standing, compare_and_set, hold, missed
 from darkroom.store.records import records
-from darkroom.store.tables import attempts, batches, jobs
+from darkroom.store.tables import Money, attempts, batches, jobs
 
 
 class Refusal(StrEnum):
@@ -75,66 +88,78 @@ def begin(connection: Connection, claims: Sequence[Claim]) -> list[Reservation |
 
 def _opened(connection: Connection, claims: Sequence[Claim]) -> list[Reservation]:
     """The move of the jobs, and an attempt row for each that moved, in one statement."""
+    rows = [
+        {
+            "id": str(claim.attempt_id),
+            "job_id": claim.job_id,
+            "token": claim.token,
+            "worker": claim.worker,
+            "provider": claim.provider,
+        }
+        for claim in claims
+    ]
+    return [Reservation(*row) for row in connection.execute(_opening(), {"claims": rows})]
+
+
+@cache
+def _opening() -> ReturningInsert[Any]:
     a = attempts.c
-    given = records(
-        [
-            {
-                "id": str(claim.attempt_id),
-                "job_id": claim.job_id,
-                "token": claim.token,
-                "worker": claim.worker,
-                "provider": claim.provider,
-            }
-            for claim in claims
-        ],
-        *(a.id, a.job_id, a.token, a.worker, a.provider),
-    )
+    given = records("claims", a.id, a.job_id, a.token, a.worker, a.provider)
     in_force = jobs.c.ticket_expires_at > func.clock_timestamp()
-    begun = (
+    moved = (
         compare_and_set(BEGIN, jobs.c.id == given.c.job_id, in_force, token=given.c.token)
         .values({jobs.c.begun: jobs.c.begun + 1})
         .returning(given, jobs.c.batch_id, jobs.c.begun, jobs.c.bound)
         .cte("moved")
     )
     values = {
-        a.id: begun.c.id,
-        a.job_id: begun.c.job_id,
-        a.token: begun.c.token,
-        a.worker: begun.c.worker,
-        a.provider: begun.c.provider,
-        a.batch_id: begun.c.batch_id,
-        a.number: begun.c.begun,
-        a.reserved: begun.c.bound,
+        a.id: moved.c.id,
+        a.job_id: moved.c.job_id,
+        a.token: moved.c.token,
+        a.worker: moved.c.worker,
+        a.provider: moved.c.provider,
+        a.batch_id: moved.c.batch_id,
+        a.number: moved.c.begun,
+        a.reserved: moved.c.bound,
         a.lease_expires_at: func.clock_timestamp() + LEASE,
     }
-    made = connection.execute(
+    return (
         insert(attempts)
         .from_select(list(values), select(*values.values()))
         .returning(a.id, a.job_id, a.batch_id, a.number, a.token, a.reserved)
     )
-    return [Reservation(*row) for row in made]
 
 
 def _reserve(connection: Connection, batch_id: UUID, number: int, bound: Decimal) -> None:
-    """Last, for the row is hot: these jobs of a batch run, and this may be what they cost."""
-    committed = batches.c.spent + batches.c.reserved + batches.c.at_risk
-    reserved = connection.execute(
+    """Last, for the row is hot: so many more jobs of a batch run, and this is the most they may cost."""
+    values = {"batch_id": batch_id, "number": number, "bound": bound}
+    if not connection.execute(_reserving(), values).rowcount:
+        raise BeginRefused(_refusal(connection, batch_id), bound)
+
+
+@cache
+def _reserving() -> Update:
+    b, number, bound = (
+        batches.c,
+        bindparam("number", type_=Integer),
+        bindparam("bound", type_=Money),
+    )
+    committed = b.spent + b.reserved + b.at_risk
+    return (
         update(batches)
         .where(
-            batches.c.id == batch_id,
-            batches.c.status == BatchStatus.IN_PROGRESS,
-            batches.c.paused_reason.is_(None),
+            b.id == bindparam("batch_id"),
+            b.status == BatchStatus.IN_PROGRESS,
+            b.paused_reason.is_(None),
             in_time(),
-            or_(batches.c.cap.is_(None), committed + bound <= batches.c.cap),
+            or_(b.cap.is_(None), committed + bound <= b.cap),
         )
         .values(
-            dispatched=batches.c.dispatched - number,
-            running=batches.c.running + number,
-            reserved=batches.c.reserved + bound,
+            dispatched=b.dispatched - number,
+            running=b.running + number,
+            reserved=b.reserved + bound,
         )
     )
-    if not reserved.rowcount:
-        raise BeginRefused(_refusal(connection, batch_id), bound)
 
 
 def _refusal(connection: Connection, batch_id: UUID) -> Refusal:
