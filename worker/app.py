@@ -34,6 +34,9 @@ from worker.upstream import Upstream
 
 _REDIS_SECONDS = 5
 
+POOL = 8
+"""Connections of a worker to the database: one for each teller and each thread of its crew."""
+
 
 def __getattr__(name: str) -> Celery:
     """Celery looks for `app`: it is made when asked for, not when this file is read."""
@@ -157,7 +160,7 @@ def build_tools(settings: Settings, app: Celery) -> Tools:
         raise ValueError(
             "a worker needs DARKROOM_DATABASE_URL, DARKROOM_REDIS_URL, DARKROOM_STORAGE_URL"
         )
-    engine = open_engine(settings.database_url, pool=settings.worker_slots // 2 + 6)
+    engine = open_engine(settings.database_url, pool=POOL)
 
     models = parse_models(packaged_toml(), datetime.now(UTC).date())
     upstream = upstream_of(settings, engine, models)

@@ -4,7 +4,7 @@ from dataclasses import replace
 from enum import StrEnum, auto
 from uuid import UUID
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, func, select, update
 
 from darkroom.domain.attempt import (
     AttemptState,
@@ -14,6 +14,7 @@ from darkroom.domain.attempt import (
     Reservation,
     Succeeded,
 )
+from darkroom.domain.failure import Failure
 from darkroom.domain.job import ADOPT, JobState, counter_delta
 from darkroom.store.counters import shift
 from darkroom.store.jobs import compare_and_set
@@ -84,6 +85,7 @@ def _adopt(
     connection: Connection, reservation: Reservation, outcome: Evidence
 ) -> tuple[dict[JobState, int], Evidence]:
     if not isinstance(outcome, Succeeded):
+        _blame(connection, reservation, outcome.failure)
         return {}, outcome
     job = jobs.c.id == reservation.job_id
     before = JobState(connection.execute(select(jobs.c.state).where(job)).scalar_one())
@@ -98,3 +100,14 @@ def _adopt(
         return counter_delta(ADOPT, before), outcome
     surplus = tuple(replace(image, disposition=Disposition.SURPLUS) for image in outcome.images)
     return {}, replace(outcome, images=surplus)
+
+
+def _blame(connection: Connection, reservation: Reservation, failure: Failure) -> None:
+    """A job shows why its last attempt failed: where that was this one, it now says what is known."""
+    is_last = jobs.c.begun == reservation.number
+    has_failed = jobs.c.failure.is_not(None)
+    connection.execute(
+        update(jobs)
+        .where(jobs.c.id == reservation.job_id, is_last, has_failed)
+        .values(failure=failure.as_json())
+    )

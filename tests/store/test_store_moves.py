@@ -233,6 +233,30 @@ def test_late_evidence_without_an_image_settles_the_cost_only(stage, late, state
     stage.assert_books_balance()
 
 
+def _shown(stage) -> str:
+    return stage.one("SELECT failure ->> 'class' AS klass FROM jobs").klass
+
+
+@pytest.mark.parametrize("decision", [GiveUp(), LATER])
+@pytest.mark.parametrize(
+    ("late", "klass"),
+    [(failed(FailureClass.MODERATION), "moderation"), (not_sent(), "lease_short")],
+)
+def test_a_job_shows_what_late_evidence_says_of_its_last_attempt(stage, decision, late, klass):
+    lost = stage.unknown(decision)
+    assert _shown(stage) == "unknown_outcome"
+    stage.call(evidence.settle_late, lost.attempt_id, late)
+    assert _shown(stage) == klass
+
+
+def test_late_evidence_of_an_earlier_attempt_does_not_explain_the_last(stage):
+    lost = stage.unknown()
+    [message] = stage.dispatch(lost.batch_id)
+    stage.settle(stage.begin(message), failed(FailureClass.INVALID_REQUEST))
+    stage.call(evidence.settle_late, lost.attempt_id, failed(FailureClass.MODERATION))
+    assert _shown(stage) == "invalid_request"
+
+
 @pytest.mark.parametrize("outcome", [succeeded(), failed(), not_sent()])
 def test_evidence_replaces_nothing_but_the_unknown(stage, outcome):
     reservation = stage.running()

@@ -10,13 +10,14 @@ from uuid import uuid4
 
 import pytest
 from sqlalchemy.exc import NoResultFound
-from stage import AGAIN, NOW, Stage, draft, failed, not_sent, succeeded, unknown
+from stage import AGAIN, NOW, Stage, claim, draft, failed, not_sent, succeeded, unknown
 
 from darkroom.domain.attempt import Reservation
 from darkroom.domain.job import Missed, MissedReason
-from darkroom.domain.retry import GiveUp
-from darkroom.store import batches, evidence, jobs, leases
+from darkroom.domain.retry import GiveUp, History
+from darkroom.store import batches, evidence, jobs, leases, ledger, reservations
 from darkroom.store.evidence import Late
+from darkroom.store.ledger import Settlement
 from darkroom.store.reservations import BeginRefused
 from darkroom.store.session import StoreAway, open_engine, transaction
 
@@ -207,16 +208,30 @@ class _Storm:
             self.tickets += [m for b in open_now for m in jobs.dispatch(connection, b, 2)]
 
     def begin(self) -> None:
-        if self.tickets:
-            found = self.stage.begin(self.tickets.pop(self.draw.randrange(len(self.tickets))))
-            if isinstance(found, Reservation):
-                self.running.append(found)
+        """A few at once, as a teller does it, in any order and of any batch."""
+        if some := self._some(self.tickets):
+            found = self.stage.call(reservations.begin, [claim(message) for message in some])
+            self.running += [one for one in found if isinstance(one, Reservation)]
 
     def settle(self) -> None:
-        if self.running:
-            reservation = self.running.pop(self.draw.randrange(len(self.running)))
-            outcome = self.draw.choice([succeeded(), failed(), not_sent(), unknown()])
-            self.stage.settle(reservation, outcome, self.draw.choice([AGAIN, AGAIN, GiveUp()]))
+        outcomes = [succeeded(), failed(), not_sent(), unknown()]
+        endings = [
+            Settlement(
+                one,
+                self.draw.choice(outcomes),
+                self.draw.choice([AGAIN, AGAIN, GiveUp()]),
+                History(),
+                if_lost=self.draw.random() < 0.2,
+            )
+            for one in self._some(self.running)
+        ]
+        self.stage.call(ledger.settle, endings)
+
+    def _some(self, held: list) -> list:
+        self.draw.shuffle(held)
+        number = self.draw.randint(1, 4)
+        taken, held[:] = held[:number], held[number:]
+        return taken
 
     def give_back(self) -> None:
         some = [(m.job_id, m.token) for m in self.tickets]
@@ -232,7 +247,7 @@ class _Storm:
     def reap(self) -> None:
         if self.running:
             self.stage.lease_runs_out(self.running[0].attempt_id)
-        self.stage.call(leases.renew, [r.attempt_id for r in self.running[1:]])
+        self.stage.call(leases.renew, [r.attempt_id for r in reversed(self.running[1:])])
         for lease in self.stage.call(leases.lost, 5):
             self.stage.settle(lease.reservation, unknown(), AGAIN, if_lost=True)
 
