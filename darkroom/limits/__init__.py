@@ -1,5 +1,24 @@
 """Leave to call: every worker of every machine asks here before it opens a socket."""
 
-from darkroom.limits.limiter import Admitted, Denied, Limiter, LimiterAway, Limits, Load
+from darkroom.limits.known import Known, Memory
+from darkroom.limits.limiter import (
+    Admitted,
+    Denied,
+    Lesson,
+    Limiter,
+    LimiterAway,
+    Limits,
+    Load,
+)
 
-__all__ = ["Admitted", "Denied", "Limiter", "LimiterAway", "Limits", "Load"]
+__all__ = [
+    "Admitted",
+    "Denied",
+    "Known",
+    "Lesson",
+    "Limiter",
+    "LimiterAway",
+    "Limits",
+    "Load",
+    "Memory",
+]

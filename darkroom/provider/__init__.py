@@ -3,7 +3,18 @@
 from darkroom.provider.answer import Answer
 from darkroom.provider.call import CallFailed
 from darkroom.provider.client import Client, shared_tls
+from darkroom.provider.hearing import hear, sign_of
 from darkroom.provider.reading import Images, read
 from darkroom.provider.upstream import Provider
 
-__all__ = ["Answer", "CallFailed", "Client", "Images", "Provider", "read", "shared_tls"]
+__all__ = [
+    "Answer",
+    "CallFailed",
+    "Client",
+    "Images",
+    "Provider",
+    "hear",
+    "read",
+    "shared_tls",
+    "sign_of",
+]

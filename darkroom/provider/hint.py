@@ -51,9 +51,17 @@ def _until(moment: str, now: str) -> float | None:
 
 def _spoken(message: str) -> float | None:
     found = _SPANS.search(message)
-    if found is None:
-        return None
-    return sum(float(number) * _unit(word) for number, word in _ONE_SPAN.findall(found[1]))
+    return span(found[1]) if found else None
+
+
+def span(text: str) -> float | None:
+    """Seconds of a span in words, if there is one.
+
+    >>> span("6m0s"), span("20ms"), span("soon")
+    (360.0, 0.02, None)
+    """
+    found = _ONE_SPAN.findall(text)
+    return sum(float(number) * _unit(word) for number, word in found) if found else None
 
 
 def _unit(word: str) -> float:

@@ -6,10 +6,11 @@ from datetime import timedelta
 import pytest
 from redis import Redis
 
-from darkroom.limits import Limiter, Limits
+from darkroom.limits import Limiter, Limits, Memory
 from darkroom.limits.limiter import PERMIT_LIFE
 
 KEY = "test"
+_MOMENTS = (b":at", b"_at", b":until", b"_until", b"born")
 
 
 @pytest.fixture
@@ -23,8 +24,9 @@ def limiter_of(redis: Redis) -> Callable[..., Limiter]:
     """A limiter under these limits that is born already, with these calls in flight."""
 
     def made(running: tuple[str, ...] = (), in_flight: int = 100_000, **limits: int) -> Limiter:
-        limiter = Limiter(redis, KEY, Limits(in_flight, **limits), lambda: running)
-        limiter._run("seed", 45_000, *running)
+        memory = Memory(running)
+        limiter = Limiter(redis, KEY, Limits(in_flight, **limits), lambda: memory)
+        limiter._seed()
         return limiter
 
     return made
@@ -42,6 +44,8 @@ class Server:
         self.redis = redis
         self.levels = f"{{darkroom:limits:{KEY}}}:levels"
         self.flight = f"{{darkroom:limits:{KEY}}}:flight"
+        self.places = f"{{darkroom:limits:{KEY}}}:places"
+        self.seconds = f"{{darkroom:limits:{KEY}}}:seconds"
 
     def admitted(self) -> list[float]:
         """The moments at which the calls in flight may begin, in seconds of the server's clock."""
@@ -58,7 +62,13 @@ class Server:
     def pass_time(self, seconds: float) -> None:
         """As if everything had happened that much earlier."""
         for name, value in self.redis.hgetall(self.levels).items():
-            if name.endswith(b":at") or name in (b"born", b"cool_until"):
+            if name.endswith(_MOMENTS) or name.startswith(b"cool:"):
                 self.redis.hset(self.levels, name, int(value) - int(seconds * 1000))
+        for job, moment in self.redis.hgetall(self.places).items():
+            self.redis.hset(self.places, job, int(float(moment)) - int(seconds * 1000))
+        for name, value in self.redis.hgetall(self.seconds).items():
+            second, kind = name.split(b":")
+            self.redis.hdel(self.seconds, name)
+            self.redis.hincrby(self.seconds, f"{int(second) - int(seconds)}:{kind.decode()}", value)
         for permit, score in self.redis.zrange(self.flight, 0, -1, withscores=True):
             self.redis.zadd(self.flight, {permit: score - seconds * 1000})

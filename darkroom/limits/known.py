@@ -1,0 +1,48 @@
+"""What a limiter knows, and what it is told when it knows nothing."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from darkroom.domain.limit import Dimension
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is known of a key's limits now.
+
+    `limits` are units a minute; `pace` is what we allow ourselves beside them, in images a minute; None where
+    nothing holds us back. While the circuit is open only probes go out.
+    """
+
+    in_flight: int
+    limits: Mapping[Dimension, int]
+    pace: float | None
+    cooling: timedelta
+    circuit: timedelta | None
+    """How long no probe goes out; None while the circuit is closed."""
+
+    @classmethod
+    def parse(cls, in_flight: int, words: str) -> "Known":
+        """Reads the script's line.
+
+        >>> Known.parse(3, "images=250 pace=60 cooling=1500").limits
+        {<Dimension.IMAGES: 'images'>: 250}
+        """
+        said = dict(word.split("=") for word in words.split())
+        return cls(
+            in_flight=in_flight,
+            limits={one: int(said[one]) for one in Dimension if one in said},
+            pace=float(said["pace"]) if "pace" in said else None,
+            cooling=timedelta(milliseconds=float(said["cooling"])),
+            circuit=timedelta(milliseconds=float(said["circuit"])) if "circuit" in said else None,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """What a limiter that forgot everything is told: the calls in flight, and what was learned before."""
+
+    running: tuple[str, ...] = ()
+    limits: Mapping[str, float] = field(default_factory=dict)
+    """By dimension, units a minute; `pace` beside them."""
