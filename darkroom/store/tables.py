@@ -261,6 +261,15 @@ providers = Table(
     Column("paused_at", Moment),
 )
 
+learned_limits = Table(
+    "learned_limits",
+    metadata,
+    Column("key", Text, primary_key=True, comment="whose limits: as the limiter is called"),
+    Column("dimension", Text, primary_key=True),
+    Column("per_minute", Numeric, nullable=False),
+    Column("learned_at", Moment, nullable=False, server_default=func.now()),
+)
+
 workers = Table(
     "workers",
     metadata,

@@ -12,6 +12,21 @@ depends_on = None
 
 def upgrade() -> None:
     op.create_table(
+        "learned_limits",
+        sa.Column(
+            "key", sa.Text(), nullable=False, comment="whose limits: as the limiter is called"
+        ),
+        sa.Column("dimension", sa.Text(), nullable=False),
+        sa.Column("per_minute", sa.Numeric(), nullable=False),
+        sa.Column(
+            "learned_at",
+            sa.DateTime(timezone=True),
+            server_default=sa.text("now()"),
+            nullable=False,
+        ),
+        sa.PrimaryKeyConstraint("key", "dimension", name=op.f("pk_learned_limits")),
+    )
+    op.create_table(
         "projects",
         sa.Column("id", sa.Text(), nullable=False),
         sa.Column(
@@ -416,3 +431,4 @@ def downgrade() -> None:
     op.drop_table("workers")
     op.drop_table("providers")
     op.drop_table("projects")
+    op.drop_table("learned_limits")
