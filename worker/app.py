@@ -20,10 +20,11 @@ from darkroom.domain.clock import PERMIT_WAIT
 from darkroom.domain.ids import uuid7
 from darkroom.domain.models import Models, packaged_toml, parse_models
 from darkroom.domain.retry import RetryPolicy
-from darkroom.limits import Limiter, Limits
+from darkroom.limits import Limiter, Limits, Memory
 from darkroom.provider import Client, Provider, shared_tls
 from darkroom.settings import Settings
 from darkroom.store import leases
+from darkroom.store import limits as learned
 from darkroom.store.session import Database, open_engine, transaction
 from darkroom.telemetry.logs import configure_logs
 from worker.crew import Crew
@@ -184,9 +185,11 @@ def build_tools(settings: Settings, app: Celery) -> Tools:
 def upstream_of(settings: Settings, engine: Database, models: Models) -> Upstream:
     """The default provider, as this process calls it."""
 
-    def running() -> list[str]:
+    def recall() -> Memory:
         with transaction(engine) as connection:
-            return [attempt.hex for attempt in leases.in_flight(connection, settings.provider)]
+            running = leases.in_flight(connection, settings.provider)
+            known = learned.recall(connection, settings.provider)
+        return Memory(tuple(attempt.hex for attempt in running), known)
 
     assert settings.redis_url
     key = settings.openai_api_key
@@ -197,7 +200,7 @@ def upstream_of(settings: Settings, engine: Database, models: Models) -> Upstrea
     return Upstream(
         provider=provider,
         models=models,
-        limiter=Limiter(_redis(settings.redis_url), provider.name, limits(settings), running),
+        limiter=Limiter(_redis(settings.redis_url), provider.name, limits(settings), recall),
         key_fingerprint=settings.key_fingerprint,
         deadline=timedelta(seconds=settings.request_timeout),
         make_client=lambda: Client(provider, tls),

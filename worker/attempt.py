@@ -1,32 +1,35 @@
 """One attempt: a permit, a row with the money reserved, a last look at the lease, the call, and its end."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, assert_never
+from typing import assert_never
 from uuid import UUID
 
-from darkroom.domain.attempt import Failed, NotSent, Outcome, Reservation, Succeeded, Unknown
-from darkroom.domain.clock import LEASE, PERMIT_WAIT, SAFETY_MARGIN
+from darkroom.domain.attempt import (
+    NotSent,
+    Outcome,
+    Reservation,
+    Succeeded,
+    Unknown,
+    excused,
+    failure_of,
+)
+from darkroom.domain.clock import LEASE, SAFETY_MARGIN
 from darkroom.domain.failure import Failure, FailureClass, Reaction
 from darkroom.domain.job import Missed
-from darkroom.domain.pricing import text_tokens_guess
+from darkroom.domain.limit import Heard, Sign
 from darkroom.limits import Admitted, Denied, LimiterAway, Load
-from darkroom.provider import CallFailed
+from darkroom.provider import CallFailed, hear
 from darkroom.store import batches, hints, jobs, leases
 from darkroom.store.jobs import Ticket
 from darkroom.store.reservations import BeginRefused, Claim, Refusal
 from darkroom.store.session import StoreAway, transaction
-from worker import evidence, receipts, settlement
+from worker import evidence, permits, receipts, settlement
 from worker.tools import Tools
 from worker.upstream import Upstream
 
 AWAY = timedelta(seconds=5)
 """How long a job waits when the limiter, or room in its budget, is away."""
-
-
-LONGEST_COOLING = timedelta(minutes=1)
-"""A provider that asks for more is asked again all the same: a key must not sleep through a night."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,15 +78,10 @@ def _give_back(tools: Tools, ticket: Ticket, after: timedelta, reason: str) -> R
     return Report(f"given back: {reason}, due in {after.total_seconds():.1f} s")
 
 
-def load_of(request: Mapping[str, Any]) -> Load:
-    """What a request costs in each of the limiter's dimensions."""
-    return Load(images=int(request["n"]), tokens=text_tokens_guess(request["prompt"]))
-
-
 def _with_permit(tools: Tools, upstream: Upstream, ticket: Ticket) -> Report:
-    attempt_id, load = tools.new_id(), load_of(ticket.request)
+    attempt_id, load = tools.new_id(), permits.load_of(ticket.request)
     try:
-        leave = _leave(tools, upstream, attempt_id, load)
+        leave = permits.ask(tools, upstream, attempt_id, ticket.job_id, load)
     except LimiterAway:
         return _give_back(tools, ticket, AWAY, "the limiter is away")
     match leave:
@@ -91,29 +89,11 @@ def _with_permit(tools: Tools, upstream: Upstream, ticket: Ticket) -> Report:
             return _give_back(tools, ticket, wait, f"waiting for {dimension}")
         case Admitted(wait=wait):
             if tools.draining.wait(wait.total_seconds()):
-                _refund(upstream, attempt_id, load)
+                permits.refund(upstream, attempt_id, load)
                 return _give_back(tools, ticket, timedelta(0), "this worker is stopping")
             return _begin(tools, upstream, ticket, attempt_id, load)
         case _:
             assert_never(leave)
-
-
-def _leave(tools: Tools, upstream: Upstream, attempt_id: UUID, load: Load) -> Admitted | Denied:
-    """Asks for a permit until it is given, or cannot be given within the time a dispatched job waits."""
-    patience_ends = tools.stopwatch() + PERMIT_WAIT.total_seconds()
-    while True:
-        left = timedelta(seconds=max(patience_ends - tools.stopwatch(), 0))
-        leave = upstream.limiter.acquire(attempt_id.hex, load, left)
-        if isinstance(leave, Admitted) or leave.wait > left or tools.draining.is_set():
-            return leave
-        tools.holdings.await_an_end(leave.wait.total_seconds())
-
-
-def _refund(upstream: Upstream, attempt_id: UUID, load: Load) -> None:
-    try:
-        upstream.limiter.refund(attempt_id.hex, load)
-    except LimiterAway:
-        """What it forgot needs no refund; what it kept runs out by itself."""
 
 
 def _begin(
@@ -125,17 +105,17 @@ def _begin(
             claim = Claim(attempt_id, ticket.job_id, ticket.token, tools.name, upstream.name)
             reservation = tools.tellers.begins.ask(claim)
         except BeginRefused as refused:
-            _refund(upstream, attempt_id, load)
+            permits.refund(upstream, attempt_id, load)
             return _refused(tools, ticket, refused)
         except StoreAway:
-            _refund(upstream, attempt_id, load)
+            permits.refund(upstream, attempt_id, load)
             return _doubtful(tools, ticket, attempt_id)
         if isinstance(reservation, Missed):
-            _refund(upstream, attempt_id, load)
+            permits.refund(upstream, attempt_id, load)
             return Report(f"stale ticket: {reservation.reason}")
         tools.holdings.part_with((ticket.job_id, ticket.token))
-        outcome = _call(tools, upstream, ticket, reservation, begun_at)
-        return _end(tools, upstream, ticket, reservation, outcome)
+        ending = _call(tools, upstream, ticket, reservation, begun_at)
+        return _end(tools, upstream, ticket, reservation, ending)
 
 
 def _doubtful(tools: Tools, ticket: Ticket, attempt_id: UUID) -> Report:
@@ -168,9 +148,17 @@ def _refused(tools: Tools, ticket: Ticket, refused: BeginRefused) -> Report:
             assert_never(refused.refusal)
 
 
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a call ended, and what it told about limits; nothing where it never reached the provider's door."""
+
+    outcome: Outcome
+    heard: Heard | None
+
+
 def _call(
     tools: Tools, upstream: Upstream, ticket: Ticket, reservation: Reservation, begun_at: float
-) -> Outcome:
+) -> Ending:
     last_moment = begun_at + (LEASE - SAFETY_MARGIN).total_seconds()
     try:
         answer = upstream.client().call(
@@ -181,57 +169,40 @@ def _call(
             client_request_id=reservation.attempt_id.hex,
         )
     except CallFailed as failed:
-        if failed.sent:
-            return Unknown(failed.failure, None, failed.latency_ms)
-        return NotSent(failed.failure)
+        return _unanswered(failed)
     settlement.patiently(tools, lambda: receipts.keep(tools, reservation.attempt_id, answer))
-    return settlement.patiently(
+    outcome = settlement.patiently(
         tools, lambda: evidence.judge(tools, upstream.name, ticket.request, answer)
     )
+    return Ending(outcome, hear(answer, failure_of(outcome)))
+
+
+def _unanswered(failed: CallFailed) -> Ending:
+    if failed.sent:
+        return Ending(Unknown(failed.failure, None, failed.latency_ms), Heard(Sign.TROUBLE))
+    away = failed.failure.klass is FailureClass.UNREACHABLE
+    return Ending(NotSent(failed.failure), Heard(Sign.TROUBLE) if away else None)
 
 
 def _end(
-    tools: Tools,
-    upstream: Upstream,
-    ticket: Ticket,
-    reservation: Reservation,
-    outcome: Outcome,
+    tools: Tools, upstream: Upstream, ticket: Ticket, reservation: Reservation, ending: Ending
 ) -> Report:
+    """The limiter hears of it first: where all calls fail, a job is not blamed for its own."""
+    trouble = _leave_flight(tools, upstream, ticket, reservation, ending)
+    outcome = excused(ending.outcome) if trouble else ending.outcome
     text = settlement.settle(tools, reservation, outcome, ticket.history)
-    match outcome:
-        case Succeeded():
-            _release(upstream, reservation.attempt_id)
-            return Report(text)
-        case NotSent(failure=failure):
-            _refund(upstream, reservation.attempt_id, load_of(ticket.request))
-            _react(tools, upstream, failure)
-            return Report(text, failed=True)
-        case Failed(failure=failure) | Unknown(failure=failure):
-            _release(upstream, reservation.attempt_id)
-            _react(tools, upstream, failure)
-            return Report(text, failed=True)
-        case _:
-            assert_never(outcome)
-
-
-def _release(upstream: Upstream, attempt_id: UUID) -> None:
-    try:
-        upstream.limiter.release(attempt_id.hex)
-    except LimiterAway:
-        """Its place in flight runs out by itself."""
-
-
-def _react(tools: Tools, upstream: Upstream, failure: Failure) -> None:
-    if failure.klass.reaction is Reaction.PAUSE_KEY:
+    failure = failure_of(outcome)
+    if failure and failure.klass.reaction is Reaction.PAUSE_KEY:
         settlement.pause_key(tools, upstream, failure)
-    elif failure.klass is FailureClass.RATE_LIMITED:
-        _cool(upstream, timedelta(seconds=failure.retry_after or 1.0))
-    elif failure.klass is FailureClass.UNREACHABLE:
-        _cool(upstream, AWAY)
+    return Report(text, failed=not isinstance(outcome, Succeeded))
 
 
-def _cool(upstream: Upstream, span: timedelta) -> None:
-    try:
-        upstream.limiter.cool(min(span, LONGEST_COOLING))
-    except LimiterAway:
-        """Without the limiter no call is made anyway."""
+def _leave_flight(
+    tools: Tools, upstream: Upstream, ticket: Ticket, reservation: Reservation, ending: Ending
+) -> bool:
+    if isinstance(ending.outcome, NotSent):
+        permits.refund(upstream, reservation.attempt_id, permits.load_of(ticket.request))
+    if ending.heard:
+        return permits.hear(tools, upstream, reservation.attempt_id, ending.heard)
+    permits.release(upstream, reservation.attempt_id)
+    return False

@@ -114,7 +114,7 @@ def _own_slots(tools: Tools, upstream: Upstream, slots: int) -> int:
 def _window(upstream: Upstream, slots: int, busy: Busy) -> int:
     """Free slots, but no more waiting for permits than the rate limits admit while they wait."""
     window = slots - busy.running - busy.dispatched
-    rate = upstream.limiter.limits.calls_per_second
+    rate = upstream.limiter.calls_per_second()
     if rate is not None:
         window = min(window, ceil(rate * AHEAD.total_seconds()) - busy.dispatched)
     return window

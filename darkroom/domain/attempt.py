@@ -1,11 +1,11 @@
 """What one call to the provider is, how it can end, and what it leaves behind."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from enum import StrEnum, auto
 from uuid import UUID
 
-from darkroom.domain.failure import Failure
+from darkroom.domain.failure import Failure, FailureClass, Reaction
 from darkroom.domain.pricing import Usage
 
 
@@ -101,6 +101,19 @@ class Unknown:
 def failure_of(outcome: "Outcome") -> Failure | None:
     """What keeps the job from being done by this outcome; None where nothing does."""
     return outcome.shortfall if isinstance(outcome, Succeeded) else outcome.failure
+
+
+def excused(outcome: "Outcome") -> "Outcome":
+    """The same ending, not held against its job: the provider is out of order for everybody.
+
+    >>> from darkroom.domain.failure import FailureClass
+    >>> broken = Failed(Failure(FailureClass.SERVER_ERROR, "server_error", ""), Decimal(0), None, 9)
+    >>> excused(broken).failure.klass
+    <FailureClass.OUTAGE: 'outage'>
+    """
+    if not isinstance(outcome, Failed) or outcome.failure.klass.reaction is not Reaction.RETRY:
+        return outcome
+    return replace(outcome, failure=replace(outcome.failure, klass=FailureClass.OUTAGE))
 
 
 Outcome = Succeeded | Failed | NotSent | Unknown

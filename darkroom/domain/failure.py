@@ -29,6 +29,8 @@ class FailureClass(StrEnum):
     """No connection was made: refused, no such host, no TLS."""
     OVERLOADED = auto()
     """The provider says that it did not take the request."""
+    OUTAGE = auto()
+    """The provider is out of order for all calls alike: no fault of this one."""
     SERVER_ERROR = auto()
     """The provider tried and says that it failed."""
     INCOMPLETE = auto()
@@ -56,7 +58,7 @@ class FailureClass(StrEnum):
         <Reaction.GIVE_UP: 'give_up'>
         """
         match self:
-            case FailureClass.RATE_LIMITED | FailureClass.UNREACHABLE:
+            case FailureClass.RATE_LIMITED | FailureClass.UNREACHABLE | FailureClass.OUTAGE:
                 return Reaction.WAIT
             case FailureClass.STORE_AWAY | FailureClass.LEASE_SHORT:
                 return Reaction.WAIT

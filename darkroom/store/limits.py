@@ -1,0 +1,33 @@
+"""What was learned of the providers' limits: it outlives the limiter's memory."""
+
+from collections.abc import Mapping
+
+from sqlalchemy import Connection, delete, func, select
+from sqlalchemy.dialects.postgresql import insert
+
+from darkroom.store.tables import learned_limits
+
+
+def recall(connection: Connection, key: str) -> dict[str, float]:
+    """Units a minute by dimension, as far as they are known for this limiter."""
+    rows = connection.execute(
+        select(learned_limits.c.dimension, learned_limits.c.per_minute).where(
+            learned_limits.c.key == key
+        )
+    )
+    return {row.dimension: float(row.per_minute) for row in rows}
+
+
+def remember(connection: Connection, key: str, limits: Mapping[str, float]) -> None:
+    """Replaces what is known for this limiter; dimensions in order, for two who remember at once."""
+    forgotten = learned_limits.c.dimension.not_in(limits)
+    connection.execute(delete(learned_limits).where(learned_limits.c.key == key, forgotten))
+    if limits:
+        rows = [{"key": key, "dimension": one, "per_minute": limits[one]} for one in sorted(limits)]
+        fresh = insert(learned_limits).values(rows)
+        connection.execute(
+            fresh.on_conflict_do_update(
+                index_elements=["key", "dimension"],
+                set_={"per_minute": fresh.excluded.per_minute, "learned_at": func.now()},
+            )
+        )

@@ -1,0 +1,79 @@
+"""Permits: asked for before a call, given back or used up after it, and what its answer teaches the limiter."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from darkroom.domain.clock import PERMIT_WAIT
+from darkroom.domain.limit import Heard
+from darkroom.domain.pricing import text_tokens_guess
+from darkroom.limits import Admitted, Denied, LimiterAway, Load
+from darkroom.store import limits
+from darkroom.store.session import StoreAway, transaction
+from darkroom.telemetry.logs import logger
+from worker.tools import Tools
+from worker.upstream import Upstream
+
+
+def load_of(request: Mapping[str, Any]) -> Load:
+    """What a request costs in each of the limiter's dimensions."""
+    return Load(images=int(request["n"]), tokens=text_tokens_guess(request["prompt"]))
+
+
+def ask(
+    tools: Tools, upstream: Upstream, attempt_id: UUID, job_id: int, load: Load
+) -> Admitted | Denied:
+    """Asks until a permit is given, or cannot be given within the time a dispatched job waits.
+
+    Raises:
+        LimiterAway: no permit, so no call.
+    """
+    patience_ends = tools.stopwatch() + PERMIT_WAIT.total_seconds()
+    while True:
+        left = timedelta(seconds=max(patience_ends - tools.stopwatch(), 0))
+        leave = upstream.limiter.acquire(attempt_id.hex, load, left, str(job_id))
+        if isinstance(leave, Admitted) or leave.wait > left or tools.draining.is_set():
+            return leave
+        tools.holdings.await_an_end(leave.wait.total_seconds())
+
+
+def refund(upstream: Upstream, attempt_id: UUID, load: Load) -> None:
+    """Takes back a permit that was not used."""
+    try:
+        upstream.limiter.refund(attempt_id.hex, load)
+    except LimiterAway:
+        """What it forgot needs no refund; what it kept runs out by itself."""
+
+
+def release(upstream: Upstream, attempt_id: UUID) -> None:
+    """Ends a call in flight that taught us nothing."""
+    try:
+        upstream.limiter.release(attempt_id.hex)
+    except LimiterAway:
+        """Its place in flight runs out by itself."""
+
+
+def hear(tools: Tools, upstream: Upstream, attempt_id: UUID, heard: Heard) -> bool:
+    """Ends a call in flight and learns from it; true while the provider is in trouble for everybody."""
+    try:
+        lesson = upstream.limiter.hear(attempt_id.hex, heard)
+        if lesson.news:
+            _remember(tools, upstream)
+    except LimiterAway:
+        return False
+    return lesson.trouble
+
+
+def _remember(tools: Tools, upstream: Upstream) -> None:
+    """Writes down what is known now; the limiter's own memory is Redis's, and may be gone tomorrow."""
+    known = upstream.limiter.known()
+    learned: dict[str, float] = {str(one): limit for one, limit in known.limits.items()}
+    if known.pace is not None:
+        learned["pace"] = known.pace
+    logger("worker").info("limits", action="learn_limits", provider=upstream.name, **learned)
+    try:
+        with transaction(tools.engine) as connection:
+            limits.remember(connection, upstream.name, learned)
+    except StoreAway:
+        """It is learned again from the next answer that says so."""
