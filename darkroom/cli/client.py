@@ -13,10 +13,10 @@ import httpx2
 
 from darkroom.cli.caller import command
 from darkroom.cli.ending import CliError, Exit, Unreachable
-from darkroom.cli.figures import duration
 from darkroom.cli.options import Submission
 from darkroom.cli.replies import Batch, Job, Key, Readiness
 from darkroom.cli.source import Source
+from darkroom.domain.figures import duration
 
 TIMEOUT = httpx2.Timeout(30, connect=5)
 UPLOAD_TIMEOUT = httpx2.Timeout(300, connect=5)

@@ -8,13 +8,13 @@ import typer
 from darkroom.cli.batchid import meant
 from darkroom.cli.caller import command
 from darkroom.cli.environment import read_environment
-from darkroom.cli.figures import money, plural
 from darkroom.cli.options import Json, dollars
 from darkroom.cli.replies import Batch
 from darkroom.cli.session import Session, Visit, attend
 from darkroom.cli.stack import Staff
 from darkroom.cli.terminal import Terminal
 from darkroom.cli.watch import followed
+from darkroom.domain.figures import money, plural
 
 BatchId = Annotated[str, typer.Argument(help="The batch's id, or its last digits.")]
 

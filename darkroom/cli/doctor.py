@@ -16,10 +16,10 @@ import typer
 from darkroom.cli.client import Client
 from darkroom.cli.ending import CliError, Exit
 from darkroom.cli.environment import Environment, read_environment
-from darkroom.cli.figures import volume
 from darkroom.cli.replies import Readiness
 from darkroom.cli.stack import local_key
 from darkroom.cli.terminal import Terminal
+from darkroom.domain.figures import volume
 from darkroom.local.errors import LocalError, PortTaken
 from darkroom.local.home import Home
 from darkroom.local.ports import resolved

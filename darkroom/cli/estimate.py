@@ -9,12 +9,12 @@ from darkroom.cli import options
 from darkroom.cli.ending import Exit
 from darkroom.cli.environment import Environment, read_environment
 from darkroom.cli.facts import models_today
-from darkroom.cli.figures import duration, money, plural, volume
-from darkroom.cli.lint import Verdict, lint
 from darkroom.cli.options import Drawing
 from darkroom.cli.report import listed
 from darkroom.cli.source import Source, opened
 from darkroom.cli.terminal import Terminal
+from darkroom.domain.figures import duration, money, plural, volume
+from darkroom.sheets.lint import Verdict, lint
 
 
 def estimate(
@@ -45,7 +45,7 @@ def estimate(
         template=template,
     )
     with opened(file) as source:
-        verdict = lint(source, drawing, models_today())
+        verdict = lint(drawing.look(source), models_today())
         seconds = fastest(environment, verdict)
         if json:
             terminal.json(_document(verdict, seconds))

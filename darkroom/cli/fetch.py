@@ -16,12 +16,12 @@ from darkroom.cli.batchid import meant
 from darkroom.cli.caller import command
 from darkroom.cli.ending import CliError, Exit, status_of
 from darkroom.cli.environment import read_environment
-from darkroom.cli.figures import plural
 from darkroom.cli.landing import Landing
 from darkroom.cli.manifest import Manifest
 from darkroom.cli.replies import Batch, Image, Job
 from darkroom.cli.session import Session, Visit, attend
 from darkroom.cli.terminal import Terminal
+from darkroom.domain.figures import plural
 from darkroom.domain.naming import Names
 from darkroom.domain.request import EXTENSION_OF
 

@@ -12,7 +12,9 @@ from typing import Annotated, Any
 import typer
 
 from darkroom.cli.ending import CliError
+from darkroom.cli.source import Source
 from darkroom.domain.batchfile import PRIORITY_LIMIT
+from darkroom.sheets.lint import Look
 
 File = Annotated[
     str, typer.Argument(help="CSV, TSV, XLSX, JSONL or text; - is stdin.", show_default=False)
@@ -66,6 +68,10 @@ class Drawing:
             "n": n,
         }
         return cls({name: value for name, value in given.items() if value is not None}, template)
+
+    def look(self, source: Source) -> Look:
+        """A look at a file under these defaults, its problems told in the words of the options."""
+        return Look(source.path, source.name, self.defaults, self.template, "--{}".format)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,10 +5,10 @@ from dataclasses import replace
 from itertools import islice
 
 from darkroom.cli.ending import CliError
-from darkroom.cli.figures import money, plural
-from darkroom.cli.lint import Verdict
 from darkroom.cli.terminal import Terminal
+from darkroom.domain.figures import money, plural
 from darkroom.domain.problem import Problem
+from darkroom.sheets.lint import Verdict
 
 SHOWN = 50
 

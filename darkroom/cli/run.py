@@ -18,8 +18,6 @@ from darkroom.cli.ending import CliError, Exit, status_of
 from darkroom.cli.environment import read_environment
 from darkroom.cli.facts import models_today
 from darkroom.cli.fetch import fetched, prepare
-from darkroom.cli.figures import money, plural
-from darkroom.cli.lint import lint
 from darkroom.cli.options import Drawing, Submission
 from darkroom.cli.places import Places
 from darkroom.cli.replies import Batch
@@ -31,6 +29,8 @@ from darkroom.cli.summary import summary
 from darkroom.cli.terminal import Terminal
 from darkroom.cli.watch import followed
 from darkroom.domain.batch import BatchStatus
+from darkroom.domain.figures import money, plural
+from darkroom.sheets.lint import lint
 
 OTHERS_LOOKED_AT = 100
 OTHERS_NAMED = 5
@@ -82,7 +82,7 @@ def run(
         again=again,
     )
     with opened(file) as source:
-        verdict = lint(source, submission.drawing, models_today())
+        verdict = lint(submission.drawing.look(source), models_today())
         announce(terminal, source.name, verdict, skip_bad_rows=skip_bad_rows)
         if submission.budget is not None and submission.budget < verdict.expected:
             terminal.notice(f"a budget of {money(submission.budget)} will hardly do: it will pause")

@@ -7,13 +7,13 @@ import typer
 from darkroom.cli.batchid import meant, short, unknown
 from darkroom.cli.caller import command
 from darkroom.cli.environment import Environment, read_environment
-from darkroom.cli.figures import duration, money
 from darkroom.cli.options import Json
 from darkroom.cli.replies import Batch, Job
 from darkroom.cli.session import Session, attend
 from darkroom.cli.summary import next_step, unknowns
 from darkroom.cli.terminal import Terminal
 from darkroom.domain.batch import Counts
+from darkroom.domain.figures import duration, money
 from darkroom.local.home import Home
 from darkroom.local.stack import Stack
 

@@ -5,13 +5,13 @@ from datetime import UTC, datetime
 from darkroom.cli import options
 from darkroom.cli.environment import read_environment
 from darkroom.cli.facts import models_today
-from darkroom.cli.lint import lint
 from darkroom.cli.options import Drawing, Submission
 from darkroom.cli.replies import Batch
 from darkroom.cli.report import announce
 from darkroom.cli.session import Session, Visit, attend
 from darkroom.cli.source import opened
 from darkroom.cli.terminal import Terminal
+from darkroom.sheets.lint import lint
 
 
 def submit(
@@ -52,7 +52,7 @@ def submit(
         priority=priority,
     )
     with opened(file) as source:
-        verdict = lint(source, submission.drawing, models_today())
+        verdict = lint(submission.drawing.look(source), models_today())
         announce(terminal, source.name, verdict, skip_bad_rows=skip_bad_rows)
 
         def work(session: Session) -> Batch:

@@ -1,10 +1,10 @@
 """How a batch stands, in a line or two and with what to do next."""
 
 from darkroom.cli.caller import command
-from darkroom.cli.figures import duration, money, plural
 from darkroom.cli.replies import Batch
 from darkroom.cli.report import listed
 from darkroom.domain.batch import BatchStatus, PausedReason
+from darkroom.domain.figures import duration, money, plural
 
 SANDBOX = "the sandbox drew these images: they are placeholders"
 

@@ -12,13 +12,13 @@ from darkroom.cli.batchid import meant
 from darkroom.cli.caller import command
 from darkroom.cli.ending import Exit, status_of
 from darkroom.cli.environment import read_environment
-from darkroom.cli.figures import duration, money
 from darkroom.cli.options import Json
 from darkroom.cli.replies import Batch
 from darkroom.cli.session import Session, Visit, attend
 from darkroom.cli.stack import Staff
 from darkroom.cli.summary import summary
 from darkroom.cli.terminal import Terminal
+from darkroom.domain.figures import duration, money
 
 POLL_SECONDS = 1.0
 FIRST_POLLS = (0.2, 0.2, 0.4)

@@ -1,27 +1,45 @@
 """Reads an input file as ingest will, before anything is sent: what is wrong with it, what it will cost."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
+from pathlib import Path
 
-from darkroom.cli.figures import plural
-from darkroom.cli.options import Drawing
-from darkroom.cli.source import Source
 from darkroom.domain.batchfile import Draft, Intake, Survey, flattened, survey
+from darkroom.domain.figures import plural
 from darkroom.domain.models import AUTO, Models, parse_size
 from darkroom.domain.problem import BadInput, Problem
 from darkroom.domain.request import ALIASES, ImageRequest, blank
-from darkroom.sheets import Row, Template, read
+from darkroom.sheets.read import read
+from darkroom.sheets.row import Row
+from darkroom.sheets.template import Template
 
 KEPT = 1_000
 """Problems that are kept; the others are counted."""
 
 LINES_NAMED = 3
 
+SHOWN = 5
+"""Good rows that are kept, to be shown as they will be drawn."""
+
 BYTES_PER_PIXEL = {"png": 1.8, "jpeg": 0.7, "webp": 0.5}
 """Rough: a 1024x1024 PNG of a photograph takes 1.5 to 2.2 MB."""
 
 _USUAL_PIXELS = 1536 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What is looked at: a file under its name, the defaults of its rows, and what makes their prompts.
+
+    `called` says how the reader of the verdict calls an option.
+    """
+
+    path: Path
+    name: str
+    defaults: Mapping[str, str | int]
+    template: str | None = None
+    called: Callable[[str], str] = str
 
 
 @dataclass(slots=True)
@@ -60,6 +78,7 @@ class Verdict:
     refused: bool = False
     problems: list[Problem] = field(default_factory=list)
     more_problems: int = 0
+    sample: list[Draft] = field(default_factory=list)
     images: int = 0
     bytes: int = 0
     expected: Decimal = Decimal(0)
@@ -82,6 +101,7 @@ class Verdict:
         self.rows += 1
         if isinstance(found, Draft):
             self._price(found)
+            self.sample += [found] if len(self.sample) < SHOWN else []
             return
         self.bad_rows += 1
         new = [one for one in found if not self._is_repeated(one)]
@@ -128,32 +148,33 @@ def _bytes_of(request: ImageRequest) -> int:
     return int(pixels * BYTES_PER_PIXEL[request.output_format])
 
 
-def lint(source: Source, drawing: Drawing, models: Models) -> Verdict:
-    """The verdict on a file under these defaults; reads it twice and keeps none of it.
+def lint(look: Look, models: Models) -> Verdict:
+    """The verdict on a file under these defaults; reads it twice and keeps none of it but a few rows.
 
     Raises:
         OSError: the file cannot be read.
     """
     try:
-        template = _template(drawing)
+        template = _template(look)
         render = template.render if template else None
-        overview = survey((row.line, row.cells) for row in _rows(source) if isinstance(row, Row))
-        intake = Intake(overview, models, drawing.defaults, render)
+        overview = survey((row.line, row.cells) for row in _rows(look) if isinstance(row, Row))
+        intake = Intake(overview, models, look.defaults, render)
         header = intake.header_problems() if overview.rows else ()
         if header:
             return Verdict(rows=overview.rows, refused=True, problems=list(header))
-        return _judged(source, intake, drawing, _used(template, overview))
+        return _judged(look, intake, _used(template, overview))
     except BadInput as error:
         return Verdict(refused=True, problems=list(error.problems))
 
 
-def _template(drawing: Drawing) -> Template | None:
-    if drawing.template is None:
+def _template(look: Look) -> Template | None:
+    if look.template is None:
         return None
     try:
-        return Template.compile(drawing.template)
+        return Template.compile(look.template)
     except BadInput as error:
-        named = [replace(one, column="--template", line=None) for one in error.problems]
+        column = look.called("template")
+        named = [replace(one, column=column, line=None) for one in error.problems]
         raise BadInput(named) from None
 
 
@@ -162,17 +183,17 @@ def _used(template: Template | None, overview: Survey) -> list[str]:
     return [one for one in overview.columns if template and one in template.columns]
 
 
-def _rows(source: Source) -> Iterator[Row | Problem]:
-    return read(source.path, filename=source.name)
+def _rows(look: Look) -> Iterator[Row | Problem]:
+    return read(look.path, filename=look.name)
 
 
-def _judged(source: Source, intake: Intake, drawing: Drawing, used: Sequence[str]) -> Verdict:
+def _judged(look: Look, intake: Intake, used: Sequence[str]) -> Verdict:
     verdict = Verdict()
-    for row in _rows(source):
+    for row in _rows(look):
         if isinstance(row, Row):
             _note_gaps(verdict, row, used)
         found = (row,) if isinstance(row, Problem) else intake.draft(row.line, row.cells)
-        if not isinstance(found, Draft) and (options := _of_options(found, intake, drawing)):
+        if not isinstance(found, Draft) and (options := _of_options(found, intake, look)):
             return Verdict(rows=intake.overview.rows, refused=True, problems=options)
         verdict.add(found)
     verdict.problems = verdict.told()
@@ -188,13 +209,13 @@ def _note_gaps(verdict: Verdict, row: Row, used: Sequence[str]) -> None:
             verdict.gap(column, row.line)
 
 
-def _of_options(found: Sequence[Problem], intake: Intake, drawing: Drawing) -> list[Problem]:
+def _of_options(found: Sequence[Problem], intake: Intake, look: Look) -> list[Problem]:
     """Those problems that an option brought into every row, said once and without a line."""
     return [
-        replace(one, column=f"--{_option(one.column)}", line=None)
+        replace(one, column=look.called(_option(one.column)), line=None)
         for one in found
         if one.column is not None
-        and one.column in drawing.defaults
+        and one.column in look.defaults
         and not _has_column(intake.overview, one.column)
     ]
 
