@@ -10,7 +10,9 @@ from api import envelope, errors, health
 from api.auth import admit
 from api.errors import Problem
 from api.instruments import opened
-from api.native import batches, files, images, jobs, keys
+from api.native import batches, events, files, images, jobs, keys
+from api.stopping import told_to_stop
+from api.web import door, site
 from darkroom import __doc__ as tagline
 from darkroom.settings import Settings
 from darkroom.telemetry.logs import configure_logs
@@ -59,8 +61,10 @@ def build(settings: Settings) -> FastAPI:
     app.add_middleware(envelope.Envelope)
     errors.install(app)
     app.include_router(health.router)
-    for dialect in (files, batches, jobs, images, keys):
+    for dialect in (files, batches, events, jobs, images, keys):
         app.include_router(dialect.router, prefix=NATIVE)
+    app.include_router(door.links, prefix=NATIVE)
+    app.include_router(site.router)
     return app
 
 
@@ -74,11 +78,19 @@ def _lifespan(settings: Settings) -> Callable[[FastAPI], AbstractAsyncContextMan
     async def lifespan(app: FastAPI) -> AsyncGenerator[None, None]:
         limit = settings.max_upload_mb * MEGABYTE
         provider = settings.provider
-        with opened(database_url, storage_url, settings.redis_url, limit, provider) as instruments:
+        with opened(
+            database_url,
+            storage_url,
+            settings.redis_url,
+            limit,
+            provider,
+            flower_url=settings.flower_url,
+        ) as instruments:
             if settings.admin_key:
                 with instruments.transaction() as connection:
                     admit(connection, settings.admin_key.get_secret_value())
             app.state.instruments = instruments
-            yield
+            with told_to_stop(instruments.feeds.hush):
+                yield
 
     return lifespan

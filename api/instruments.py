@@ -3,11 +3,13 @@
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass
 
 import redis
 
+from api.feeds import Feeds
+from api.thumbnails import Thumbnails
 from darkroom.blobs import BlobStore, StorageFailed, open_store
 from darkroom.store.session import Connection, Engine, open_engine, transaction
 
@@ -58,6 +60,10 @@ class Instruments:
     upload_bytes: int
     """The largest file that may be uploaded."""
     storage: StorageCheck
+    feeds: Feeds
+    thumbnails: Thumbnails
+    flower_url: str | None
+    """Where people find Flower."""
 
     def transaction(self) -> AbstractContextManager[Connection]:
         """One short transaction.
@@ -70,14 +76,31 @@ class Instruments:
 
 @contextmanager
 def opened(
-    database_url: str, storage_url: str, redis_url: str | None, upload_bytes: int, provider: str
+    database_url: str,
+    storage_url: str,
+    redis_url: str | None,
+    upload_bytes: int,
+    provider: str,
+    *,
+    flower_url: str | None = None,
 ) -> Iterator[Instruments]:
     """Opens the instruments and closes them at the end; nothing is connected to before its first use."""
     engine = open_engine(database_url, pool=POOL, application="darkroom api")
     broker = _broker(redis_url) if redis_url else None
     try:
         blobs = open_store(storage_url)
-        yield Instruments(engine, blobs, broker, provider, upload_bytes, StorageCheck(blobs))
+        with closing(Feeds(engine)) as feeds, closing(Thumbnails(blobs)) as thumbnails:
+            yield Instruments(
+                engine=engine,
+                blobs=blobs,
+                broker=broker,
+                provider=provider,
+                upload_bytes=upload_bytes,
+                storage=StorageCheck(blobs),
+                feeds=feeds,
+                thumbnails=thumbnails,
+                flower_url=flower_url,
+            )
     finally:
         engine.dispose()
         if broker:

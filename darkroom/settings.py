@@ -79,6 +79,9 @@ class Settings(BaseSettings):
     flower_port: Annotated[int, Field(ge=0, le=65535)] = Field(
         default=5555, description="Flower's port."
     )
+    flower_url: Annotated[str | None, _Blank] = Field(
+        default=None, description="Where people find Flower; the pages link to it."
+    )
     max_upload_mb: PositiveInt = Field(
         default=512, description="The largest file that may be uploaded."
     )

@@ -159,6 +159,12 @@ class Client:
         body = {"name": name, "scopes": list(scopes)}
         return self._read(Key.of, self._send("POST", "/api/v1/keys", json=body))
 
+    def login_link(self) -> str:
+        """A link that signs one browser in with the rights of this key."""
+        return self._read(
+            lambda reply: f"{self._url}{reply['path']}", self._send("POST", "/api/v1/logins")
+        )
+
     def revoke_key(self, key_id: str) -> None:
         self._send("DELETE", f"/api/v1/keys/{key_id}")
 

@@ -1,8 +1,9 @@
 """The local stack in the foreground."""
 
+from darkroom.cli.client import Client
 from darkroom.cli.environment import read_environment
 from darkroom.cli.hosting import hosted
-from darkroom.cli.stack import Layout, key_path
+from darkroom.cli.stack import Layout, key_path, local_key
 from darkroom.cli.terminal import Terminal
 from darkroom.local.errors import StackRunning
 from darkroom.local.stack import Stack
@@ -20,7 +21,10 @@ def up() -> None:
     if running := Stack.running(environment.root):
         raise StackRunning(environment.root, running.pid, running.api_url)
     with hosted(layout, terminal.notice) as stack:
+        with Client(stack.urls.api, local_key(environment)) as client:
+            link = client.login_link()
         lines = {
+            "pages": link,
             "API": stack.urls.api,
             "docs": f"{stack.urls.api}/docs",
             "Flower": stack.urls.flower,

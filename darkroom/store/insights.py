@@ -243,7 +243,7 @@ def jobs_page(
             > tuple_(select(seen.c.line).scalar_subquery(), select(seen.c.id).scalar_subquery())
         )
     query = select(jobs).where(*where).order_by(jobs.c.line, jobs.c.id).limit(limit)
-    return _job_views(connection, connection.execute(query).all())
+    return job_views(connection, connection.execute(query).all())
 
 
 def job(connection: Connection, project_id: str, job_id: int) -> JobView | None:
@@ -253,11 +253,12 @@ def job(connection: Connection, project_id: str, job_id: int) -> JobView | None:
         .join(batches, jobs.c.batch_id == batches.c.id)
         .where(jobs.c.id == job_id, batches.c.project_id == project_id)
     ).all()
-    views = _job_views(connection, rows)
+    views = job_views(connection, rows)
     return views[0] if views else None
 
 
-def _job_views(connection: Connection, rows: Sequence[Row[Any]]) -> list[JobView]:
+def job_views(connection: Connection, rows: Sequence[Row[Any]]) -> list[JobView]:
+    """These rows of jobs with their images and what they have cost."""
     ids = [row.id for row in rows]
     stored: dict[int, list[ImageView]] = {}
     for row in connection.execute(

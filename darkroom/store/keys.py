@@ -4,9 +4,10 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, Row, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from darkroom.store.tables import api_keys, projects
@@ -27,6 +28,12 @@ class ApiKey:
     created_at: datetime
     last_used_at: datetime | None
     revoked_at: datetime | None
+
+    @classmethod
+    def of(cls, row: Row[Any]) -> "ApiKey":
+        """The key in this row of the table."""
+        fields = {name: getattr(row, name) for name in cls.__slots__}
+        return cls(**{**fields, "scopes": tuple(row.scopes)})
 
 
 def digest(secret: str) -> bytes:
@@ -67,7 +74,7 @@ def find(connection: Connection, secret: str) -> ApiKey | None:
     if row is None:
         return None
     _note_use(connection, row.id)
-    return _key(row._mapping)  # noqa: SLF001 - SQLAlchemy's public name
+    return ApiKey.of(row)
 
 
 def _note_use(connection: Connection, key_id: UUID) -> None:
@@ -87,7 +94,7 @@ def page(connection: Connection, project_id: str) -> list[ApiKey]:
         .where(api_keys.c.project_id == project_id)
         .order_by(api_keys.c.created_at.desc())
     )
-    return [_key(row._mapping) for row in rows]  # noqa: SLF001 - SQLAlchemy's public name
+    return [ApiKey.of(row) for row in rows]
 
 
 def revoke(connection: Connection, project_id: str, key_id: UUID) -> bool:
@@ -99,8 +106,3 @@ def revoke(connection: Connection, project_id: str, key_id: UUID) -> bool:
             .values(revoked_at=func.coalesce(api_keys.c.revoked_at, func.now()))
         ).rowcount
     )
-
-
-def _key(row: object) -> ApiKey:
-    fields = {name: row[name] for name in ApiKey.__slots__}  # type: ignore[index]
-    return ApiKey(**{**fields, "scopes": tuple(fields["scopes"])})

@@ -3,6 +3,7 @@
 from sqlalchemy import (
     ARRAY,
     BigInteger,
+    Boolean,
     CheckConstraint,
     Column,
     DateTime,
@@ -73,6 +74,17 @@ api_keys = Table(
     _born(),
     Column("last_used_at", Moment),
     Column("revoked_at", Moment),
+)
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("digest", LargeBinary, primary_key=True, comment="sha256 of what the browser keeps"),
+    Column("key_id", Uuid, ForeignKey("api_keys.id"), nullable=False),
+    Column("is_link", Boolean, nullable=False, comment="good for one sign-in and nothing else"),
+    _born(),
+    Column("expires_at", Moment, nullable=False),
+    Index("ix_sessions_expires_at", "expires_at"),
 )
 
 files = Table(
@@ -225,7 +237,7 @@ attempts = Table(
     Index("uq_attempts_running", "job_id", unique=True, postgresql_where=text("state = 'running'")),
     Index("ix_attempts_lease", "lease_expires_at", postgresql_where=text("state = 'running'")),
     Index("ix_attempts_worker", "worker", postgresql_where=text("state = 'running'")),
-    Index("ix_attempts_ended", "ended_at"),
+    Index("ix_attempts_batch_id_ended_at", "batch_id", "ended_at"),
 )
 
 images = Table(

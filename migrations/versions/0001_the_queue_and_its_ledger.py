@@ -227,6 +227,26 @@ def upgrade() -> None:
     )
     op.create_index("ix_batches_retry_of", "batches", ["retry_of"], unique=False)
     op.create_table(
+        "sessions",
+        sa.Column(
+            "digest", sa.LargeBinary(), nullable=False, comment="sha256 of what the browser keeps"
+        ),
+        sa.Column("key_id", sa.Uuid(), nullable=False),
+        sa.Column(
+            "is_link", sa.Boolean(), nullable=False, comment="good for one sign-in and nothing else"
+        ),
+        sa.Column(
+            "created_at",
+            sa.DateTime(timezone=True),
+            server_default=sa.text("now()"),
+            nullable=False,
+        ),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["key_id"], ["api_keys.id"], name=op.f("fk_sessions_key_id")),
+        sa.PrimaryKeyConstraint("digest", name=op.f("pk_sessions")),
+    )
+    op.create_index("ix_sessions_expires_at", "sessions", ["expires_at"], unique=False)
+    op.create_table(
         "jobs",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
         sa.Column("batch_id", sa.Uuid(), nullable=False),
@@ -331,7 +351,9 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["job_id"], ["jobs.id"], name=op.f("fk_attempts_job_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_attempts")),
     )
-    op.create_index("ix_attempts_ended", "attempts", ["ended_at"], unique=False)
+    op.create_index(
+        "ix_attempts_batch_id_ended_at", "attempts", ["batch_id", "ended_at"], unique=False
+    )
     op.create_index(
         "ix_attempts_lease",
         "attempts",
@@ -399,7 +421,7 @@ def downgrade() -> None:
     op.drop_index(
         "ix_attempts_lease", table_name="attempts", postgresql_where=sa.text("state = 'running'")
     )
-    op.drop_index("ix_attempts_ended", table_name="attempts")
+    op.drop_index("ix_attempts_batch_id_ended_at", table_name="attempts")
     op.drop_table("attempts")
     op.drop_index("uq_jobs_batch_id_custom_id", table_name="jobs")
     op.drop_index(
@@ -415,6 +437,8 @@ def downgrade() -> None:
     op.drop_index("ix_jobs_due", table_name="jobs", postgresql_where=sa.text("state = 'queued'"))
     op.drop_index("ix_jobs_batch_id_line", table_name="jobs")
     op.drop_table("jobs")
+    op.drop_index("ix_sessions_expires_at", table_name="sessions")
+    op.drop_table("sessions")
     op.drop_index("ix_batches_retry_of", table_name="batches")
     op.drop_index("ix_batches_project_id_created_at", table_name="batches")
     op.drop_index(

@@ -1,0 +1,18 @@
+"""Every page, in one router."""
+
+from fastapi import APIRouter
+
+from api.web import assets, batches, door, gallery, prints, system, watching
+
+router = APIRouter()
+for room in (
+    assets.router,
+    door.router,
+    watching.router,
+    batches.making,
+    batches.router,
+    gallery.router,
+    prints.router,
+    system.router,
+):
+    router.include_router(room)

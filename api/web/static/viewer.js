@@ -1,0 +1,76 @@
+// One image after another: opened in place, walked through with the arrow keys, closed with Escape.
+
+import { fetched, follow } from "./chunks.js";
+import { localise } from "./morph.js";
+
+let dialog = null;
+let current = null;
+
+export function view() {
+  dialog = document.querySelector("[data-viewer]");
+  if (!dialog) return;
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest?.("[data-view]");
+    if (!link || event.metaKey || event.ctrlKey || event.shiftKey) return;
+    event.preventDefault();
+    show(link);
+  });
+  dialog.addEventListener("click", (event) => {
+    if (event.target === dialog) dialog.close();
+    const button = event.target.closest?.("[data-step]");
+    if (button) step(Number(button.dataset.step));
+    if (event.target.closest?.("[data-close]")) dialog.close();
+  });
+  dialog.addEventListener("close", () => current?.focus());
+  document.addEventListener("keydown", pressed);
+}
+
+function pressed(event) {
+  if (event.altKey || event.ctrlKey || event.metaKey) return;
+  const along = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+  if (dialog.open) {
+    const typing = event.target.closest?.("input, textarea, select, .whole");
+    if (along && !typing) step(along);
+    return;
+  }
+  const link = event.target.closest?.(".frame [data-view]");
+  const by = along ?? { ArrowUp: -columns(link), ArrowDown: columns(link) }[event.key];
+  if (!link || !by) return;
+  const to = neighbour(link, by);
+  if (!to) return;
+  event.preventDefault();
+  to.focus();
+}
+
+function columns(link) {
+  const sheet = link?.closest(".sheet");
+  return sheet ? getComputedStyle(sheet).gridTemplateColumns.split(" ").length : 0;
+}
+
+function neighbour(link, by) {
+  const links = [...document.querySelectorAll("[data-view]")];
+  return links[links.indexOf(link) + by];
+}
+
+async function step(by) {
+  const to = current && neighbour(current, by);
+  if (to) await show(to);
+}
+
+async function show(link) {
+  current = link;
+  const html = await fetched(link.href);
+  if (html === null) {
+    location.href = link.href;
+    return;
+  }
+  if (current !== link) return;
+  dialog.innerHTML =
+    '<div class="bar-top"><button type="button" data-step="-1">Previous</button>' +
+    '<button type="button" data-step="1">Next</button><button type="button" data-close>Close</button></div>' + html;
+  localise(dialog);
+  if (!dialog.open) dialog.showModal();
+  dialog.scrollTop = 0;
+  const next = document.querySelector("[data-next][data-auto]");
+  if (next && !neighbour(link, 8)) follow(next);
+}
