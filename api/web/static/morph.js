@@ -42,14 +42,17 @@ function removed(node) {
   return next;
 }
 
-/** The next sibling that can become this node; one with a key only by that key. */
+/** The next sibling that can become this node: of the same kind, and meant for the same. */
 function sought(from, node) {
-  const key = node.dataset?.key;
-  for (let here = from; here; here = here.nextSibling) {
-    if (here.nodeName === node.nodeName && here.dataset?.key === key) return here;
-    if (key === undefined && here.dataset?.key === undefined && here.nodeType === 1 && node.nodeType === 1) return null;
-  }
+  const wanted = kind(node);
+  if (node.nodeType !== Node.ELEMENT_NODE) return from && kind(from) === wanted ? from : null;
+  for (let here = from; here; here = here.nextSibling) if (kind(here) === wanted) return here;
   return null;
+}
+
+function kind(node) {
+  if (node.nodeType !== Node.ELEMENT_NODE) return node.nodeName;
+  return [node.nodeName, node.dataset.key, node.classList[0], node.getAttribute("action")].join("|");
 }
 
 function one(now, wanted) {
