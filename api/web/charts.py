@@ -30,12 +30,14 @@ def line(
 ) -> str:
     """A path through the middles of the spans; where there is no value it goes straight on.
 
-    >>> line([1, None, 2], top=2, width=30, height=10)
-    'M5 5L25 0'
+    >>> line([1, None, 2], top=2, width=30, height=10), line([1], top=2, width=30, height=10)
+    ('M5 5L25 0', 'M0 5H30')
     """
     if not values or top <= 0:
         return ""
     step = width / len(values)
+    if len(values) == 1 and values[0] is not None:
+        return f"M0 {_n(height * (1 - values[0] / top))}H{width}"
     points = [
         f"{_n((i + 0.5) * step)} {_n(height * (1 - value / top))}"
         for i, value in enumerate(values)
@@ -53,9 +55,9 @@ def per_minute(pace: Pace) -> list[float]:
     return [span.made * 60 / pace.seconds for span in pace.spans]
 
 
-def missed_per_minute(pace: Pace) -> list[float]:
-    """Calls that brought nothing, a minute, in each span."""
-    return [span.missed * 60 / pace.seconds for span in pace.spans]
+def calls_per_minute(pace: Pace) -> list[float]:
+    """Calls that ended, those in vain too, a minute, in each span."""
+    return [(span.made + span.missed) * 60 / pace.seconds for span in pace.spans]
 
 
 def medians(pace: Pace) -> list[float | None]:

@@ -85,7 +85,7 @@ class Order:
             Invalid: It is no amount.
 
         >>> Order(budget="$12.50").cap, Order().cap
-        (Decimal('12.50'), None)
+        (Decimal('12.500000000'), None)
         """
         return dollars(self.budget)
 
