@@ -14,7 +14,7 @@ from api.native import batches, events, files, images, jobs, keys
 from api.stopping import told_to_stop
 from api.web import door, site
 from darkroom import __doc__ as tagline
-from darkroom.settings import Settings
+from darkroom.settings import Settings, read_settings
 from darkroom.telemetry.logs import configure_logs
 
 NATIVE = "/api/v1"
@@ -43,7 +43,7 @@ def create_app() -> FastAPI:
     Raises:
         SettingMissing: There is no database to speak to.
     """
-    settings = Settings()
+    settings = read_settings(Settings)
     configure_logs(settings.log_format)
     return build(settings)
 

@@ -73,7 +73,7 @@ def resume(
     if not any(changed) or view.status is BatchStatus.CANCELLING:
         raise _too_late("resumed", view)
     _require_room(view, budget)
-    providers.resume(connection)
+    providers.resume(connection, batch_id)
     hints.ring(connection)
     return view
 

@@ -1,33 +1,66 @@
 """The settings, read once at a door: the environment first, then `darkroom.toml`, then these defaults."""
 
-import hashlib
+import tomllib
+from dataclasses import replace
+from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import AliasChoices, BeforeValidator, Field, SecretStr
+from pydantic import (
+    AliasChoices,
+    BeforeValidator,
+    Field,
+    SecretStr,
+    ValidationError,
+    model_validator,
+)
+from pydantic_core import ErrorDetails
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
+    SettingsError,
     TomlConfigSettingsSource,
 )
 
+from darkroom.domain.facts import OFFICIAL, Profile, fix_of, packaged_toml, read_profiles
+from darkroom.domain.problem import clipped
 from darkroom.domain.retry import OnUnknown
+from darkroom.sections import (
+    Limit,
+    PositiveInt,
+    ProjectSection,
+    ProviderSection,
+    Seconds,
+    SecretMissing,
+    Source,
+)
 
+FILE = "darkroom.toml"
 OPENAI = "https://api.openai.com/v1"
+PROJECT = "default"
+"""The project of whoever says nothing of projects."""
 
 _Blank = BeforeValidator(lambda value: None if value == "" else value)
 """A variable that is set to nothing is not set."""
 
-PositiveInt = Annotated[int, Field(gt=0)]
-Limit = Annotated[PositiveInt | None, _Blank]
+_SECRET = ("key", "database_url", "redis_url", "storage_url")
+_TABLES = ("providers", "projects", "models", "profiles")
+
+
+class SettingsInvalid(ValueError):  # noqa: N818 - named for what it is
+    """A setting cannot be used; the message names it and the fix, and shows no secret."""
 
 
 class Settings(BaseSettings):
     """Everything an operator can set; each field's variable is its name in capitals after `DARKROOM_`."""
 
     model_config = SettingsConfigDict(
-        env_prefix="DARKROOM_", toml_file="darkroom.toml", extra="ignore", env_ignore_empty=True
+        env_prefix="DARKROOM_",
+        toml_file=FILE,
+        extra="ignore",
+        env_ignore_empty=True,
+        hide_input_in_errors=True,
     )
 
     openai_api_key: Annotated[SecretStr | None, _Blank] = Field(
@@ -62,11 +95,14 @@ class Settings(BaseSettings):
     tokens_per_minute: Limit = Field(
         default=None, description="Tokens a minute; unset: no limit of ours."
     )
+    input_images_per_minute: Limit = Field(
+        default=None, description="Reference images a minute; unset: no limit of ours."
+    )
     max_in_flight: PositiveInt = Field(
         default=30,
         description="Calls in flight at once, over all workers; worker slots derive from it.",
     )
-    request_timeout: Annotated[float, Field(gt=0, le=3600)] = Field(
+    request_timeout: Seconds = Field(
         default=600, description="Seconds after which a call's outcome is unknown."
     )
     on_unknown: OnUnknown = Field(
@@ -93,6 +129,22 @@ class Settings(BaseSettings):
         default="default",
         description="The provider's name; a batch is only drawn by the one it was given to.",
     )
+    profile: str = Field(
+        default=OFFICIAL,
+        description="What kind of provider OPENAI_BASE_URL is: official or new-api.",
+    )
+    providers: dict[str, ProviderSection] = Field(
+        default={}, description="Providers beside the one of OPENAI_API_KEY."
+    )
+    projects: dict[str, ProjectSection] = Field(
+        default={}, description="Business lines, each with its provider and budget."
+    )
+    models: dict[str, dict[str, Any]] = Field(
+        default={}, description="Changes to the model facts, and models of your own."
+    )
+    profiles: dict[str, dict[str, Any]] = Field(
+        default={}, description="Kinds of providers of your own."
+    )
     admin_key: Annotated[SecretStr | None, _Blank] = Field(
         default=None,
         description="A key that the API admits at its start, with every scope: the first one.",
@@ -117,14 +169,165 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
 
+    @model_validator(mode="after")
+    def _agree(self) -> "Settings":
+        """What one table says of another must be there."""
+        profiles = {*self.profiles_on(datetime.now(UTC).date())}
+        if self.provider in self.providers:
+            raise ValueError(
+                f"{FILE}, table [providers.{self.provider}]: the name of the provider of OPENAI_API_KEY; "
+                f"give the table another, or set the top-level keys instead"
+            )
+        for name, section in self.providers.items():
+            _require(f"providers.{name}", "profile", section.profile, profiles)
+        _require("", "profile", self.profile, profiles)
+        names = {self.provider, "default", *self.providers}
+        for name, project in self.projects.items():
+            for key, value in (
+                ("provider", project.provider),
+                *(("providers", one) for one in project.providers),
+            ):
+                if value is not None:
+                    _require(f"projects.{name}", key, value, names)
+        return self
+
     @property
     def worker_slots(self) -> int:
         """Threads of one worker process: its share of the calls in flight, and room to wait for permits."""
-        share = -(-self.max_in_flight // self.workers)
+        in_flight = sum(source.max_in_flight for source in self._in_use)
+        share = -(-in_flight // self.workers)
         return share + max(2, share // 8)
 
     @property
+    def longest_timeout(self) -> float:
+        """Seconds after which no call of any provider is waited for."""
+        return max(source.longest_timeout for source in self._in_use)
+
+    @property
     def key_fingerprint(self) -> str:
-        """What the provider's key is known by where the key itself must not stand."""
-        secret = self.openai_api_key.get_secret_value() if self.openai_api_key else ""
-        return hashlib.sha256(f"{self.openai_base_url}\n{secret}".encode()).hexdigest()[:16]
+        """What the usual provider's key is known by where the key itself must not stand."""
+        return self._usual().fingerprint
+
+    @property
+    def usual_provider(self) -> str:
+        """Who draws for the project of whoever says nothing of projects."""
+        return self.provider_of(PROJECT)
+
+    def provider_of(self, project: str) -> str:
+        """Who draws what a project does not give to somebody else."""
+        section = self.projects.get(project)
+        return (section and section.provider) or self.provider
+
+    def allowed(self, project: str) -> tuple[str, ...]:
+        """The providers that a project may ask for, its own first."""
+        others = self.projects[project].providers if project in self.projects else ()
+        return tuple(dict.fromkeys((self.provider_of(project), *others)))
+
+    def profiles_on(self, today: date) -> dict[str, Profile]:
+        """Every profile with the model facts of this day, the operator's changes laid over them."""
+        changes = {"models": self.models, "profiles": self.profiles}
+        try:
+            return read_profiles(packaged_toml(), today, changes)
+        except ValueError as invalid:
+            raise ValueError(f"{FILE}, {invalid}") from None
+
+    def profile_of(self, provider: str, today: date) -> Profile:
+        """What kind of provider this is; a name that nobody set up is taken for the usual one's kind."""
+        section = self.providers.get(provider)
+        return self.profiles_on(today)[section.profile if section else self.profile]
+
+    def sources(self) -> dict[str, Source]:
+        """Every provider that calls can be made with, with its key, by name.
+
+        The usual one is among them if it has a key, or if there is no other.
+
+        Raises:
+            SettingsInvalid: a key is not where its table says.
+        """
+        return {one.name: self._with_key(one) for one in self._in_use}
+
+    @property
+    def _in_use(self) -> tuple[Source, ...]:
+        others = tuple(
+            section.source(name, self.request_timeout) for name, section in self.providers.items()
+        )
+        return others if others and self.openai_api_key is None else (self._usual(), *others)
+
+    def _with_key(self, source: Source) -> Source:
+        section = self.providers.get(source.name)
+        try:
+            return replace(source, key=SecretStr(section.secret())) if section else source
+        except SecretMissing as missing:
+            raise SettingsInvalid(f"{FILE}, table [providers.{source.name}]: {missing}") from None
+
+    def _usual(self) -> Source:
+        return Source(
+            name=self.provider,
+            base_url=self.openai_base_url,
+            key=self.openai_api_key or SecretStr(""),
+            profile=self.profile,
+            requests_per_minute=self.requests_per_minute,
+            images_per_minute=self.images_per_minute,
+            tokens_per_minute=self.tokens_per_minute,
+            input_images_per_minute=self.input_images_per_minute,
+            max_in_flight=self.max_in_flight,
+            request_timeout=self.request_timeout,
+            timeouts={},
+        )
+
+
+Kind = TypeVar("Kind", bound=Settings)
+
+
+def read_settings(kind: type[Kind]) -> Kind:
+    """The settings from the environment and `darkroom.toml`.
+
+    Raises:
+        SettingsInvalid: one of them cannot be used.
+    """
+    try:
+        return kind()
+    except ValidationError as error:
+        raise SettingsInvalid("; ".join(_explained(one) for one in error.errors())) from None
+    except SettingsError as error:
+        raise SettingsInvalid(f"{error}; unset that variable and use {FILE}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsInvalid(f"{FILE} is not valid TOML: {error}; correct it") from None
+
+
+def variable_of(name: str) -> str:
+    """The environment variable of a setting.
+
+    >>> variable_of("home"), variable_of("openai_api_key")
+    ('DARKROOM_HOME', 'OPENAI_API_KEY')
+    """
+    return name.upper() if name.lower().startswith("openai_") else f"DARKROOM_{name.upper()}"
+
+
+def _require(table: str, key: str, value: str, known: set[str]) -> None:
+    if value not in known:
+        place = f"table [{table}]" if table else "top level"
+        choice = ", ".join(sorted(known))
+        raise ValueError(f"{FILE}, {place}, key {key}, value {value}: unknown; choose {choice}")
+
+
+def _explained(error: ErrorDetails) -> str:
+    fix = fix_of(error["type"], error["msg"])
+    if not error["loc"]:
+        return fix
+    name = str(error["loc"][0])
+    if name in _TABLES:
+        return _explained_table(error, fix)
+    variable = variable_of(name)
+    if any(word in name.lower() for word in _SECRET):
+        return f"{variable} cannot be used: {fix}"
+    return f"{variable}={clipped(error['input'])} cannot be used: {fix}"
+
+
+def _explained_table(error: ErrorDetails, fix: str) -> str:
+    kind, *path = (str(step) for step in error["loc"] if step != "[key]")
+    if len(path) < 2:  # noqa: PLR2004 - the table itself
+        return f"{FILE}, table [{'.'.join((kind, *path))}]: {fix}"
+    key = ".".join(path[1:])
+    shown = "" if error["type"] == "missing" else f", value {clipped(error['input'])}"
+    return f"{FILE}, table [{kind}.{path[0]}], key {key}{shown}: {fix}"

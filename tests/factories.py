@@ -10,8 +10,8 @@ from uuid import UUID, uuid4
 from darkroom.blobs import BlobStore
 from darkroom.domain.attempt import Failed, Reservation, StoredImage, Succeeded, Unknown
 from darkroom.domain.batchfile import Draft
+from darkroom.domain.facts import packaged_toml, parse_models
 from darkroom.domain.failure import Failure, FailureClass
-from darkroom.domain.models import packaged_toml, parse_models
 from darkroom.domain.pricing import Usage
 from darkroom.domain.request import Priced, resolve
 from darkroom.domain.retry import GiveUp, History, TryAgain

@@ -4,10 +4,12 @@ import logging
 import os
 import random
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 from uuid import UUID
@@ -17,12 +19,13 @@ from redis import Redis
 
 from darkroom.blobs import StorageFailed, open_store
 from darkroom.domain.clock import PERMIT_WAIT
+from darkroom.domain.facts import OFFICIAL, Profile
 from darkroom.domain.ids import uuid7
-from darkroom.domain.models import Models, packaged_toml, parse_models
 from darkroom.domain.retry import RetryPolicy
 from darkroom.limits import Limiter, Limits, Memory
 from darkroom.provider import Client, Provider, shared_tls
-from darkroom.settings import Settings
+from darkroom.sections import Source
+from darkroom.settings import Settings, SettingsInvalid, read_settings
 from darkroom.store import leases
 from darkroom.store import limits as learned
 from darkroom.store.session import Database, open_engine, transaction
@@ -48,8 +51,15 @@ def __getattr__(name: str) -> Celery:
 
 @cache
 def celery_app() -> Celery:
-    """The Celery app of this process, under the settings it finds."""
-    return create_app(Settings())
+    """The Celery app of this process, under the settings it finds.
+
+    Raises:
+        SystemExit: one of them cannot be used.
+    """
+    try:
+        return create_app(read_settings(Settings))
+    except SettingsInvalid as invalid:
+        raise SystemExit(f"this worker cannot start: {invalid}") from None
 
 
 Build = Callable[[Settings, Celery], Tools]
@@ -162,17 +172,19 @@ def build_tools(settings: Settings, app: Celery) -> Tools:
             "a worker needs DARKROOM_DATABASE_URL, DARKROOM_REDIS_URL, DARKROOM_STORAGE_URL"
         )
     engine = open_engine(settings.database_url, pool=POOL)
-
-    models = parse_models(packaged_toml(), datetime.now(UTC).date())
-    upstream = upstream_of(settings, engine, models)
+    profiles = settings.profiles_on(datetime.now(UTC).date())
+    lines = _Lines(engine, _redis(settings.redis_url), shared_tls())
     return Tools(
         name=f"{socket.gethostname()}:{os.getpid()}:{os.urandom(3).hex()}",
         slots=settings.worker_slots,
         engine=engine,
         tellers=Tellers(engine),
         blobs=open_store(settings.storage_url),
-        upstreams={upstream.name: upstream},
-        models=models,
+        upstreams={
+            name: upstream_of(source, profiles[source.profile], lines)
+            for name, source in settings.sources().items()
+        },
+        models=profiles[OFFICIAL].models,
         policy=RetryPolicy(on_unknown=settings.on_unknown),
         publish=publisher(app),
         stopwatch=boottime,
@@ -182,38 +194,48 @@ def build_tools(settings: Settings, app: Celery) -> Tools:
     )
 
 
-def upstream_of(settings: Settings, engine: Database, models: Models) -> Upstream:
-    """The default provider, as this process calls it."""
+@dataclass(frozen=True, slots=True)
+class _Lines:
+    """What the upstreams of a process share."""
+
+    engine: Database
+    redis: Redis
+    tls: ssl.SSLContext
+
+
+def upstream_of(source: Source, profile: Profile, lines: _Lines) -> Upstream:
+    """A provider, as this process calls it.
+
+    Raises:
+        ValueError: its address or its key is unusable; the key is not repeated.
+    """
 
     def recall() -> Memory:
-        with transaction(engine) as connection:
-            running = leases.in_flight(connection, settings.provider)
-            known = learned.recall(connection, settings.provider)
+        with transaction(lines.engine) as connection:
+            running = leases.in_flight(connection, source.name)
+            known = learned.recall(connection, source.name)
         return Memory(tuple(attempt.hex for attempt in running), known)
 
-    assert settings.redis_url
-    key = settings.openai_api_key
-    provider = Provider(
-        settings.provider, settings.openai_base_url, key.get_secret_value() if key else ""
-    )
-    tls = shared_tls()
+    provider = Provider(source.name, source.base_url, source.key.get_secret_value())
     return Upstream(
         provider=provider,
-        models=models,
-        limiter=Limiter(_redis(settings.redis_url), provider.name, limits(settings), recall),
-        key_fingerprint=settings.key_fingerprint,
-        deadline=timedelta(seconds=settings.request_timeout),
-        make_client=lambda: Client(provider, tls),
+        profile=profile,
+        limiter=Limiter(lines.redis, source.name, limits(source), recall),
+        key_fingerprint=source.fingerprint,
+        deadline=source.request_timeout,
+        deadlines=source.timeouts,
+        make_client=lambda: Client(provider, lines.tls),
     )
 
 
-def limits(settings: Settings) -> Limits:
-    """The limits that the operator has set for the default provider."""
+def limits(source: Source) -> Limits:
+    """The limits that the operator has set for a provider."""
     return Limits(
-        in_flight=settings.max_in_flight,
-        requests=settings.requests_per_minute,
-        images=settings.images_per_minute,
-        tokens=settings.tokens_per_minute,
+        in_flight=source.max_in_flight,
+        requests=source.requests_per_minute,
+        images=source.images_per_minute,
+        tokens=source.tokens_per_minute,
+        input_images=source.input_images_per_minute,
     )
 
 

@@ -164,7 +164,7 @@ def _call(
         answer = upstream.client().call(
             "/images/generations",
             ticket.request,
-            deadline_seconds=upstream.deadline.total_seconds(),
+            deadline_seconds=upstream.patience(ticket.request),
             may_send=lambda: tools.stopwatch() < last_moment,
             client_request_id=reservation.attempt_id.hex,
         )

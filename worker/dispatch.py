@@ -9,6 +9,7 @@ from darkroom.store import batches, hints, jobs, providers, workers
 from darkroom.store.batches import Busy
 from darkroom.store.jobs import Dispatched
 from darkroom.store.locks import Duty, try_lock
+from darkroom.store.providers import Standing
 from darkroom.store.session import Transaction, transaction
 from darkroom.telemetry.logs import logger
 from worker.tools import BrokerAway, Tools
@@ -37,15 +38,17 @@ def dispatch(tools: Tools) -> int:
 
 def _dispatched(tools: Tools, connection: Transaction) -> list[Dispatched]:
     """As many due jobs as each provider has room for; what one waits for holds up no other."""
-    ready = [one for one in tools.upstreams.values() if _admitted(connection, one)]
+    standings = {name: _standing(connection, one) for name, one in tools.upstreams.items()}
+    ready = {name: one for name, one in standings.items() if not one.paused_reason}
     if not ready or tools.holdings.is_stuck or not _has_space(tools):
         return []
     slots, busy = workers.slots(connection), batches.busy(connection)
     free = slots - sum(load.dispatched + load.running for load in busy.values())
     messages: list[Dispatched] = []
-    for upstream in ready:
-        own = _own_slots(tools, upstream, slots)
-        window = min(_window(upstream, own, busy.get(upstream.name, Busy())), free - len(messages))
+    for name, standing in ready.items():
+        upstream = tools.upstreams[name]
+        own = 1 if standing.on_trial else _own_slots(tools, upstream, slots)
+        window = min(_window(upstream, own, busy.get(name, Busy())), free - len(messages))
         messages += _handed_out(tools, connection, upstream, window)
     return messages
 
@@ -76,15 +79,16 @@ def _handed_out(
     return messages
 
 
-def _admitted(connection: Transaction, upstream: Upstream) -> bool:
+def _standing(connection: Transaction, upstream: Upstream) -> Standing:
     """Whether calls with this provider's key make sense now; its batches say so where they do not."""
     name = upstream.name
-    if reason := providers.paused(connection, name, upstream.key_fingerprint):
-        batches.pause_key(connection, name, reason)
-        return False
+    standing = providers.standing(connection, name, upstream.key_fingerprint)
+    if standing.paused_reason:
+        batches.pause_key(connection, name, standing.paused_reason)
+        return standing
     if batches.release_key(connection, name):
         logger("worker").info("the key is in use again", action="resume_key", provider=name)
-    return True
+    return standing
 
 
 def _has_space(tools: Tools) -> bool:

@@ -104,7 +104,7 @@ class Reading:
         template = sheets.Template.compile(source) if source else None
         clerk = Intake(
             self._survey(),
-            self._tools.models,
+            self._tools.models_of(self._batch.provider),
             self._batch.options.get("defaults", {}),
             template.render if template else None,
         )

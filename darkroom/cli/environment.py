@@ -1,18 +1,16 @@
 """The settings as a command reads them, and as it hands them to the processes that it starts."""
 
-import tomllib
+import json
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BeforeValidator, Field, SecretStr, ValidationError
-from pydantic_core import ErrorDetails
+from pydantic import BeforeValidator, Field, SecretStr
 
 from darkroom.cli.ending import CliError
-from darkroom.domain.problem import clipped
-from darkroom.settings import Settings
+from darkroom.sections import Section
+from darkroom.settings import Settings, SettingsInvalid, read_settings, variable_of
 
 _Blank = BeforeValidator(lambda value: None if value == "" else value)
-_SECRET = ("key", "database_url", "redis_url", "storage_url")
 
 
 class Environment(Settings):
@@ -50,16 +48,15 @@ class Environment(Settings):
 def _written(value: object) -> str:
     if isinstance(value, SecretStr):
         return value.get_secret_value()
+    if isinstance(value, dict):
+        return json.dumps(value, default=_as_json) if value else ""
     return "" if value is None else str(value)
 
 
-def variable_of(name: str) -> str:
-    """The environment variable of a setting.
-
-    >>> variable_of("home"), variable_of("openai_api_key")
-    ('DARKROOM_HOME', 'OPENAI_API_KEY')
-    """
-    return name.upper() if name.lower().startswith("openai_") else f"DARKROOM_{name.upper()}"
+def _as_json(value: object) -> object:
+    if isinstance(value, Section):
+        return value.model_dump(mode="json", exclude_none=True)
+    return str(value)
 
 
 def read_environment() -> Environment:
@@ -69,20 +66,9 @@ def read_environment() -> Environment:
         CliError: one of them cannot be used.
     """
     try:
-        environment = Environment()
-    except ValidationError as error:
-        raise CliError("; ".join(_explained(one) for one in error.errors())) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise CliError(f"darkroom.toml is not valid TOML: {error}; correct it") from None
+        environment = read_settings(Environment)
+    except SettingsInvalid as invalid:
+        raise CliError(str(invalid)) from None
     if environment.api_url and environment.api_key is None:
         raise CliError("DARKROOM_API_URL is set without DARKROOM_API_KEY; set that too")
     return environment
-
-
-def _explained(error: ErrorDetails) -> str:
-    name = str(error["loc"][0])
-    variable = variable_of(name)
-    allowed = error["msg"][:1].lower() + error["msg"][1:]
-    if any(word in name.lower() for word in _SECRET):
-        return f"{variable} cannot be used: {allowed}"
-    return f"{variable}={clipped(error['input'])} cannot be used: {allowed}"

@@ -45,7 +45,7 @@ def estimate(
         template=template,
     )
     with opened(file) as source:
-        verdict = lint(drawing.look(source), models_today())
+        verdict = lint(drawing.look(source), models_today(environment))
         seconds = fastest(environment, verdict)
         if json:
             terminal.json(_document(verdict, seconds))

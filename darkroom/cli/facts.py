@@ -2,9 +2,10 @@
 
 from datetime import UTC, datetime
 
-from darkroom.domain.models import Models, packaged_toml, parse_models
+from darkroom.cli.environment import Environment
+from darkroom.domain.models import Models
 
 
-def models_today() -> Models:
-    """Every model that is served today."""
-    return parse_models(packaged_toml(), datetime.now(UTC).date())
+def models_today(environment: Environment) -> Models:
+    """Every model that is served today by the provider that draws for us."""
+    return environment.profile_of(environment.usual_provider, datetime.now(UTC).date()).models

@@ -82,7 +82,7 @@ def run(
         again=again,
     )
     with opened(file) as source:
-        verdict = lint(submission.drawing.look(source), models_today())
+        verdict = lint(submission.drawing.look(source), models_today(environment))
         announce(terminal, source.name, verdict, skip_bad_rows=skip_bad_rows)
         if submission.budget is not None and submission.budget < verdict.expected:
             terminal.notice(f"a budget of {money(submission.budget)} will hardly do: it will pause")

@@ -52,7 +52,7 @@ def submit(
         priority=priority,
     )
     with opened(file) as source:
-        verdict = lint(submission.drawing.look(source), models_today())
+        verdict = lint(submission.drawing.look(source), models_today(environment))
         announce(terminal, source.name, verdict, skip_bad_rows=skip_bad_rows)
 
         def work(session: Session) -> Batch:

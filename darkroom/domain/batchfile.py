@@ -161,12 +161,17 @@ class Intake:
     render: Render | None = None
     _resolver: Resolver = field(init=False)
     _prompt_column: str | None = field(init=False)
+    _extras: frozenset[str] = field(init=False)
+    _names: dict[str, str] = field(init=False)
+    """The parameter that a column's name means here."""
     _seen: dict[int, int] = field(default_factory=dict)
     """The line of each custom_id by its hash: 64 bits that tell a million apart."""
 
     def __post_init__(self) -> None:
         """Look up once what every row needs."""
         self._resolver = Resolver(self.models)
+        self._extras = self.models.extras
+        self._names = PARAMETER_OF | {name: name for name in self._extras}
         self._prompt_column = _column(self.overview.columns, "prompt")
 
     def header_problems(self) -> tuple[Problem, ...]:
@@ -217,8 +222,8 @@ class Intake:
         priority, priority_problems = self._priority(row)
         priced = self._resolver.resolve(None if unmade else prompt, self._parameters(row))
         problems = [
-            *_line_problems(cells),
-            *_refused(row),
+            *_line_problems(cells, self._extras),
+            *_refused(row, self._extras),
             *unmade,
             *nameless,
             *priority_problems,
@@ -239,9 +244,9 @@ class Intake:
 
     def _parameters(self, row: Mapping[str, object]) -> dict[str, object]:
         given = {
-            PARAMETER_OF[name]: value
+            parameter: value
             for name, value in row.items()
-            if name in PARAMETER_OF and not blank(value)
+            if (parameter := self._names.get(name)) and not blank(value)
         }
         return {**self.defaults, **given} if self.defaults else given
 
@@ -292,17 +297,17 @@ def _priority(value: object) -> tuple[int, Sequence[Problem]]:
     return 0, [Problem("value_not_allowed", message, column="priority", value=text)]
 
 
-def _refused(row: Mapping[str, object]) -> list[Problem]:
+def _refused(row: Mapping[str, object], taken: frozenset[str]) -> list[Problem]:
     if REFUSED.keys().isdisjoint(row) or "prompt" not in row:
         return []
     return [
         Problem("parameter_refused", fix, column=name, value=str(row[name]))
         for name, fix in REFUSED.items()
-        if not blank(row.get(name))
+        if name not in taken and not blank(row.get(name))
     ]
 
 
-def _line_problems(cells: Mapping[str, Any]) -> list[Problem]:
+def _line_problems(cells: Mapping[str, Any], taken: frozenset[str]) -> list[Problem]:
     """What only an OpenAI batch line can get wrong: its method, its url, a parameter nobody knows."""
     body = _batch_body(cells)
     if body is None:
@@ -316,7 +321,7 @@ def _line_problems(cells: Mapping[str, Any]) -> list[Problem]:
         problems.append(
             Problem("method_not_allowed", message, column="method", value=str(cells["method"]))
         )
-    for name in sorted(body.keys() - set(PARAMETERS) - ALIASES.keys() - REFUSED.keys()):
+    for name in sorted(body.keys() - set(PARAMETERS) - ALIASES.keys() - REFUSED.keys() - taken):
         close = get_close_matches(name, PARAMETERS, n=1)
         message = f"is not a parameter; {f'did you mean `{close[0]}`?' if close else 'drop it'}"
         problems.append(Problem("parameter_unknown", message, column=name, value=str(body[name])))

@@ -1,13 +1,11 @@
-"""Model facts, read from `models.toml`: what a model accepts, what it costs, when it ends."""
+"""What a model accepts, what it costs, when it ends."""
 
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
-from importlib.resources import files
-from typing import Any
+from math import ceil
 
 from darkroom.domain.pricing import MILLION, Price, Usage, text_tokens_bound, tiled_tokens
 
@@ -34,6 +32,8 @@ class Tokens:
 
     margin: Decimal
     factors: Mapping[str, int] = field(default_factory=dict)
+    scale: Mapping[str, Decimal] = field(default_factory=dict)
+    """By how much a quality was seen to exceed the formula."""
     table: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
 
 
@@ -69,6 +69,8 @@ class Model:
     complexities: tuple[str, ...]
     price: Price
     tokens: Tokens
+    extra: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Parameters that only some providers take, and their values."""
     prompt_limit: int = 32_000
     images_limit: int = 10
     shutdown: date | None = None
@@ -77,7 +79,8 @@ class Model:
     def output_tokens(self, quality: str, width: int, height: int) -> int:
         """The expected output tokens of one image of this quality and size."""
         if self.tokens.factors:
-            return tiled_tokens(self.tokens.factors[quality], width, height)
+            tokens = tiled_tokens(self.tokens.factors[quality], width, height)
+            return ceil(tokens * self.tokens.scale.get(quality, 1))
         return self.tokens.table[quality][self.sizes.presets.index(f"{width}x{height}")]
 
     def quote(self, quality: str, size: str, images: int) -> Quote:
@@ -114,6 +117,11 @@ class Models:
     priced: Mapping[str, Model]
     """Every model with a price, the retired too: what was asked before a model's end is billed after it."""
 
+    @property
+    def extras(self) -> frozenset[str]:
+        """Every parameter that some model takes here and the official API does not know."""
+        return frozenset(name for model in self.known.values() for name in model.extra)
+
 
 def parse_size(size: str) -> tuple[int, int]:
     """Width and height of a `WxH`.
@@ -128,50 +136,3 @@ def parse_size(size: str) -> tuple[int, int]:
     if found is None:
         raise ValueError(size)
     return int(found[1]), int(found[2])
-
-
-def packaged_toml() -> str:
-    """The text of the `models.toml` that comes with this version."""
-    return files("darkroom.domain").joinpath("models.toml").read_text("utf-8")
-
-
-def parse_models(text: str, today: date) -> Models:
-    """The models in a `models.toml`; those whose last day is over are retired.
-
-    >>> sorted(parse_models(packaged_toml(), date(2026, 11, 22)).retired)
-    ['dall-e-2', 'dall-e-3', 'gpt-image-1']
-    """
-    facts = tomllib.loads(text)
-    known: dict[str, Model] = {}
-    retired: dict[str, Retired] = {}
-    priced: dict[str, Model] = {}
-    for name, entry in facts["models"].items():
-        names = (name, *entry.get("snapshots", ()))
-        if "price" in entry:
-            priced |= dict.fromkeys(names, _model(name, entry, facts["classes"]))
-        if "shutdown" in entry and entry["shutdown"] <= today:
-            retired |= {one: Retired(one, entry["shutdown"], entry["replacement"]) for one in names}
-        else:
-            known |= {one: priced[one] for one in names}
-    return Models(facts["default"], known, retired, priced)
-
-
-def _model(name: str, entry: Mapping[str, Any], classes: Mapping[str, Any]) -> Model:
-    rule = classes[entry["sizes"]]
-    tokens = entry["tokens"]
-    return Model(
-        name=name,
-        sizes=SizeRule(**{**rule, "presets": tuple(rule["presets"])}),
-        qualities=tuple(entry["qualities"]),
-        formats=tuple(entry["formats"]),
-        backgrounds=tuple(entry["backgrounds"]),
-        complexities=tuple(entry.get("complexities", ())),
-        price=Price(**{kind: Decimal(amount) for kind, amount in entry["price"].items()}),
-        tokens=Tokens(
-            Decimal(tokens["margin"]),
-            tokens.get("factors", {}),
-            {quality: tuple(row) for quality, row in tokens.get("table", {}).items()},
-        ),
-        shutdown=entry.get("shutdown"),
-        replacement=entry.get("replacement"),
-    )

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from enum import StrEnum
 from operator import attrgetter
@@ -49,6 +49,8 @@ class ImageRequest:
     moderation: str | None = None
     complexity: str | None = None
     safety_identifier: str | None = None
+    extra: Mapping[str, str] = field(default_factory=dict)
+    """What only some providers take."""
     endpoint: Endpoint = Endpoint.GENERATIONS
 
     def body(self) -> dict[str, object]:
@@ -58,7 +60,7 @@ class ImageRequest:
         'auto'
         """
         given = zip(PARAMETERS, _VALUES(self), strict=True)
-        return {name: value for name, value in given if value is not None}
+        return {name: value for name, value in given if value is not None} | dict(self.extra)
 
 
 PARAMETERS = (
@@ -156,7 +158,7 @@ def resolve(parameters: Mapping[str, object], models: Models) -> Priced | tuple[
     Values may be text, as a sheet has them, or JSON's own; None and blank text mean: not given.
 
     >>> from datetime import date
-    >>> from darkroom.domain.models import packaged_toml, parse_models
+    >>> from darkroom.domain.facts import packaged_toml, parse_models
     >>> models = parse_models(packaged_toml(), date(2026, 11, 22))
     >>> resolve({"prompt": "a cat", "quality": "low", "size": "1024x1024"}, models).expected
     Decimal('0.005890')
@@ -203,7 +205,11 @@ def _terms_of(parameters: Mapping[str, object], models: Models) -> Terms | tuple
     model = models.known.get(name)
     if model is None:
         return (_unknown_model(name, models),)
-    problems = tuple(_problems(given, model))
+    strange = (name for name in given if name in models.extras and name not in model.extra)
+    problems = (
+        *_problems(given, model),
+        *(each for one in strange for each in _choice(given, one, (), model)),
+    )
     return problems or _terms(given, name, model)
 
 
@@ -227,7 +233,8 @@ def _unknown_model(name: str, models: Models) -> Problem:
 
 def _terms(given: Mapping[str, object], name: str, model: Model) -> Terms:
     parameters = {one: _read(one, given[one]) for one in PARAMETERS if one in given}
-    asked = ImageRequest("", **{**parameters, "model": name})
+    extra = {one: str(given[one]).strip() for one in model.extra if one in given}
+    asked = ImageRequest("", **{**parameters, "model": name}, extra=extra)
     return Terms.of(asked, model.quote(asked.quality, asked.size, asked.n), model.prompt_limit)
 
 
@@ -241,6 +248,8 @@ def _problems(given: Mapping[str, object], model: Model) -> Iterator[Problem]:
     yield from _choice(given, "background", model.backgrounds, model)
     yield from _choice(given, "complexity", model.complexities, model)
     yield from _choice(given, "moderation", _MODERATIONS, model)
+    for name, choices in model.extra.items():
+        yield from _choice(given, name, choices, model)
     yield from _whole_number(given, "n", 1, model.images_limit)
     yield from _whole_number(given, "output_compression", 0, _COMPRESSION_LIMIT)
     yield from _size_problems(given, model)

@@ -61,6 +61,7 @@ class Validating:
     reading: int
     input_file_id: UUID
     options: Mapping[str, Any]
+    provider: str
 
 
 def create(connection: Connection, batch: NewBatch) -> None:
@@ -158,9 +159,15 @@ def claim_validating(connection: Connection, focus: str | None) -> Validating | 
             ingest_lease_expires_at=func.clock_timestamp() + INGEST_LEASE,
             readings=batches.c.readings + 1,
         )
-        .returning(batches.c.id, batches.c.readings, batches.c.input_file_id, batches.c.options)
+        .returning(
+            batches.c.id,
+            batches.c.readings,
+            batches.c.input_file_id,
+            batches.c.options,
+            batches.c.provider,
+        )
     ).one_or_none()
-    return Validating(row.id, row.readings, row.input_file_id, row.options) if row else None
+    return Validating(*row) if row else None
 
 
 def _in_focus(focus: str | None) -> Sequence[ColumnElement[bool]]:

@@ -271,6 +271,7 @@ providers = Table(
         comment="the fingerprint of the key it happened to; another key is not paused",
     ),
     Column("paused_at", Moment),
+    Column("probing_since", Moment, comment="on trial: one call at a time until one succeeds"),
 )
 
 learned_limits = Table(

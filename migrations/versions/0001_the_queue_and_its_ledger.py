@@ -53,6 +53,12 @@ def upgrade() -> None:
             comment="the fingerprint of the key it happened to; another key is not paused",
         ),
         sa.Column("paused_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column(
+            "probing_since",
+            sa.DateTime(timezone=True),
+            nullable=True,
+            comment="on trial: one call at a time until one succeeds",
+        ),
         sa.PrimaryKeyConstraint("name", name=op.f("pk_providers")),
     )
     op.create_table(

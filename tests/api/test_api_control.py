@@ -80,7 +80,7 @@ def test_resuming_lets_the_providers_key_be_tried_again(say, make):
         providers.pause(connection, "default", "fingerprint", "it was refused")
     told(say(make.in_progress(), "resume"))
     with make.transaction() as connection:
-        assert providers.paused(connection, "default", "fingerprint") is None
+        assert providers.standing(connection, "default", "fingerprint").on_trial
 
 
 def test_a_new_budget_is_the_cap_from_now_on(say, make):

@@ -161,6 +161,7 @@ def test_the_environment_is_read_at_the_doors_only():
     """Settings read it; the doors and the local stack hand it to their children."""
     at_the_doors = (
         "darkroom/settings.py",
+        "darkroom/sections.py",
         "darkroom/cli/",
         "darkroom/local/",
         "sandbox/",

@@ -2,9 +2,12 @@
 
 from uuid import uuid4
 
+from stage import failed, succeeded
+
 from darkroom.store import keys, providers, workers
 from darkroom.store.hints import Listener, ring
 from darkroom.store.locks import Duty, try_lock
+from darkroom.store.providers import Standing
 from darkroom.store.session import transaction
 
 
@@ -55,14 +58,36 @@ def test_use_is_noted_once_a_minute(stage):
 
 
 def test_a_paused_key_is_paused_until_it_is_another_or_a_person_resumes_it(stage):
-    assert stage.call(providers.paused, "p", "k1") is None
-    assert stage.call(providers.pause, "p", "k1", "refused")
-    assert not stage.call(providers.pause, "p", "k1", "again")
-    assert stage.call(providers.paused, "p", "k1") == "refused"
-    assert stage.call(providers.paused, "p", "k2") is None
-    assert stage.call(providers.pause, "p", "k2", "refused too")
-    stage.call(providers.resume)
-    assert stage.call(providers.paused, "p", "k2") is None
+    assert stage.call(providers.standing, "default", "k1") == Standing()
+    assert stage.call(providers.pause, "default", "k1", "refused")
+    assert not stage.call(providers.pause, "default", "k1", "again")
+    assert stage.call(providers.standing, "default", "k1") == Standing("refused")
+    assert stage.call(providers.standing, "default", "k2") == Standing(on_trial=True)
+    assert stage.call(providers.pause, "default", "k2", "refused too")
+    stage.call(providers.resume, stage.batch())
+    assert stage.call(providers.standing, "default", "k2") == Standing(on_trial=True)
+
+
+def test_resuming_a_batch_of_one_provider_leaves_the_others_paused(stage):
+    stage.call(providers.pause, "another", "k", "refused")
+    stage.call(providers.resume, stage.batch())
+    assert stage.call(providers.standing, "another", "k") == Standing("refused")
+
+
+def test_only_an_image_of_a_call_begun_since_ends_a_trial(stage):
+    batch_id = stage.batch(3)
+    before, second, third = stage.dispatch(batch_id)
+    before = stage.begin(before)
+    stage.call(providers.pause, "default", "k", "refused")
+    stage.call(providers.resume, batch_id)
+    stage.settle(before, succeeded())
+    assert stage.call(providers.standing, "default", "k").on_trial
+    stage.settle(stage.begin(second), failed())
+    assert stage.call(providers.standing, "default", "k").on_trial
+    stage.settle(stage.begin(third), succeeded())
+    assert stage.call(providers.standing, "default", "k") == Standing()
+    [known] = stage.call(providers.page)
+    assert (known.name, known.paused_reason, known.probing_since) == ("default", None, None)
 
 
 def test_the_slots_are_those_of_living_workers(stage):

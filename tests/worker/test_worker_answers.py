@@ -69,7 +69,7 @@ def test_a_refused_key_pauses_the_batch_and_costs_no_job_anything(world: World) 
     batch_id = world.submit(["[[fault:quota*1]] A print", "Another print"])
     world.until_view(batch_id, lambda view: view.paused_reason == PausedReason.PROVIDER_KEY)
     with transaction(world.engine) as connection:
-        providers.resume(connection)
+        providers.resume(connection, batch_id)
         batches.resume(connection, batch_id)
         hints.ring(connection)
     due_now(world)

@@ -4,7 +4,8 @@ from datetime import date
 
 import pytest
 
-from darkroom.domain.models import Models, packaged_toml, parse_models
+from darkroom.domain.facts import packaged_toml, parse_models
+from darkroom.domain.models import Models
 
 TODAY = date(2026, 11, 22)
 

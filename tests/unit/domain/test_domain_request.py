@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from darkroom.domain.models import packaged_toml, parse_models
+from darkroom.domain.facts import packaged_toml, parse_models
 from darkroom.domain.request import ImageRequest, Priced, resolve
 
 NEW = "gpt-image-2"
@@ -34,7 +34,7 @@ TAKEN = [
     {"output_compression": 0, "output_format": "jpeg"}, {"output_compression": "100", "output_format": "webp"},
     {"background": "opaque"}, {"background": "auto"}, {"background": "transparent", "model": SUNBURST},
     {"background": "transparent", "model": LATEST, "output_format": "webp"},
-    {"background": "transparent", "model": OLD}, {"moderation": "auto"}, {"moderation": "low"},
+    {"background": "transparent", "model": OLD}, {"background": "transparent"}, {"moderation": "auto"}, {"moderation": "low"},
     {"safety_identifier": "x" * 64}, {"prompt": "猫" * 32_000}, {"prompt": "  a cat  "},
 ]  # fmt: skip
 
@@ -68,7 +68,7 @@ REFUSED = [
     ({"output_compression": 50, "output_format": "png"}, "output_compression", "combination_not_allowed"),
     ({"output_compression": 101, "output_format": "jpeg"}, "output_compression", "value_not_allowed"),
     ({"output_compression": "0000000001000", "output_format": "jpeg"}, "output_compression", "value_not_allowed"),
-    ({"background": "transparent"}, "background", "value_not_allowed"),
+    ({"background": "clear"}, "background", "value_not_allowed"),
     ({"background": "transparent", "model": SUNBURST, "output_format": "jpeg"}, "background", "combination_not_allowed"),
     ({"background": " transparent ", "model": SUNBURST, "output_format": " jpeg "}, "background", "combination_not_allowed"),
     ({"background": "red"}, "background", "value_not_allowed"), ({"moderation": "off"}, "moderation", "value_not_allowed"),

@@ -6,7 +6,7 @@ from datetime import date
 from hypothesis import given
 from hypothesis import strategies as st
 
-from darkroom.domain.models import packaged_toml, parse_models
+from darkroom.domain.facts import packaged_toml, parse_models
 from darkroom.domain.request import Priced, Resolver, resolve
 
 MODELS = parse_models(packaged_toml(), date(2026, 11, 22))
