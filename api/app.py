@@ -2,6 +2,8 @@
 
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from datetime import UTC, date, datetime
+from functools import lru_cache
 from typing import Any
 
 from fastapi import FastAPI
@@ -10,10 +12,12 @@ from api import envelope, errors, health
 from api.auth import admit
 from api.errors import Problem
 from api.instruments import opened
-from api.native import batches, events, files, images, jobs, keys
+from api.native import batches, events, files, images, jobs, keys, providers
+from api.projects import Projects
 from api.stopping import told_to_stop
 from api.web import door, site
 from darkroom import __doc__ as tagline
+from darkroom.domain.models import Models
 from darkroom.settings import Settings, read_settings
 from darkroom.telemetry.logs import configure_logs
 
@@ -61,7 +65,7 @@ def build(settings: Settings) -> FastAPI:
     app.add_middleware(envelope.Envelope)
     errors.install(app)
     app.include_router(health.router)
-    for dialect in (files, batches, events, jobs, images, keys):
+    for dialect in (files, batches, events, jobs, images, keys, providers):
         app.include_router(dialect.router, prefix=NATIVE)
     app.include_router(door.links, prefix=NATIVE)
     app.include_router(site.router)
@@ -77,13 +81,16 @@ def _lifespan(settings: Settings) -> Callable[[FastAPI], AbstractAsyncContextMan
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncGenerator[None, None]:
         limit = settings.max_upload_mb * MEGABYTE
-        provider = settings.provider
+        projects = Projects(
+            settings.usual_provider, {name: settings.allowed(name) for name in settings.projects}
+        )
         with opened(
             database_url,
             storage_url,
             settings.redis_url,
             limit,
-            provider,
+            projects,
+            _models(settings, projects),
             flower_url=settings.flower_url,
         ) as instruments:
             if settings.admin_key:
@@ -94,3 +101,13 @@ def _lifespan(settings: Settings) -> Callable[[FastAPI], AbstractAsyncContextMan
                 yield
 
     return lifespan
+
+
+def _models(settings: Settings, projects: Projects) -> Callable[[str], Models]:
+    """The models of a project's own provider, read once a day: some are shut down tomorrow."""
+
+    @lru_cache(maxsize=16)
+    def of(provider: str, today: date) -> Models:
+        return settings.profile_of(provider, today).models
+
+    return lambda project_id: of(projects.provider(project_id, None), datetime.now(UTC).date())

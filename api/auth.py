@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum, auto
 
 from api.fresh import fresh_id
+from api.projects import USUAL
 from api.refusals import Forbidden, Unauthenticated
 from darkroom.store import keys
 from darkroom.store.session import Connection
@@ -42,8 +43,18 @@ class Caller:
             detail = f"this key has no scope that covers `{wanted}`; use a key that has it"
             raise Forbidden("scope_missing", detail)
 
+    def about(self, wanted: str | None) -> str:
+        """The project that a request is about: its own, or any that an administrator of the operator's names.
 
-PROJECT = "default"
+        Raises:
+            Forbidden: It names another's.
+        """
+        if wanted is not None and self.project_id not in (wanted, USUAL):
+            detail = (
+                f"this key is of project {self.project_id}; use a key of {wanted} or of {USUAL}"
+            )
+            raise Forbidden("other_project", detail)
+        return wanted or self.project_id
 
 
 def admit(connection: Connection, secret: str) -> None:
@@ -52,7 +63,7 @@ def admit(connection: Connection, secret: str) -> None:
     keys.add(
         connection,
         key_id=fresh_id(),
-        project_id=PROJECT,
+        project_id=USUAL,
         name="admin",
         secret=secret,
         scopes=scopes,

@@ -2,15 +2,17 @@
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass
 
 import redis
 
 from api.feeds import Feeds
+from api.projects import Projects
 from api.thumbnails import Thumbnails
 from darkroom.blobs import BlobStore, StorageFailed, open_store
+from darkroom.domain.models import Models
 from darkroom.store.session import Connection, Engine, open_engine, transaction
 
 POOL = 20
@@ -55,8 +57,10 @@ class Instruments:
     engine: Engine
     blobs: BlobStore
     broker: redis.Redis | None
-    provider: str
+    projects: Projects
     """Who draws what is submitted here."""
+    models_of: Callable[[str], Models]
+    """The models that draw for a project today."""
     upload_bytes: int
     """The largest file that may be uploaded."""
     storage: StorageCheck
@@ -80,7 +84,8 @@ def opened(
     storage_url: str,
     redis_url: str | None,
     upload_bytes: int,
-    provider: str,
+    projects: Projects,
+    models_of: Callable[[str], Models],
     *,
     flower_url: str | None = None,
 ) -> Iterator[Instruments]:
@@ -94,7 +99,8 @@ def opened(
                 engine=engine,
                 blobs=blobs,
                 broker=broker,
-                provider=provider,
+                projects=projects,
+                models_of=models_of,
                 upload_bytes=upload_bytes,
                 storage=StorageCheck(blobs),
                 feeds=feeds,

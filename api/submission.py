@@ -61,6 +61,7 @@ class Submission:
     fingerprint: str | None = None
     again: bool = False
     focus: str | None = None
+    provider: str | None = None
 
     def options(self, now: datetime) -> dict[str, Any]:
         """What ingest is told.
@@ -147,13 +148,14 @@ def submit(
         Missing: The project has no such file.
     """
     options = submission.options(datetime.now(UTC))
+    provider = tools.projects.provider(project_id, submission.provider)
     kept = source if isinstance(source, UUID) else keep_rows(tools.blobs, project_id, source)
     with tools.transaction() as connection:
         hints.ring(connection)
         if found := _attached(connection, project_id, submission):
             return Submitted(found, attached=True)
         file = _file_of(connection, project_id, kept)
-        batch = _new_batch(file, submission, options, tools.provider)
+        batch = _new_batch(file, submission, options, provider)
         batches.create(connection, batch)
     return Submitted(batch.id, attached=False)
 

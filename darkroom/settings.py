@@ -194,14 +194,14 @@ class Settings(BaseSettings):
     @property
     def worker_slots(self) -> int:
         """Threads of one worker process: its share of the calls in flight, and room to wait for permits."""
-        in_flight = sum(source.max_in_flight for source in self._in_use)
+        in_flight = sum(source.max_in_flight for source in self.in_use)
         share = -(-in_flight // self.workers)
         return share + max(2, share // 8)
 
     @property
     def longest_timeout(self) -> float:
         """Seconds after which no call of any provider is waited for."""
-        return max(source.longest_timeout for source in self._in_use)
+        return max(source.longest_timeout for source in self.in_use)
 
     @property
     def key_fingerprint(self) -> str:
@@ -237,17 +237,19 @@ class Settings(BaseSettings):
         return self.profiles_on(today)[section.profile if section else self.profile]
 
     def sources(self) -> dict[str, Source]:
-        """Every provider that calls can be made with, with its key, by name.
-
-        The usual one is among them if it has a key, or if there is no other.
+        """Every provider that is called, with its key, by name.
 
         Raises:
             SettingsInvalid: a key is not where its table says.
         """
-        return {one.name: self._with_key(one) for one in self._in_use}
+        return {one.name: self._with_key(one) for one in self.in_use}
 
     @property
-    def _in_use(self) -> tuple[Source, ...]:
+    def in_use(self) -> tuple[Source, ...]:
+        """Every provider that is called under these settings, its key still to be read.
+
+        The usual one is among them if it has a key, or if there is no other.
+        """
         others = tuple(
             section.source(name, self.request_timeout) for name, section in self.providers.items()
         )

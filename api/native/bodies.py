@@ -94,6 +94,9 @@ class BatchIn(Body):
     )
     again: StrictBool = Field(default=False, description="Make a new batch all the same.")
     focus: Words | None = Field(None, description="The one stack that may work on it.")
+    provider: Words | None = Field(
+        None, description="Who draws it; without one, the project's own provider."
+    )
 
     @model_validator(mode="after")
     def _one_source(self) -> "BatchIn":
@@ -123,6 +126,7 @@ class BatchIn(Body):
             fingerprint=self.fingerprint,
             again=self.again,
             focus=self.focus,
+            provider=self.provider,
         )
 
 
@@ -153,6 +157,9 @@ class KeyIn(Body):
     """A key to be."""
 
     name: Words
+    project: Words | None = Field(
+        None, description="Whose key it is to be; only the operator's own project may name another."
+    )
     scopes: Annotated[list[Scope], Field(min_length=1, max_length=len(Scope))] = Field(
         default=[Scope.READ, Scope.SUBMIT]
     )

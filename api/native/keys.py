@@ -26,6 +26,7 @@ class KeyOut(BaseModel):
     """What is known of a key; never the key."""
 
     id: str
+    project: str
     name: str
     prefix: str = Field(description="Its first characters, to know it by.")
     scopes: list[Scope]
@@ -37,6 +38,7 @@ class KeyOut(BaseModel):
     def of(cls, known: ApiKey, **more: str) -> Self:
         return cls(
             id=shown(KEY, known.id),
+            project=known.project_id,
             name=known.name,
             prefix=known.prefix,
             scopes=[Scope(scope) for scope in known.scopes],
@@ -64,32 +66,35 @@ class KeyPage(BaseModel):
 def make(tools: Tools, caller: Admin, body: KeyIn) -> KeyMade:
     """Make a key of this project; its secret is shown in this answer only."""
     secret, key_id = fresh_key(), fresh_id()
+    project_id = caller.about(body.project)
+    if project_id != caller.project_id:
+        tools.projects.require(project_id)
     with tools.transaction() as connection:
         keys.add(
             connection,
             key_id=key_id,
-            project_id=caller.project_id,
+            project_id=project_id,
             name=body.name,
             secret=secret,
             scopes=[scope.value for scope in dict.fromkeys(body.scopes)],
         )
-        made = next(key for key in keys.page(connection, caller.project_id) if key.id == key_id)
+        made = next(key for key in keys.page(connection, project_id) if key.id == key_id)
     return KeyMade.of(made, key=secret)
 
 
 @router.get("", responses=documented(401, 403, 503))
-def list_keys(tools: Tools, caller: Admin) -> KeyPage:
+def list_keys(tools: Tools, caller: Admin, project: str | None = None) -> KeyPage:
     """List the project's keys, the revoked too."""
     with tools.transaction() as connection:
-        found = keys.page(connection, caller.project_id)
+        found = keys.page(connection, caller.about(project))
     return KeyPage(data=[KeyOut.of(key) for key in found])
 
 
 @router.delete(
     "/{key_id}", status_code=HTTPStatus.NO_CONTENT, responses=documented(401, 403, 404, 422, 503)
 )
-def revoke(tools: Tools, caller: Admin, key_id: str) -> None:
+def revoke(tools: Tools, caller: Admin, key_id: str, project: str | None = None) -> None:
     """Revoke a key at once."""
     with tools.transaction() as connection:
-        if not keys.revoke(connection, caller.project_id, api_key_key(key_id)):
+        if not keys.revoke(connection, caller.about(project), api_key_key(key_id)):
             raise Missing("key", key_id)

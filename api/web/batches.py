@@ -49,7 +49,7 @@ def list_batches(
         found = batches_shown(connection, visitor.project_id, batch_cursor(after))
     return page(
         request, "batches.html", shown=found, first=after is None, order=Order(), checked=None,
-        models=orders.models_today(), nonce=token_urlsafe(12),
+        models=tools.models_of(visitor.project_id), nonce=token_urlsafe(12),
     )  # fmt: skip
 
 
@@ -64,7 +64,7 @@ def check(request: Request, tools: Tools, visitor: Submitting, order: Ordered) -
         found = batches_shown(connection, visitor.project_id)
     return page(
         request, "batches.html", shown=found, first=True, order=order, checked=checked,
-        models=orders.models_today(), nonce=nonce,
+        models=tools.models_of(visitor.project_id), nonce=nonce,
     )  # fmt: skip
 
 

@@ -3,9 +3,8 @@
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
-from functools import lru_cache
 from io import BytesIO
 from pathlib import Path, PurePath
 from tempfile import NamedTemporaryFile
@@ -20,7 +19,6 @@ from api.names import file_key
 from api.refusals import Invalid, Missing
 from api.submission import Submission
 from darkroom.domain.ids import FILE, shown
-from darkroom.domain.models import Models, packaged_toml, parse_models
 from darkroom.domain.request import unstorable
 from darkroom.sheets.lint import Look, Verdict, lint
 from darkroom.store import files
@@ -149,7 +147,9 @@ def check(tools: Instruments, project_id: str, order: Order) -> Checked | None:
         return None
     name = file.filename if file else PASTED
     with _bytes_of(tools, file, order) as path:
-        verdict = lint(Look(path, name, order.defaults, order.template or None), models_today())
+        verdict = lint(
+            Look(path, name, order.defaults, order.template or None), tools.models_of(project_id)
+        )
     return Checked(name, file.id if file else None, verdict, _amiss(order), order.skip_bad_rows)
 
 
@@ -219,13 +219,3 @@ def _amiss(order: Order) -> tuple[str, ...]:
 
 def _said(column: str | None, detail: str) -> str:
     return f"{column}: {detail}" if column else detail
-
-
-def models_today() -> Models:
-    """Every model that is served today."""
-    return _models(datetime.now(UTC).date())
-
-
-@lru_cache(1)
-def _models(today: date) -> Models:
-    return parse_models(packaged_toml(), today)

@@ -22,5 +22,5 @@ def system(request: Request, tools: Tools, visitor: Reading) -> Response:
         depth = machinery.depth(connection, visitor.project_id)
     return page(
         request, "system.html", checks=checks, workers=workers, providers=providers, depth=depth,
-        drawn_by=tools.provider, flower_url=tools.flower_url,
+        drawn_by=tools.projects.provider(visitor.project_id, None), flower_url=tools.flower_url,
     )  # fmt: skip

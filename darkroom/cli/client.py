@@ -14,7 +14,7 @@ import httpx2
 from darkroom.cli.caller import command
 from darkroom.cli.ending import CliError, Exit, Unreachable
 from darkroom.cli.options import Submission
-from darkroom.cli.replies import Batch, Job, Key, Readiness
+from darkroom.cli.replies import Batch, Job, Key, ProviderState, Readiness
 from darkroom.cli.source import Source
 from darkroom.domain.figures import duration
 
@@ -155,14 +155,19 @@ class Client:
     def keys(self) -> list[Key]:
         return self._get("/api/v1/keys", lambda reply: [Key.of(one) for one in reply["data"]])
 
-    def create_key(self, name: str, scopes: Sequence[str]) -> Key:
-        body = {"name": name, "scopes": list(scopes)}
+    def create_key(self, name: str, scopes: Sequence[str], project: str | None = None) -> Key:
+        body = {"name": name, "scopes": list(scopes), "project": project}
         return self._read(Key.of, self._send("POST", "/api/v1/keys", json=body))
 
     def login_link(self) -> str:
         """A link that signs one browser in with the rights of this key."""
         return self._read(
             lambda reply: f"{self._url}{reply['path']}", self._send("POST", "/api/v1/logins")
+        )
+
+    def providers(self) -> list[ProviderState]:
+        return self._get(
+            "/api/v1/providers", lambda reply: [ProviderState.of(one) for one in reply["data"]]
         )
 
     def revoke_key(self, key_id: str) -> None:

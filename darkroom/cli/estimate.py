@@ -26,6 +26,7 @@ def estimate(
     output_format: options.Format = None,
     n: options.Count = None,
     template: options.Template = None,
+    provider: options.Provider = None,
     json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
 ) -> None:
     """Tell price and problems of a file.
@@ -45,7 +46,7 @@ def estimate(
         template=template,
     )
     with opened(file) as source:
-        verdict = lint(drawing.look(source), models_today(environment))
+        verdict = lint(drawing.look(source), models_today(environment, provider))
         seconds = fastest(environment, verdict)
         if json:
             terminal.json(_document(verdict, seconds))

@@ -24,6 +24,9 @@ def create(
     scope: Annotated[
         list[str] | None, typer.Option(help="submit, read or admin; several times for several.")
     ] = None,
+    project: Annotated[
+        str | None, typer.Option(help="Whose key it is: a project of darkroom.toml.")
+    ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="Print the key and nothing else.")] = False,
     json: Json = False,
 ) -> None:
@@ -34,7 +37,7 @@ def create(
     terminal = Terminal()
 
     def work(session: Session) -> Key:
-        return session.client.create_key(name, scope or SCOPES)
+        return session.client.create_key(name, scope or SCOPES, project)
 
     made = attend(read_environment(), terminal, work)
     if json:

@@ -10,7 +10,19 @@ from pathlib import Path
 
 import typer
 
-from darkroom.cli import control, doctor, estimate, fetch, keys, run, show, submit, up, watch
+from darkroom.cli import (
+    control,
+    doctor,
+    estimate,
+    fetch,
+    keys,
+    providers,
+    run,
+    show,
+    submit,
+    up,
+    watch,
+)
 from darkroom.cli.caller import NAME, program
 from darkroom.cli.ending import CliError, Exit
 from darkroom.cli.terminal import harmless
@@ -49,6 +61,7 @@ def build_app() -> typer.Typer:
         control.resume,
         control.retry,
         estimate.estimate,
+        providers.providers,
         doctor.doctor,
     ):
         app.command()(command)

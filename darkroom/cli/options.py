@@ -34,6 +34,9 @@ Deadline = Annotated[
 Priority = Annotated[int | None, typer.Option(help="-1000 to 1000; higher goes first.")]
 Json = Annotated[bool, typer.Option("--json", help="For programs.")]
 Name = Annotated[str | None, typer.Option(help="What the batch is called.")]
+Provider = Annotated[
+    str | None, typer.Option(help="Who draws it, of those that the project may ask.")
+]
 SkipBadRows = Annotated[
     bool, typer.Option("--skip-bad-rows", help="Go on without the rows that cannot be used.")
 ]
@@ -87,6 +90,7 @@ class Submission:
     fingerprint: str | None = None
     again: bool = False
     focus: str | None = None
+    provider: str | None = None
 
     def __post_init__(self) -> None:
         """Raises CliError if the priority is out of range."""
@@ -110,6 +114,7 @@ class Submission:
             "fingerprint": self.fingerprint,
             "again": self.again,
             "focus": self.focus,
+            "provider": self.provider,
         }
 
     def remembered(self, file_sha256: str, *, sandbox: bool) -> "Submission":
@@ -120,7 +125,8 @@ class Submission:
         directory copies its images. The sandbox's placeholders are not taken for a provider's images.
         """
         drawing = {"defaults": dict(self.drawing.defaults), "template": self.drawing.template}
-        known = json.dumps([file_sha256, drawing, sandbox], sort_keys=True)
+        drawn_by = [] if self.provider is None else [self.provider]
+        known = json.dumps([file_sha256, drawing, sandbox, *drawn_by], sort_keys=True)
         return replace(self, fingerprint=hashlib.sha256(known.encode()).hexdigest())
 
 

@@ -167,6 +167,19 @@ class Job:
 
 
 @dataclass(frozen=True, slots=True)
+class ProviderState:
+    """A provider of which the queue remembers something, or that somebody set up."""
+
+    name: str
+    state: str
+    paused_reason: str | None
+
+    @classmethod
+    def of(cls, reply: Reply) -> "ProviderState":
+        return cls(str(reply["name"]), str(reply["state"]), reply["paused_reason"])
+
+
+@dataclass(frozen=True, slots=True)
 class Key:
     """An API key; `secret` is there only in the answer that made it."""
 

@@ -50,6 +50,7 @@ def run(
     deadline: options.Deadline = None,
     priority: options.Priority = None,
     name: options.Name = None,
+    provider: options.Provider = None,
     skip_bad_rows: options.SkipBadRows = False,
     again: Annotated[bool, typer.Option("--again", help="Make all images anew.")] = False,
     detach: Annotated[bool, typer.Option("--detach", help="Do not wait for the end.")] = False,
@@ -79,10 +80,11 @@ def run(
         budget=options.dollars(budget),
         deadline=options.moment(deadline, datetime.now(UTC)),
         priority=priority,
+        provider=provider,
         again=again,
     )
     with opened(file) as source:
-        verdict = lint(submission.drawing.look(source), models_today(environment))
+        verdict = lint(submission.drawing.look(source), models_today(environment, provider))
         announce(terminal, source.name, verdict, skip_bad_rows=skip_bad_rows)
         if submission.budget is not None and submission.budget < verdict.expected:
             terminal.notice(f"a budget of {money(submission.budget)} will hardly do: it will pause")

@@ -46,7 +46,8 @@ class Layout:
     @property
     def sandbox(self) -> bool:
         """Whether the sandbox stands in for a provider."""
-        return self.staff is Staff.FULL and self.environment.openai_api_key is None
+        usual = self.environment.usual_provider == self.environment.provider
+        return self.staff is Staff.FULL and usual and self.environment.openai_api_key is None
 
     def services(self, urls: Urls, _secrets: Secrets) -> Sequence[Service]:
         """Our processes in the order of their start."""
@@ -89,7 +90,7 @@ class Layout:
     def _worker(self, env: Mapping[str, str], number: int) -> Service:
         name = f"worker-{number}"
         argv = (*_PYTHON, *_WORK, f"--hostname={name}@%h")
-        grace = self.environment.request_timeout + DRAIN_SECONDS
+        grace = self.environment.longest_timeout + DRAIN_SECONDS
         ready = Home(self.environment.root).run / f"{name}.ready"
         ready.unlink(missing_ok=True)
         return Service(

@@ -27,6 +27,7 @@ def submit(
     deadline: options.Deadline = None,
     priority: options.Priority = None,
     name: options.Name = None,
+    provider: options.Provider = None,
     skip_bad_rows: options.SkipBadRows = False,
 ) -> None:
     """Submit a file and print the id.
@@ -50,9 +51,10 @@ def submit(
         budget=options.dollars(budget),
         deadline=options.moment(deadline, datetime.now(UTC)),
         priority=priority,
+        provider=provider,
     )
     with opened(file) as source:
-        verdict = lint(submission.drawing.look(source), models_today(environment))
+        verdict = lint(submission.drawing.look(source), models_today(environment, provider))
         announce(terminal, source.name, verdict, skip_bad_rows=skip_bad_rows)
 
         def work(session: Session) -> Batch:

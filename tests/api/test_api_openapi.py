@@ -20,6 +20,7 @@ CONTRACT = {
     "POST /api/v1/batches/{batch_id}/retry",
     "POST /api/v1/logins",
     "GET /api/v1/keys",
+    "GET /api/v1/providers",
     "POST /api/v1/keys",
     "DELETE /api/v1/keys/{key_id}",
 }

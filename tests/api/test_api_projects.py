@@ -1,0 +1,98 @@
+"""Business lines: each with keys of its own and a provider of its own, as the operator has set them up."""
+
+import json
+
+import pytest
+from desk import Desk, admitted, assert_problem, serving
+from factories import Factory
+
+from darkroom.blobs import open_store
+from darkroom.store import providers
+from darkroom.store.session import transaction
+
+PROVIDERS = {"relay": {"base_url": "https://relay.test/v1", "key_env": "RELAY_KEY"}}
+PROJECTS = {"shop": {"provider": "relay", "providers": ["default"]}, "press": {}}
+
+
+@pytest.fixture
+def hall(tmp_path, database_url, engine):
+    """A server with two projects set up beside the operator's own."""
+    environment = {
+        "DARKROOM_DATABASE_URL": database_url,
+        "DARKROOM_PROVIDERS": json.dumps(PROVIDERS),
+        "DARKROOM_PROJECTS": json.dumps(PROJECTS),
+    }
+    with serving(tmp_path, **environment) as (url, process):
+        blobs = open_store((tmp_path / "blobs").as_uri())
+        yield Desk(url, process, engine, blobs, tmp_path)
+
+
+@pytest.fixture
+def operator(hall):
+    with hall.client(Authorization=f"Bearer {admitted(hall, 'default', 'admin')}") as client:
+        yield client
+
+
+def client_of(hall, operator, project, scopes=("read", "submit")):
+    body = {"name": "line", "project": project, "scopes": list(scopes)}
+    made = operator.post("/api/v1/keys", json=body)
+    assert made.status_code == 201, made.text
+    assert made.json()["project"] == project
+    return hall.client(Authorization=f"Bearer {made.json()['key']}")
+
+
+def provider_of(hall, answer):
+    assert answer.status_code == 202, answer.text
+    with transaction(hall.engine) as connection:
+        query = "SELECT provider, project_id FROM batches ORDER BY created_at DESC LIMIT 1"
+        return connection.exec_driver_sql(query).one()
+
+
+def submitted(client, **more):
+    return client.post("/api/v1/batches", json={"rows": [{"prompt": "a cat"}], **more})
+
+
+def test_a_project_has_keys_and_a_provider_of_its_own(hall, operator):
+    with client_of(hall, operator, "shop") as shop, client_of(hall, operator, "press") as press:
+        assert provider_of(hall, submitted(shop)) == ("relay", "shop")
+        assert provider_of(hall, submitted(shop, provider="default")) == ("default", "shop")
+        assert provider_of(hall, submitted(press)) == ("default", "press")
+        refused = submitted(press, provider="relay")
+        assert_problem(refused, 422)
+        assert "project press may not ask for relay; use default" in refused.text
+        assert len(shop.get("/api/v1/batches").json()["data"]) == 2
+
+
+def test_a_key_of_a_project_that_was_not_set_up_is_not_made(operator):
+    refused = operator.post("/api/v1/keys", json={"name": "x", "project": "shopp"})
+    assert_problem(refused, 422)
+    assert "use default or press or shop" in refused.text
+
+
+def test_an_administrator_of_one_line_makes_no_keys_for_another(hall, operator):
+    with client_of(hall, operator, "shop", ("admin",)) as shop:
+        assert_problem(
+            shop.post("/api/v1/keys", json={"name": "x", "project": "press"}), 403, "other_project"
+        )
+        assert shop.post("/api/v1/keys", json={"name": "x", "project": "shop"}).status_code == 201
+        assert_problem(shop.get("/api/v1/keys?project=press"), 403, "other_project")
+
+
+def test_the_operator_lists_and_revokes_the_keys_of_every_line(hall, operator):
+    with client_of(hall, operator, "shop") as shop:
+        [key] = operator.get("/api/v1/keys?project=shop").json()["data"]
+        assert operator.delete(f"/api/v1/keys/{key['id']}?project=shop").status_code == 204
+        assert_problem(shop.get("/api/v1/batches"), 401, "key_unknown")
+
+
+def test_a_line_sees_how_it_stands_with_its_providers(hall, operator):
+    with transaction(hall.engine) as connection:
+        providers.pause(connection, "relay", "fingerprint", "invalid_api_key: refused")
+    with client_of(hall, operator, "shop") as shop:
+        relay, usual = shop.get("/api/v1/providers").json()["data"]
+        assert (relay["name"], relay["state"]) == ("relay", "paused")
+        assert relay["paused_reason"] == "invalid_api_key: refused"
+        assert (usual["name"], usual["state"], usual["since"]) == ("default", "ready", None)
+        batch_id = Factory(hall.engine, hall.blobs, "shop").in_progress(provider="relay")
+        assert shop.post(f"/api/v1/batches/batch_{batch_id.hex}/resume").status_code == 200
+        assert shop.get("/api/v1/providers").json()["data"][0]["state"] == "on_trial"
