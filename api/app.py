@@ -90,7 +90,7 @@ def _lifespan(settings: Settings) -> Callable[[FastAPI], AbstractAsyncContextMan
             settings.redis_url,
             limit,
             projects,
-            _models(settings, projects),
+            models_of=_models(settings, projects),
             flower_url=settings.flower_url,
         ) as instruments:
             if settings.admin_key:

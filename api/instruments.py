@@ -85,8 +85,8 @@ def opened(
     redis_url: str | None,
     upload_bytes: int,
     projects: Projects,
-    models_of: Callable[[str], Models],
     *,
+    models_of: Callable[[str], Models],
     flower_url: str | None = None,
 ) -> Iterator[Instruments]:
     """Opens the instruments and closes them at the end; nothing is connected to before its first use."""

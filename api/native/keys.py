@@ -82,7 +82,7 @@ def make(tools: Tools, caller: Admin, body: KeyIn) -> KeyMade:
     return KeyMade.of(made, key=secret)
 
 
-@router.get("", responses=documented(401, 403, 503))
+@router.get("", responses=documented(401, 403, 422, 503))
 def list_keys(tools: Tools, caller: Admin, project: str | None = None) -> KeyPage:
     """List the project's keys, the revoked too."""
     with tools.transaction() as connection:

@@ -156,7 +156,8 @@ class Client:
         return self._get("/api/v1/keys", lambda reply: [Key.of(one) for one in reply["data"]])
 
     def create_key(self, name: str, scopes: Sequence[str], project: str | None = None) -> Key:
-        body = {"name": name, "scopes": list(scopes), "project": project}
+        body: dict[str, Any] = {"name": name, "scopes": list(scopes)}
+        body |= {} if project is None else {"project": project}
         return self._read(Key.of, self._send("POST", "/api/v1/keys", json=body))
 
     def login_link(self) -> str:

@@ -1,86 +1,74 @@
 """What is wrong with this installation, and the fix."""
 
 import shutil
-import socket
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
-from enum import StrEnum
-from urllib.parse import urlsplit
+from datetime import UTC, datetime
+from typing import Annotated
 
-import httpx2
 import typer
 
 from darkroom.cli.client import Client
 from darkroom.cli.ending import CliError, Exit
 from darkroom.cli.environment import Environment, read_environment
+from darkroom.cli.finding import Finding, Grade, fail, ok, warn
+from darkroom.cli.provider_checks import Patient, cut_hosts, model_finding, provider_findings
 from darkroom.cli.replies import Readiness
+from darkroom.cli.server_checks import (
+    database_findings,
+    disk_finding,
+    redis_findings,
+    storage_findings,
+)
 from darkroom.cli.stack import local_key
 from darkroom.cli.terminal import Terminal
-from darkroom.domain.figures import volume
 from darkroom.local.errors import LocalError, PortTaken
 from darkroom.local.home import Home
 from darkroom.local.ports import resolved
 from darkroom.local.stack import Stack
-from darkroom.settings import OPENAI
+from darkroom.sections import Source
+from darkroom.settings import OPENAI, SettingsInvalid
 
 LEAST_PYTHON = (3, 11)
-LITTLE_DISK = 2 << 30
-LEAST_DISK = 256 << 20
-CLOCK_MAY_DIFFER = timedelta(seconds=30)
-_SECONDS = 5.0
-_PORTS = {"postgresql": 5432, "redis": 6379, "rediss": 6379, "https": 443, "http": 80}
 
 
-class Grade(StrEnum):
-    """How a check turned out."""
-
-    OK = "ok"
-    WARN = "warn"
-    FAIL = "fail"
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One check: what was looked at, how it is, and for all but `ok` the fix."""
-
-    grade: Grade
-    what: str
-    says: str
-
-
-def doctor() -> None:
+def doctor(
+    *,
+    model: Annotated[
+        str | None, typer.Option(help="The model you mean to use; else the usual one.")
+    ] = None,
+) -> None:
     """Check this installation.
 
-    Example: darkroom doctor
+    Example: darkroom doctor --model gpt-image-2.6-flare
 
-    Each line is ok, warn or fail, with the fix. Exit status: 0 nothing failed, 1 something did.
+    Each line is ok, warn or fail, with the fix; providers are asked which models they have, and nothing is
+    spent. Exit status: 0 nothing failed, 1 something did.
     """
     terminal, environment = Terminal(), read_environment()
     failed = False
-    for finding in findings(environment):
+    for finding in findings(environment, model):
         terminal.result(f"{finding.grade:5} {finding.what:9} {finding.says}")
         failed = failed or finding.grade is Grade.FAIL
     raise typer.Exit(Exit.FAILURES if failed else Exit.MADE)
 
 
-def findings(environment: Environment) -> Iterator[Finding]:
+def findings(environment: Environment, model: str | None) -> Iterator[Finding]:
     """Every check, in the order in which they build on each other."""
     yield _python()
     yield from _home(environment)
-    yield _provider_key(environment)
-    yield _base_url(environment)
-    yield _clock(environment)
+    yield from _providers(environment, model)
+    yield from database_findings(environment.database_url)
+    yield from redis_findings(environment.redis_url)
+    if environment.storage_url:
+        yield from storage_findings(environment.storage_url)
     if environment.api_url and environment.api_key:
         key = environment.api_key.get_secret_value()
         yield from _running(environment.api_url, key)
     elif running := Stack.running(environment.root):
         yield from _running(running.api_url, local_key(environment))
     else:
-        yield Finding(Grade.OK, "stack", "none is running; `darkroom up` starts one")
-        yield from _own_servers(environment)
+        yield ok("stack", "none is running; `darkroom up` starts one")
         yield _port(environment, "api_port")
         yield _port(environment, "flower_port")
 
@@ -88,8 +76,8 @@ def findings(environment: Environment) -> Iterator[Finding]:
 def _python() -> Finding:
     version = ".".join(map(str, sys.version_info[:3]))
     if sys.version_info < LEAST_PYTHON:
-        return Finding(Grade.FAIL, "python", f"{version}; install 3.11 or newer")
-    return Finding(Grade.OK, "python", version)
+        return fail("python", f"{version}; install 3.11 or newer")
+    return ok("python", version)
 
 
 def _home(environment: Environment) -> Iterator[Finding]:
@@ -97,59 +85,43 @@ def _home(environment: Environment) -> Iterator[Finding]:
     try:
         home.prepare()
     except LocalError as error:
-        yield Finding(Grade.FAIL, "home", str(error))
+        yield fail("home", str(error))
         return
-    yield Finding(Grade.OK, "home", str(home.root))
-    free = shutil.disk_usage(home.root).free
-    if free < LEAST_DISK:
-        yield Finding(Grade.FAIL, "disk", f"{volume(free)} free; make room or move DARKROOM_HOME")
-    elif free < LITTLE_DISK:
-        yield Finding(Grade.WARN, "disk", f"{volume(free)} free; a thousand images need about 2 GB")
-    else:
-        yield Finding(Grade.OK, "disk", f"{volume(free)} free")
+    yield ok("home", str(home.root))
+    if environment.storage_url is None:
+        yield disk_finding(shutil.disk_usage(home.root).free)
 
 
-def _provider_key(environment: Environment) -> Finding:
-    if environment.openai_api_key is not None:
-        return Finding(Grade.OK, "key", "OPENAI_API_KEY is set")
-    says = "OPENAI_API_KEY is not set: the sandbox draws placeholders; set it for real images"
-    return Finding(Grade.WARN, "key", says)
-
-
-def _base_url(environment: Environment) -> Finding:
-    url = environment.openai_base_url
-    parts = urlsplit(url)
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
-        return Finding(Grade.FAIL, "provider", f"OPENAI_BASE_URL={url} is no URL; write {OPENAI}")
-    shown = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
-    if not parts.path.rstrip("/").endswith("/v1"):
-        says = f"OPENAI_BASE_URL={shown} does not end in /v1; most providers want {shown}/v1"
-        return Finding(Grade.WARN, "provider", says)
-    if environment.openai_api_key is None and url != OPENAI:
-        says = (
-            f"OPENAI_BASE_URL={shown} is not used without OPENAI_API_KEY; set any if it needs none"
-        )
-        return Finding(Grade.WARN, "provider", says)
-    return Finding(Grade.OK, "provider", shown)
-
-
-def _clock(environment: Environment) -> Finding:
-    """Compared with the provider's clock: a clock that is wrong breaks TLS and signatures."""
-    if environment.openai_api_key is None:
-        return Finding(
-            Grade.OK, "clock", f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC, not compared"
-        )
+def _providers(environment: Environment, model: str | None) -> Iterator[Finding]:
+    today = datetime.now(UTC).date()
+    if environment.usual_provider == environment.provider and not environment.openai_api_key:
+        yield _sandbox(environment)
+    yield model_finding(
+        environment.profile_of(environment.usual_provider, today).models, model, today
+    )
+    cuts = cut_hosts(environment.profiles_on(today).values())
     try:
-        answer = httpx2.head(environment.openai_base_url, timeout=_SECONDS)
-        theirs = parsedate_to_datetime(answer.headers["date"])
-    except (httpx2.HTTPError, httpx2.InvalidURL, KeyError, ValueError) as error:
-        says = f"the provider cannot be asked ({type(error).__name__}); check network and base URL"
-        return Finding(Grade.WARN, "clock", says)
-    off = abs(datetime.now(UTC) - theirs)
-    if off > CLOCK_MAY_DIFFER:
-        says = f"differs from the provider's by {off.total_seconds():.0f} s; set it (NTP)"
-        return Finding(Grade.FAIL, "clock", says)
-    return Finding(Grade.OK, "clock", "agrees with the provider's")
+        sources = environment.sources().values()
+    except SettingsInvalid as invalid:
+        yield fail("key", str(invalid))
+        return
+    for source in sources:
+        if source.key.get_secret_value():
+            label = "" if source.name == environment.provider else source.name
+            patient = Patient(source, environment.profile_of(source.name, today), cuts, label)
+            yield from provider_findings(patient, _model_for(environment, source, model))
+
+
+def _model_for(environment: Environment, source: Source, model: str | None) -> str | None:
+    """The model that was asked about is asked of the provider that draws for us."""
+    return model if source.name == environment.usual_provider else None
+
+
+def _sandbox(environment: Environment) -> Finding:
+    says = "OPENAI_API_KEY is not set: the sandbox draws placeholders, no real images; set it for real ones"
+    if environment.openai_base_url != OPENAI:
+        says = f"{says} (OPENAI_BASE_URL is not used without it; set any key if it needs none)"
+    return warn("key", says)
 
 
 def _running(url: str, key: str) -> Iterator[Finding]:
@@ -158,9 +130,9 @@ def _running(url: str, key: str) -> Iterator[Finding]:
             readiness = client.readiness()
             client.batches(1)
         except CliError as error:
-            yield Finding(Grade.FAIL, "api", str(error))
+            yield fail("api", str(error))
             return
-    yield Finding(Grade.OK, "api", f"{url} takes our key")
+    yield ok("api", f"{url} takes our key")
     yield from map(_part, readiness.checks.items())
     yield _workers(readiness)
 
@@ -169,37 +141,17 @@ def _part(check: tuple[str, str]) -> Finding:
     name, state = check
     match state:
         case "ok":
-            return Finding(Grade.OK, name, "ok")
+            return ok(name, "ok")
         case _ if state.startswith("degraded"):
-            return Finding(Grade.WARN, name, f"{state}; work goes on when it is back")
+            return warn(name, f"{state}; work goes on when it is back")
         case _:
-            return Finding(Grade.FAIL, name, f"{state}; see the log directory of DARKROOM_HOME")
+            return fail(name, f"{state}; see the log directory of DARKROOM_HOME")
 
 
 def _workers(readiness: Readiness) -> Finding:
     if readiness.workers:
-        return Finding(Grade.OK, "workers", f"{readiness.workers} slots")
-    return Finding(Grade.WARN, "workers", "none is alive; start one with `darkroom up`")
-
-
-def _own_servers(environment: Environment) -> Iterator[Finding]:
-    for name, url in (("database", environment.database_url), ("redis", environment.redis_url)):
-        yield Finding(Grade.OK, name, "embedded") if url is None else _reachable(name, url)
-
-
-def _reachable(name: str, url: str) -> Finding:
-    parts = urlsplit(url)
-    host, scheme = parts.hostname or "localhost", parts.scheme.partition("+")[0]
-    try:
-        port = parts.port or _PORTS[scheme]
-        socket.create_connection((host, port), _SECONDS).close()
-    except KeyError:
-        says = f"DARKROOM_{name.upper()}_URL has the scheme {scheme!r}; use postgresql or redis"
-        return Finding(Grade.FAIL, name, says)
-    except (OSError, ValueError) as error:
-        says = f"{host} does not answer ({error}); start it or correct DARKROOM_{name.upper()}_URL"
-        return Finding(Grade.FAIL, name, says)
-    return Finding(Grade.OK, name, f"{host}:{port} accepts connections")
+        return ok("workers", f"{readiness.workers} slots")
+    return warn("workers", "none is alive; start one with `darkroom up`")
 
 
 def _port(environment: Environment, name: str) -> Finding:
@@ -210,4 +162,4 @@ def _port(environment: Environment, name: str) -> Finding:
     except PortTaken as error:
         grade = Grade.FAIL if environment.says(name) else Grade.WARN
         return Finding(grade, what, str(error))
-    return Finding(Grade.OK, what, f"{port or 'any'} is free")
+    return ok(what, f"{port or 'any'} is free")

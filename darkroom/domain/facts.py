@@ -36,6 +36,8 @@ class Profile:
     """Seconds that a call must be given here, however quick the model."""
     answers_url: bool
     """It may answer with where an image lies instead of the image."""
+    cuts: Mapping[str, str]
+    """Hosts of its kind that cut a call before it is done, with the one to use instead."""
 
 
 class _Table(BaseModel):
@@ -105,6 +107,7 @@ class _Gone(_Table):
 class _Profile(_Table):
     least_timeout: Annotated[float, Field(ge=0, le=3600)] = 0
     answers_url: bool = False
+    cuts: dict[str, str] = {}
     models: dict[str, dict[str, Any]] = {}
 
 
@@ -145,7 +148,7 @@ def read_profiles(
         models = _laid_over(facts["models"], table.models)
         where = "models" if name == OFFICIAL else f"profiles.{_quoted(name)}.models"
         known = _models({**facts, "models": models}, today, {*table.models}, where)
-        profiles[name] = Profile(name, known, table.least_timeout, table.answers_url)
+        profiles[name] = Profile(name, known, table.least_timeout, table.answers_url, table.cuts)
     return profiles
 
 

@@ -299,9 +299,23 @@ def test_doctor_asks_the_api(api, darkroom):
 
 def test_doctor_finds_what_is_wrong(darkroom, monkeypatch):
     monkeypatch.setenv("DARKROOM_DATABASE_URL", f"postgresql://me:secret@127.0.0.1:{free_port()}/x")
-    monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:9/api")
     outcome = darkroom("doctor")
     assert outcome.status == 1
     assert "fail  database" in outcome.out
     assert "secret" not in outcome.out
-    assert "does not end in /v1" in outcome.out
+
+
+def test_a_key_may_be_another_projects(api, darkroom):
+    api.on("POST", "/api/v1/keys", key(key="dk_shown-once"), status=201)
+    assert darkroom("keys", "create", "--name", "n", "--project", "shop", "--quiet").status == 0
+    assert json.loads(api.bodies("POST", "/api/v1/keys")[0])["project"] == "shop"
+
+
+def test_providers_says_who_is_paused_and_why(api, darkroom):
+    relay = {"name": "relay", "state": "paused", "paused_reason": "insufficient_quota: no credit"}
+    usual = {"name": "default", "state": "ready", "paused_reason": None}
+    api.on("GET", "/api/v1/providers", {"data": [relay, usual]})
+    outcome = darkroom("providers")
+    assert outcome.status == 3
+    assert "insufficient_quota" in outcome.out
+    assert "30 at once" in outcome.out

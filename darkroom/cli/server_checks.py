@@ -1,0 +1,113 @@
+"""Whether the servers that an operator runs are as the queue needs them: database, broker, storage."""
+
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+import redis
+
+from darkroom.blobs import StorageFailed, open_store
+from darkroom.cli.figures import volume
+from darkroom.cli.finding import Finding, fail, ok, warn
+from darkroom.cli.provider_checks import clock_finding
+from darkroom.store import checkup
+from darkroom.store.session import StoreAway, open_engine, transaction
+
+LEAST_POSTGRES = 17
+LEAST_REDIS = (6, 2)
+LITTLE_DISK = 2 << 30
+LEAST_DISK = 256 << 20
+_SECONDS = 5.0
+
+
+def database_findings(url: str | None) -> Iterator[Finding]:
+    """Whether Postgres answers, is new enough, agrees on the time and has our tables."""
+    if url is None:
+        yield ok("database", "embedded")
+        return
+    variable = "DARKROOM_DATABASE_URL"
+    if urlsplit(url).scheme.partition("+")[0] not in {"postgresql", "postgres"}:
+        yield fail("database", f"{variable} has another scheme; write postgresql://…")
+        return
+    engine = open_engine(url, pool=1, application="darkroom doctor")
+    try:
+        with transaction(engine) as connection:
+            found = checkup.look(connection)
+    except StoreAway as away:
+        yield fail("database", f"cannot be reached ({away}); start it or correct {variable}")
+        return
+    finally:
+        engine.dispose()
+    yield from _database(found)
+
+
+def _database(found: checkup.Condition) -> Iterator[Finding]:
+    version = f"PostgreSQL {found.version}"
+    if found.version < LEAST_POSTGRES:
+        yield fail("database", f"{version}; upgrade to {LEAST_POSTGRES} or newer")
+    elif found.read_only:
+        yield fail("database", f"{version} takes no writes: it is a standby; name its primary")
+    else:
+        yield ok("database", version)
+    yield clock_finding("db clock", "database's", found.now)
+    if found.lacking:
+        says = f"{found.lacking[0]} is missing; run `python -m migrations upgrade`"
+        yield fail("tables", says)
+    else:
+        yield ok("tables", "all are there")
+
+
+def redis_findings(url: str | None) -> Iterator[Finding]:
+    """Whether the broker answers, is new enough, and forgets nothing by itself."""
+    if url is None:
+        yield ok("redis", "embedded")
+        return
+    try:
+        with redis.Redis.from_url(
+            url, socket_timeout=_SECONDS, socket_connect_timeout=_SECONDS
+        ) as client:
+            known = client.info()
+    except ValueError:
+        yield fail("redis", "DARKROOM_REDIS_URL has another scheme; write redis://… or rediss://…")
+    except redis.RedisError as error:
+        reason = str(error).split("\n", 1)[0]
+        yield fail("redis", f"cannot be reached ({reason}); start it or correct DARKROOM_REDIS_URL")
+    else:
+        yield from _redis(known)
+
+
+def _redis(known: dict[str, object]) -> Iterator[Finding]:
+    version = str(known["redis_version"])
+    parts = tuple(int(part) for part in version.split(".")[:2])
+    if parts < LEAST_REDIS:
+        yield fail(
+            "redis", f"version {version}; upgrade to {LEAST_REDIS[0]}.{LEAST_REDIS[1]} or newer"
+        )
+    elif known["maxmemory"] and known["maxmemory_policy"] != "noeviction":
+        policy = known["maxmemory_policy"]
+        says = f"it throws keys away when its memory is full ({policy}); set maxmemory-policy noeviction"
+        yield fail("redis", says)
+    else:
+        yield ok("redis", f"speaks version {version}")
+
+
+def storage_findings(url: str) -> Iterator[Finding]:
+    """Whether images can be written where they are to lie, and whether there is room."""
+    try:
+        store = open_store(url)
+        store.check()
+        free = store.free_bytes()
+    except (StorageFailed, ValueError) as error:
+        yield fail("storage", f"{error}; make it writable or correct DARKROOM_STORAGE_URL")
+        return
+    yield ok("storage", "can be written to")
+    if free is not None:
+        yield disk_finding(free)
+
+
+def disk_finding(free: int) -> Finding:
+    """Whether there is room for what comes back."""
+    if free < LEAST_DISK:
+        return fail("disk", f"{volume(free)} free; make room or move the storage")
+    if free < LITTLE_DISK:
+        return warn("disk", f"{volume(free)} free; a thousand images need about 2 GB")
+    return ok("disk", f"{volume(free)} free")
