@@ -103,6 +103,7 @@ class Submission:
         defaults = dict(self.drawing.defaults)
         if self.priority is not None:
             defaults["priority"] = self.priority
+        chosen = {} if self.provider is None else {"provider": self.provider}
         return {
             "input_file_id": file_id,
             "name": self.name,
@@ -114,7 +115,7 @@ class Submission:
             "fingerprint": self.fingerprint,
             "again": self.again,
             "focus": self.focus,
-            "provider": self.provider,
+            **chosen,
         }
 
     def remembered(self, file_sha256: str, *, sandbox: bool) -> "Submission":
