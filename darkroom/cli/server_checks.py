@@ -6,9 +6,9 @@ from urllib.parse import urlsplit
 import redis
 
 from darkroom.blobs import StorageFailed, open_store
-from darkroom.cli.figures import volume
 from darkroom.cli.finding import Finding, fail, ok, warn
 from darkroom.cli.provider_checks import clock_finding
+from darkroom.domain.figures import volume
 from darkroom.store import checkup
 from darkroom.store.session import StoreAway, open_engine, transaction
 
