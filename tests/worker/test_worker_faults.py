@@ -1,28 +1,15 @@
 """What can happen to a worker in the night, and that every call is paid for once all the same."""
 
 import signal
-from collections import Counter
-from decimal import Decimal
 
 import pytest
 from sqlalchemy import update
-from world import World
+from world import World, agree
 
 from darkroom.domain.attempt import AttemptState
 from darkroom.store import batches, hints
 from darkroom.store.session import transaction
 from darkroom.store.tables import attempts, jobs
-
-
-def agree(world: World) -> None:
-    """The sandbox's ledger and ours name the same calls, and the same money."""
-    theirs = [call for call in world.sandbox.calls() if call["client_request_id"]]
-    ours = {row.id.hex: row for row in world.attempts() if row.state != AttemptState.NOT_SENT}
-    assert Counter(call["client_request_id"] for call in theirs) == Counter(ours.keys())
-    for call in theirs:
-        row = ours[call["client_request_id"]]
-        if row.state in (AttemptState.SUCCEEDED, AttemptState.FAILED):
-            assert row.cost == Decimal(str(call["cost"])), call
 
 
 def lose_leases(world: World) -> None:

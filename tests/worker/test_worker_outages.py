@@ -1,0 +1,231 @@
+"""A worker in this very process while something it leans on is away, or while something it had lost comes back."""
+
+from contextlib import ExitStack
+from datetime import timedelta
+
+import psycopg
+import pytest
+from celery import Celery
+from sqlalchemy import update
+from world import World, agree
+
+from darkroom.domain.job import JobState
+from darkroom.limits import Admitted
+from darkroom.local.ports import free_port
+from darkroom.provider import Answer
+from darkroom.settings import Settings
+from darkroom.store import jobs, leases, workers
+from darkroom.store.session import transaction
+from darkroom.store.tables import attempts
+from darkroom.store.tables import jobs as job_rows
+from worker import receipts
+from worker.app import build_tools
+from worker.attempt import attempt
+from worker.dispatch import dispatch
+from worker.ingest import ingest
+from worker.reap import reap
+from worker.tools import Tools
+
+
+@pytest.fixture
+def nowhere() -> str:
+    """The URL of a broker that is not there."""
+    return f"redis://127.0.0.1:{free_port()}/0"
+
+
+@pytest.fixture
+def tools_of(world: World):
+    """Makes the tools of a worker that has said it lives, on the broker of this URL."""
+    with ExitStack() as stack:
+
+        def made(redis_url: str) -> Tools:
+            app = stack.enter_context(Celery("test", broker=redis_url, set_as_current=False))
+            settings = Settings(
+                database_url=world.database_url,
+                redis_url=redis_url,
+                storage_url=world.storage_url,
+                openai_base_url=world.sandbox.url,
+                openai_api_key="sk-of-the-test",
+            )
+            tools = build_tools(settings, app)
+            stack.callback(hang_up, tools)
+            with transaction(tools.engine) as connection:
+                workers.beat(connection, tools.name, tools.slots)
+            return tools
+
+        yield made
+
+
+def hang_up(tools: Tools) -> None:
+    for upstream in tools.upstreams.values():
+        upstream.client().close()
+        upstream.limiter._script.registered_client.close()
+    tools.engine.dispose()
+
+
+@pytest.fixture
+def tools(world: World, tools_of) -> Tools:
+    return tools_of(world.redis_url)
+
+
+@pytest.fixture
+def cut_off(tools_of, nowhere: str) -> Tools:
+    """The tools of a worker whose broker, and so its limiter, is not there."""
+    return tools_of(nowhere)
+
+
+def handed_out(world: World, tools: Tools, *prompts: str):
+    """A batch whose jobs are all dispatched, with nobody rung up."""
+    batch_id = world.submit(prompts)
+    assert ingest(tools)
+    with transaction(tools.engine) as connection:
+        return batch_id, jobs.dispatch(connection, batch_id, len(prompts))
+
+
+def due_now(world: World) -> None:
+    with transaction(world.engine) as connection:
+        connection.execute(update(job_rows).values(due_at="2026-01-01T00:00:00Z"))
+
+
+def states(world: World, batch_id) -> list[JobState]:
+    return [job.state for job in world.jobs(batch_id)]
+
+
+def test_without_a_broker_what_was_handed_out_goes_back_and_is_handed_out_later(
+    world: World, tools: Tools, cut_off: Tools
+) -> None:
+    batch_id = world.submit(["A print", "Another print"])
+    assert ingest(cut_off)
+    assert dispatch(cut_off) == 0
+    view = world.batch(batch_id)
+    assert (view.counts.queued, view.counts.dispatched) == (2, 0)
+    assert dispatch(tools) == 0, "due a moment later, for the broker may be back by then"
+    due_now(world)
+    assert dispatch(tools) == 2
+    assert all(job.failure is None for job in world.jobs(batch_id))
+    assert world.attempts() == []
+
+
+def test_a_message_that_was_taken_back_begins_nothing(world: World, tools: Tools) -> None:
+    batch_id, [message] = handed_out(world, tools, "A print")
+    with transaction(tools.engine) as connection:
+        jobs.give_back(connection, [(message.job_id, message.token)], timedelta(0))
+        [again] = jobs.dispatch(connection, batch_id, 1)
+    assert "other_token" in attempt(tools, message.job_id, message.token).text
+    assert not attempt(tools, again.job_id, again.token).failed
+    assert world.sandbox.totals()["calls"] == 1
+
+
+def test_a_limiter_that_goes_in_mid_batch_costs_no_job_anything(
+    world: World, tools: Tools, cut_off: Tools
+) -> None:
+    batch_id, [first, second] = handed_out(world, tools, "A print", "Another print")
+    assert not attempt(tools, first.job_id, first.token).failed
+    report = attempt(cut_off, second.job_id, second.token)
+    assert "the limiter is away" in report.text
+    assert not report.failed
+    assert states(world, batch_id) == [JobState.SUCCEEDED, JobState.QUEUED]
+    due_now(world)
+    with transaction(tools.engine) as connection:
+        [message] = jobs.dispatch(connection, batch_id, 1)
+    assert not attempt(tools, message.job_id, message.token).failed
+    assert world.sandbox.totals()["calls"] == len(world.attempts()) == 2
+    agree(world)
+
+
+def test_a_limiter_that_goes_in_mid_call_keeps_no_image_from_being_settled(
+    world: World, cut_off: Tools, monkeypatch
+) -> None:
+    batch_id, [message] = handed_out(world, cut_off, "A print")
+    admitted = Admitted(timedelta(0))
+    monkeypatch.setattr("darkroom.limits.Limiter.acquire", lambda *_: admitted)
+    assert not attempt(cut_off, message.job_id, message.token).failed
+    assert states(world, batch_id) == [JobState.SUCCEEDED]
+    agree(world)
+
+
+def lost(world: World, tools: Tools, batch_id) -> Answer:
+    """The only attempt of the batch becomes unknown; what it was really answered."""
+    [row] = world.attempts()
+    answer = receipts.find(tools, row.id)
+    assert answer
+    receipts.forget(tools, row.id)
+    with transaction(world.engine) as connection:
+        connection.execute(update(attempts).values(lease_expires_at=row.begun_at))
+    reap(tools)
+    assert world.batch(batch_id).unknown == 1
+    return answer
+
+
+def died_after_the_answer(world: World, tools: Tools):
+    """A batch of one, its receipt kept and its attempt running under nobody's eyes."""
+    batch_id, [message] = handed_out(world, tools, "A print")
+
+    def die(*_: object, **__: object) -> None:
+        raise SystemExit
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("worker.evidence.judge", die)
+        with pytest.raises(SystemExit):
+            attempt(tools, message.job_id, message.token)
+    return batch_id
+
+
+def test_evidence_is_looked_up_before_an_unknown_outcome_is_asked_again(
+    world: World, tools: Tools, monkeypatch
+) -> None:
+    """The receipt turns up only after the reaper was there."""
+    monkeypatch.setattr("darkroom.store.session.up_for", lambda _: leases.LEASE * 2)
+    batch_id = died_after_the_answer(world, tools)
+    answer = lost(world, tools, batch_id)
+    receipts.keep(tools, world.attempts()[0].id, answer)
+    due_now(world)
+    with transaction(tools.engine) as connection:
+        [message] = jobs.dispatch(connection, batch_id, 1)
+    report = attempt(tools, message.job_id, message.token)
+    assert report.text == "an earlier answer was found; nothing to pay"
+    view = world.batch(batch_id)
+    assert (view.counts.succeeded, view.unknown, view.images) == (1, 0, 1)
+    assert view.cost.at_risk == 0
+    assert world.sandbox.totals()["calls"] == 1
+    assert receipts.find(tools, world.attempts()[0].id) is None
+    agree(world)
+
+
+def test_without_evidence_an_unknown_outcome_is_asked_once_more(
+    world: World, tools: Tools, monkeypatch
+) -> None:
+    monkeypatch.setattr("darkroom.store.session.up_for", lambda _: leases.LEASE * 2)
+    batch_id = died_after_the_answer(world, tools)
+    lost(world, tools, batch_id)
+    due_now(world)
+    with transaction(tools.engine) as connection:
+        [message] = jobs.dispatch(connection, batch_id, 1)
+    assert not attempt(tools, message.job_id, message.token).failed
+    view = world.batch(batch_id)
+    assert (view.counts.succeeded, view.unknown) == (1, 1)
+    assert world.sandbox.totals()["calls"] == 2
+    agree(world)
+
+
+def test_a_database_that_goes_while_something_is_begun_leaves_nothing_begun(
+    world: World, tools: Tools
+) -> None:
+    """The connection is cut as the begin's own transaction holds the job."""
+    batch_id, [message] = handed_out(world, tools, "A print")
+    serve = tools.tellers.begins._serve
+
+    def cut(connection, claims):
+        answers = serve(connection, claims)
+        tools.tellers.begins._serve = serve
+        [pid] = connection.exec_driver_sql("SELECT pg_backend_pid()").one()
+        with psycopg.connect(world.database_url, autocommit=True) as other:
+            other.execute("SELECT pg_terminate_backend(%s, 5000)", [pid])
+        return answers
+
+    tools.tellers.begins._serve = cut
+    assert "before anything was begun" in attempt(tools, message.job_id, message.token).text
+    assert (world.attempts(), world.sandbox.totals()["calls"]) == ([], 0)
+    assert states(world, batch_id) == [JobState.DISPATCHED]
+    assert not attempt(tools, message.job_id, message.token).failed
+    agree(world)
