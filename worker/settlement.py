@@ -71,7 +71,6 @@ def settle(
     `if_lost` is the reaper's: a lease that was renewed meanwhile is left alone.
     """
     decision, history = _verdict(tools, outcome, before)
-
     settlement = Settlement(reservation, outcome, decision, history, if_lost)
 
     def once() -> tuple[str, bool]:

@@ -1,6 +1,7 @@
 """A worker in this very process while something it leans on is away, or while something it had lost comes back."""
 
 from contextlib import ExitStack
+from dataclasses import replace
 from datetime import timedelta
 
 import psycopg
@@ -10,7 +11,7 @@ from sqlalchemy import update
 from world import World, agree
 
 from darkroom.domain.job import JobState
-from darkroom.limits import Admitted
+from darkroom.limits import Admitted, LimiterAway
 from darkroom.local.ports import free_port
 from darkroom.provider import Answer
 from darkroom.settings import Settings
@@ -95,8 +96,11 @@ def test_without_a_broker_what_was_handed_out_goes_back_and_is_handed_out_later(
     world: World, tools: Tools, cut_off: Tools
 ) -> None:
     batch_id = world.submit(["A print", "Another print"])
-    assert ingest(cut_off)
-    assert dispatch(cut_off) == 0
+    assert ingest(tools)
+    with pytest.raises(LimiterAway):
+        dispatch(cut_off)
+    assert states(world, batch_id) == [JobState.QUEUED, JobState.QUEUED]
+    assert dispatch(replace(tools, publish=cut_off.publish)) == 0
     view = world.batch(batch_id)
     assert (view.counts.queued, view.counts.dispatched) == (2, 0)
     assert dispatch(tools) == 0, "due a moment later, for the broker may be back by then"
