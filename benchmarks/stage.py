@@ -73,6 +73,8 @@ class Scene:
             "DARKROOM_STORAGE_URL": (home / "blobs").as_uri(),
             "DARKROOM_MAX_IN_FLIGHT": str(self.in_flight),
             "DARKROOM_WORKERS": str(self.workers),
+            # Where no limit is known, one is searched for, slowly.
+            "DARKROOM_REQUESTS_PER_MINUTE": "100000",
             "OPENAI_BASE_URL": f"{urls.sandbox}/v1",
             "OPENAI_API_KEY": "sandbox",
             "PYTHONPATH": str(ROOT),

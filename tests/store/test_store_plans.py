@@ -1,12 +1,19 @@
 """The plans of the hot statements: a batch of 50,000 jobs is never read as a whole."""
 
 import json
+from decimal import Decimal
+from uuid import UUID
 
 import pytest
 from sqlalchemy import event
+from stage import NOW, unknown
 
+from darkroom.domain.attempt import AttemptState, Reservation
 from darkroom.domain.job import JobState
-from darkroom.store import insights, jobs, leases
+from darkroom.domain.retry import GiveUp, History
+from darkroom.store import insights, jobs, leases, ledger, reservations
+from darkroom.store.ledger import Settlement
+from darkroom.store.reservations import Claim
 
 JOBS = 50_000
 
@@ -81,6 +88,17 @@ def _nodes(plan):
         yield from _nodes(child)
 
 
+GROUP = [Reservation(UUID(int=n), n, UUID(int=0), 1, 1, Decimal(1)) for n in range(1, 101)]
+
+
+def _claim(one: Reservation) -> Claim:
+    return Claim(one.attempt_id, one.job_id, one.token, "w", "p")
+
+
+def _ending(one: Reservation) -> Settlement:
+    return Settlement(one, unknown(), GiveUp(), History(), if_lost=True)
+
+
 _OF_RUNNING = {"ix_attempts_lease", "ix_attempts_worker", "uq_attempts_running"}
 _OF_A_BATCH = {"uq_jobs_batch_id_custom_id", "ix_jobs_batch_id_line"}
 """To a planner that believes the table empty, any index of the batch is as good as another."""
@@ -104,7 +122,22 @@ STATEMENTS = {
     ),
     "expire": (lambda c, b: jobs.expire(c, b, 500), {"ix_jobs_due"}),
     "in flight": (lambda c, _: leases.in_flight(c, "p"), _OF_RUNNING),
+    "tickets": (lambda c, _: jobs.tickets(c, [(r.job_id, r.token) for r in GROUP]), {"pk_jobs"}),
+    "give back": (
+        lambda c, _: jobs.give_back(c, [(r.job_id, r.token) for r in GROUP], NOW),
+        {"pk_jobs"},
+    ),
+    "begin": (lambda c, _: reservations.begin(c, [_claim(r) for r in GROUP]), {"pk_jobs"}),
+    "renew": (lambda c, _: leases.renew(c, [r.attempt_id for r in GROUP]), {"pk_attempts"}),
+    "settle": (lambda c, _: ledger.settle(c, [_ending(r) for r in GROUP]), {"pk_jobs"}),
+    "end": (
+        lambda c, _: ledger.end_attempts(
+            c, AttemptState.RUNNING, {r.attempt_id: unknown() for r in GROUP}
+        ),
+        {"pk_attempts"} | _OF_RUNNING,
+    ),
 }
+"""What a worker sends in the night, for one job or for a group of them."""
 
 
 @pytest.mark.parametrize("analyzed", [True, False], ids=["analyzed", "believed empty"])

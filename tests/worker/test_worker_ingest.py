@@ -6,6 +6,7 @@ import json
 import tracemalloc
 import zipfile
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from uuid import UUID
 
@@ -176,6 +177,29 @@ def test_a_batch_that_is_cancelled_meanwhile_is_let_go(desk, columns):
     row = desk.batch(batch_id)
     assert row.status == "cancelling"
     assert row.total == desk.rows("SELECT count(*) AS n FROM jobs")[0].n < 3 * SHARE
+
+
+@pytest.mark.parametrize("at", [2, SHARE + 10, 3 * SHARE - 10])
+def test_of_two_readers_of_one_file_the_later_makes_every_job_once(desk, at):
+    """The first was thought dead in the middle of its rows, some of them committed; it comes back."""
+    rows = _csv(("sku", "prompt"), *((f"s-{n}", "a cat") for n in range(3 * SHARE)))
+    batch_id = desk.submit("list.csv", rows)
+    with ThreadPoolExecutor(1) as other:
+        later = []
+
+        def lose() -> None:
+            with transaction(desk.engine) as connection:
+                connection.execute(text("UPDATE batches SET ingest_lease_expires_at = now()"))
+            later.append(other.submit(desk.read))
+            while desk.batch(batch_id).readings < 2 and not later[0].done():
+                """Until the other has the file."""
+
+        assert desk.read(Stopwatch(at, lose)) == 0
+        assert later[0].result() == 3 * SHARE
+    row = desk.batch(batch_id)
+    assert (row.status, row.readings, row.queued, row.total) == ("in_progress", 2, 150, 150)
+    [jobs] = desk.rows("SELECT count(*) AS n, count(DISTINCT custom_id) AS names FROM jobs")
+    assert (jobs.n, jobs.names) == (150, 150)
 
 
 def test_rows_that_take_long_are_committed_and_the_lease_renewed_on_the_way(desk):
