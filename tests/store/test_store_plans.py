@@ -11,8 +11,11 @@ from stage import NOW, unknown
 from darkroom.domain.attempt import AttemptState, Reservation
 from darkroom.domain.job import JobState
 from darkroom.domain.retry import GiveUp, History
-from darkroom.store import insights, jobs, leases, ledger, reservations
+from darkroom.store import contact_sheet, insights, jobs, leases, ledger, reservations
+from darkroom.store.contact_sheet import Place, Wanted
+from darkroom.store.diagnosis import failure_groups
 from darkroom.store.ledger import Settlement
+from darkroom.store.pace import pace
 from darkroom.store.reservations import Claim
 
 JOBS = 50_000
@@ -102,6 +105,7 @@ def _ending(one: Reservation) -> Settlement:
 _OF_RUNNING = {"ix_attempts_lease", "ix_attempts_worker", "uq_attempts_running"}
 _OF_A_BATCH = {"uq_jobs_batch_id_custom_id", "ix_jobs_batch_id_line"}
 """To a planner that believes the table empty, any index of the batch is as good as another."""
+_MIDDLE = Place(25_000, 25_000)
 STATEMENTS = {
     "dispatch": (lambda c, b: jobs.dispatch(c, b, 50), {"ix_jobs_due"}),
     "lapse": (lambda c, _: jobs.lapse(c, 500), {"ix_jobs_ticket"}),
@@ -136,6 +140,20 @@ STATEMENTS = {
         ),
         {"pk_attempts"} | _OF_RUNNING,
     ),
+    "sheet": (
+        lambda c, b: contact_sheet.sheet(c, [b], Wanted(), limit=96),
+        {"ix_jobs_batch_id_line"},
+    ),
+    "sheet of a family, filtered": (
+        lambda c, b: contact_sheet.sheet(c, [b, b], Wanted(text="cat"), limit=96, after=_MIDDLE),
+        {"ix_jobs_batch_id_line"},
+    ),
+    "sheet of failures": (
+        lambda c, b: contact_sheet.sheet(c, [b], Wanted(state=JobState.FAILED), limit=96),
+        {"ix_jobs_state"},
+    ),
+    "failures by class": (lambda c, b: failure_groups(c, [b]), {"ix_jobs_state"}),
+    "pace": (lambda c, b: pace(c, [b]), {"ix_attempts_batch_id_ended_at"}),
 }
 """What a worker sends in the night, for one job or for a group of them."""
 
