@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field
 
 from api.deps import Reader, Tools, bearer
 from api.errors import documented
+from api.instruments import Instruments
 from api.route import GuardedRoute
 from darkroom.store import providers
 from darkroom.store.providers import ProviderView
@@ -60,7 +61,11 @@ class ProviderPage(BaseModel):
 @router.get("", responses=documented(401, 403, 503))
 def list_providers(tools: Tools, caller: Reader) -> ProviderPage:
     """List the providers of the project: ready, paused and why, or on trial."""
+    return ProviderPage(data=standings(tools, caller.project_id))
+
+
+def standings(tools: Instruments, project_id: str) -> list[ProviderOut]:
+    """How it stands with each provider that a project may ask for, its own first."""
     with tools.transaction() as connection:
         known = {view.name: view for view in providers.page(connection)}
-    names = tools.projects.names(caller.project_id)
-    return ProviderPage(data=[ProviderOut.of(name, known.get(name)) for name in names])
+    return [ProviderOut.of(name, known.get(name)) for name in tools.projects.names(project_id)]

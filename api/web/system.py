@@ -4,6 +4,7 @@ from fastapi import APIRouter, Request, Response
 
 from api.deps import Tools
 from api.health import ready
+from api.native.providers import standings
 from api.web.pages import page
 from api.web.route import PageRoute
 from api.web.visitor import Reading
@@ -18,9 +19,8 @@ def system(request: Request, tools: Tools, visitor: Reading) -> Response:
     checks = ready(tools, Response()).checks
     with tools.transaction() as connection:
         workers = machinery.worker_views(connection)
-        providers = machinery.provider_views(connection)
         depth = machinery.depth(connection, visitor.project_id)
     return page(
-        request, "system.html", checks=checks, workers=workers, providers=providers, depth=depth,
-        drawn_by=tools.projects.provider(visitor.project_id, None), flower_url=tools.flower_url,
+        request, "system.html", checks=checks, workers=workers, depth=depth,
+        providers=standings(tools, visitor.project_id), flower_url=tools.flower_url,
     )  # fmt: skip

@@ -29,6 +29,7 @@ _FAILURE: Mapping[FailureClass, str] = {
     FailureClass.RATE_LIMITED: "Rate limited",
     FailureClass.UNREACHABLE: "Provider could not be reached",
     FailureClass.OVERLOADED: "Provider was overloaded",
+    FailureClass.OUTAGE: "Provider was out of service",
     FailureClass.SERVER_ERROR: "Provider failed",
     FailureClass.INCOMPLETE: "Fewer images than asked",
     FailureClass.KEY: "Key, quota or access refused",

@@ -1,4 +1,4 @@
-"""What does the work: workers, provider keys, and how much waits for them."""
+"""What does the work: the workers, and how much waits for them."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import Connection, func, select
 
 from darkroom.domain.batch import TERMINAL
-from darkroom.store.tables import batches, providers, workers
+from darkroom.store.tables import batches, workers
 from darkroom.store.workers import SILENT_AFTER
 
 WORKERS_SHOWN = 200
@@ -21,15 +21,6 @@ class WorkerView:
     started_at: datetime
     seen_at: datetime
     alive: bool
-
-
-@dataclass(frozen=True, slots=True)
-class ProviderView:
-    """One provider that a call was ever stopped for; `paused_reason` is None while its key may be used."""
-
-    name: str
-    paused_reason: str | None
-    paused_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +41,6 @@ def worker_views(connection: Connection) -> list[WorkerView]:
         select(workers, alive).order_by(workers.c.name).limit(WORKERS_SHOWN)
     ).all()
     return [WorkerView(r.name, r.slots, r.started_at, r.seen_at, r.alive) for r in rows]
-
-
-def provider_views(connection: Connection) -> list[ProviderView]:
-    """The providers we remember something of, by name."""
-    rows = connection.execute(select(providers).order_by(providers.c.name))
-    return [ProviderView(r.name, r.paused_reason, r.paused_at) for r in rows]
 
 
 def depth(connection: Connection, project_id: str) -> Depth:

@@ -293,7 +293,8 @@ def test_the_system_page_names_workers_and_paused_keys(browser, make):
         connection.execute(
             text(
                 "INSERT INTO providers (name, paused_reason, paused_key, paused_at)"
-                " VALUES ('relay', 'quota is used up', 'k', now())"
+                " VALUES ('default', 'quota is used up', 'k', now())"
+                " ON CONFLICT (name) DO UPDATE SET paused_reason = excluded.paused_reason"
             )
         )
     page = browser.get("/system").text
