@@ -108,9 +108,9 @@ def test_a_provider_that_is_slow_does_not_sit_on_the_slots_of_another(world, rel
 
 def test_the_deadline_is_that_of_the_quality_and_size(world, relay):
     serving(world, relay, request_timeout=600, timeouts={"low 1536x1024": 0.5})
-    world.submit([{"prompt": "[[hold:gate]] slow", "size": "1536x1024"}], provider="relay")
     batch_id = world.submit(["[[hold:other]] patient"], provider="relay")
     relay.wait(held=1)
+    world.submit([{"prompt": "[[hold:gate]] slow", "size": "1536x1024"}], provider="relay")
     with world.listening() as listener:
         while not any(attempt.state == "unknown" for attempt in world.attempts()):
             listener.wait(0.25)
