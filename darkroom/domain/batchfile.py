@@ -8,6 +8,7 @@ from typing import Any
 
 from darkroom.domain.models import Models
 from darkroom.domain.problem import BadInput, Problem
+from darkroom.domain.reference import COLUMNS
 from darkroom.domain.request import (
     ALIASES,
     PARAMETER_OF,
@@ -192,7 +193,7 @@ class Intake:
 
     def _lookalikes(self) -> list[tuple[str, str]]:
         """Columns that nobody reads and that are a parameter's name in other letters, or nearly so."""
-        names = [*PARAMETERS, *ALIASES, "priority", "custom_id"]
+        names = [*PARAMETERS, *ALIASES, *COLUMNS, "priority", "custom_id"]
         read = {*names, *_RESERVED, self._prompt_column, self.overview.naming_column}
         found = []
         for column in self.overview.columns:
@@ -316,13 +317,27 @@ def _line_problems(cells: Mapping[str, Any], taken: frozenset[str]) -> list[Prob
     if cells["url"] not in list(Endpoint):
         message = f"is not an endpoint we serve; use {', '.join(Endpoint)}"
         problems.append(Problem("url_not_allowed", message, column="url", value=str(cells["url"])))
+    else:
+        problems += _url_problems(Endpoint(cells["url"]), body)
     if cells.get("method", "POST") != "POST":
         message = "must be POST"
         problems.append(
             Problem("method_not_allowed", message, column="method", value=str(cells["method"]))
         )
-    for name in sorted(body.keys() - set(PARAMETERS) - ALIASES.keys() - REFUSED.keys() - taken):
-        close = get_close_matches(name, PARAMETERS, n=1)
+    known = {*PARAMETERS, *COLUMNS, *ALIASES, *REFUSED, *taken}
+    for name in sorted(body.keys() - known):
+        close = get_close_matches(name, (*PARAMETERS, *COLUMNS), n=1)
         message = f"is not a parameter; {f'did you mean `{close[0]}`?' if close else 'drop it'}"
         problems.append(Problem("parameter_unknown", message, column=name, value=str(body[name])))
     return problems
+
+
+def _url_problems(endpoint: Endpoint, body: Mapping[str, Any]) -> list[Problem]:
+    """Where the endpoint and the pictures in its body do not go together."""
+    is_edit = any(not blank(body.get(name)) for name in COLUMNS)
+    if is_edit == (endpoint is Endpoint.EDITS):
+        return []
+    message = f"has pictures in its body; they go with {Endpoint.EDITS.value}"
+    if not is_edit:
+        message = "needs `images` in its body: what shall be edited?"
+    return [Problem("url_not_allowed", message, column="url", value=endpoint.value)]

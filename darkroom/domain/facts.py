@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from darkroom.domain.models import Model, Models, Retired, SizeRule, Tokens
+from darkroom.domain.models import Model, Models, References, Retired, SizeRule, Tokens
 from darkroom.domain.pricing import Price
 from darkroom.domain.problem import clipped
 
@@ -66,6 +66,13 @@ class _Tokens(_Table):
     table: dict[str, tuple[Count, ...]] = {}
 
 
+class _References(_Table):
+    limit: Annotated[int, Field(ge=0)]
+    least: Count
+    usual: Count
+    most: Count
+
+
 class _Model(_Table):
     """A model that is called, or was and may still be billed."""
 
@@ -78,6 +85,8 @@ class _Model(_Table):
     extra: dict[str, Words] = {}
     price: _Price
     tokens: _Tokens
+    references: _References
+    fidelities: Words = ()
     prompt_limit: Count = 32_000
     images_limit: Count = 10
     shutdown: date | None = None
@@ -177,9 +186,10 @@ def _models(facts: Mapping[str, Any], today: date, changed: set[str], where: str
     priced: dict[str, Model] = {}
     for name, entry in facts["models"].items():
         table = f"{where if name in changed else 'models'}.{_quoted(name)}"
-        one = _checked(
-            _Gone if "shutdown" in entry and "price" not in entry else _Model, table, entry
-        )
+        if "shutdown" in entry and "price" not in entry:
+            one = _checked(_Gone, table, entry)
+        else:
+            one = _checked(_Model, table, _laid_over(facts["every"], entry))
         names = (name, *one.snapshots)
         if isinstance(one, _Model):
             priced |= dict.fromkeys(names, _model(name, one, classes, table))
@@ -209,6 +219,8 @@ def _model(name: str, table: _Model, classes: Mapping[str, _Sizes], where: str) 
         extra=table.extra,
         price=Price(**table.price.model_dump()),
         tokens=Tokens(**table.tokens.model_dump()),
+        references=References(**table.references.model_dump()),
+        fidelities=table.fidelities,
         prompt_limit=table.prompt_limit,
         images_limit=table.images_limit,
         shutdown=table.shutdown,

@@ -38,6 +38,19 @@ class Tokens:
 
 
 @dataclass(frozen=True, slots=True)
+class References:
+    """How many pictures an edit may name, and how many input tokens the model reads in one of them.
+
+    How many depends on the picture, and no formula is published: a call costs `most` for each at most.
+    """
+
+    limit: int
+    least: int
+    usual: int
+    most: int
+
+
+@dataclass(frozen=True, slots=True)
 class Quote:
     """What calls of one model, quality, size and number of images cost, whatever their prompts; US dollars."""
 
@@ -47,14 +60,18 @@ class Quote:
     """More than the images can cost."""
     text_in: Decimal
     """The price of one token of the prompt."""
+    read: Decimal = Decimal(0)
+    """The likely cost of reading the references."""
+    read_most: Decimal = Decimal(0)
+    """More than reading the references can cost."""
 
     def expected(self, prompt_tokens: int) -> Decimal:
         """The likely cost of a call."""
-        return self.drawn + self.text_in * prompt_tokens
+        return self.drawn + self.read + self.text_in * prompt_tokens
 
     def bound(self, prompt: str) -> Decimal:
         """More than a call can cost: what is reserved before it is made."""
-        return self.most + self.text_in * text_tokens_bound(prompt)
+        return self.most + self.read_most + self.text_in * text_tokens_bound(prompt)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +86,8 @@ class Model:
     complexities: tuple[str, ...]
     price: Price
     tokens: Tokens
+    references: References
+    fidelities: tuple[str, ...] = ()
     extra: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Parameters that only some providers take, and their values."""
     prompt_limit: int = 32_000
@@ -83,7 +102,7 @@ class Model:
             return ceil(tokens * self.tokens.scale.get(quality, 1))
         return self.tokens.table[quality][self.sizes.presets.index(f"{width}x{height}")]
 
-    def quote(self, quality: str, size: str, images: int) -> Quote:
+    def quote(self, quality: str, size: str, images: int, references: int = 0) -> Quote:
         """What a call costs, for the dearest reading of anything `auto`."""
         tokens = max(
             self.output_tokens(q, *parse_size(s))
@@ -91,11 +110,23 @@ class Model:
             for s in (self.sizes.presets if size == AUTO else (size,))
         )
         drawn = self.price.cost(Usage(output_tokens=tokens * images))
-        return Quote(drawn, drawn * self.tokens.margin, self.price.text_in / MILLION)
+        return Quote(
+            drawn,
+            drawn * self.tokens.margin,
+            self.price.text_in / MILLION,
+            self.reading(self.references.usual * references),
+            self.reading(self.references.most * references),
+        )
 
-    def expected(self, prompt_tokens: int, quality: str, size: str, images: int) -> Decimal:
+    def reading(self, tokens: int) -> Decimal:
+        """The cost of reading so many tokens of references, in US dollars."""
+        return self.price.cost(Usage(image_tokens=tokens))
+
+    def expected(
+        self, prompt_tokens: int, quality: str, size: str, images: int, references: int = 0
+    ) -> Decimal:
         """The likely cost of a call, in US dollars."""
-        return self.quote(quality, size, images).expected(prompt_tokens)
+        return self.quote(quality, size, images, references).expected(prompt_tokens)
 
 
 @dataclass(frozen=True, slots=True)

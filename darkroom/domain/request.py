@@ -13,6 +13,7 @@ import orjson
 from darkroom.domain.models import AUTO, Model, Models, Quote
 from darkroom.domain.pricing import text_tokens_guess
 from darkroom.domain.problem import Problem
+from darkroom.domain.reference import COLUMNS, Edit, read_edit
 from darkroom.domain.size import size_error
 
 EXTENSION_OF = {"png": "png", "jpeg": "jpg", "webp": "webp"}
@@ -26,12 +27,16 @@ _PROMPT_LIMIT = 32_000
 _NUMBERS = frozenset({"n", "output_compression"})
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _TERMS_KEPT = 256
+_OF_EDITS = frozenset(COLUMNS)
+_UNREADABLE = Edit(())
+"""Stands for an edit whose references cannot be read, while the rest of its row is checked."""
 
 
 class Endpoint(StrEnum):
     """Where a request goes."""
 
     GENERATIONS = "/v1/images/generations"
+    EDITS = "/v1/images/edits"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,18 +54,25 @@ class ImageRequest:
     moderation: str | None = None
     complexity: str | None = None
     safety_identifier: str | None = None
+    input_fidelity: str | None = None
     extra: Mapping[str, str] = field(default_factory=dict)
     """What only some providers take."""
-    endpoint: Endpoint = Endpoint.GENERATIONS
+    edit: Edit | None = None
+
+    @property
+    def endpoint(self) -> Endpoint:
+        """Where it goes: what has pictures to work on is an edit."""
+        return Endpoint.GENERATIONS if self.edit is None else Endpoint.EDITS
 
     def body(self) -> dict[str, object]:
-        """What the provider is sent, absent parameters left out.
+        """What the provider is sent, absent parameters left out; of an edit, its references beside them.
 
         >>> ImageRequest("a cat", "gpt-image-2").body()["quality"]
         'auto'
         """
         given = zip(PARAMETERS, _VALUES(self), strict=True)
-        return {name: value for name, value in given if value is not None} | dict(self.extra)
+        body = {name: value for name, value in given if value is not None} | dict(self.extra)
+        return body if self.edit is None else body | self.edit.body()
 
 
 PARAMETERS = (
@@ -75,8 +87,9 @@ PARAMETERS = (
     "moderation",
     "complexity",
     "safety_identifier",
+    "input_fidelity",
 )
-"""Every parameter of a generation, by the name the API gives it."""
+"""Every parameter that is text or a number, by the name the API gives it."""
 
 _VALUES = attrgetter(*PARAMETERS)
 
@@ -87,11 +100,13 @@ ALIASES = {
 }
 """Other names under which people write them."""
 
-PARAMETER_OF = {**{name: name for name in PARAMETERS if name != "prompt"}, **ALIASES}
+PARAMETER_OF = {
+    **{name: name for name in (*PARAMETERS, *COLUMNS) if name != "prompt"},
+    **ALIASES,
+}
 """The parameter beside the prompt that a name of either kind means."""
 
 REFUSED = {
-    "input_fidelity": "drop it: these models always read references at high fidelity",
     "response_format": "drop it: these models always answer with the image itself",
     "style": "drop it: it belonged to dall-e-3",
     "stream": "drop it: a batch has nobody to stream to",
@@ -126,11 +141,12 @@ class Priced:
 
     prompt: str
     terms: Terms
+    edit: Edit | None = None
 
     @property
     def request(self) -> ImageRequest:
         """The request itself."""
-        return replace(self.terms.asked, prompt=self.prompt)
+        return replace(self.terms.asked, prompt=self.prompt, edit=self.edit)
 
     @property
     def expected(self) -> Decimal:
@@ -149,7 +165,8 @@ class Priced:
         >>> Priced("a cat", Terms.of(ImageRequest("", "gpt-image-2"), free)).body_json()[:40]
         b'{"prompt":"a cat","model":"gpt-image-2",'
         """
-        return b'{"prompt":%b,%b' % (orjson.dumps(self.prompt), self.terms.rest[1:])
+        pictures = orjson.dumps(self.edit.body())[1:-1] + b"," if self.edit else b""
+        return b'{"prompt":%b,%b%b' % (orjson.dumps(self.prompt), pictures, self.terms.rest[1:])
 
 
 def resolve(parameters: Mapping[str, object], models: Models) -> Priced | tuple[Problem, ...]:
@@ -180,18 +197,34 @@ class Resolver:
         self, prompt: object, parameters: Mapping[str, object]
     ) -> Priced | tuple[Problem, ...]:
         """The request that a prompt and its other parameters make, or everything that is wrong with them."""
-        terms = self._terms(parameters)
+        if _OF_EDITS.isdisjoint(parameters):
+            return self._priced(prompt, parameters, None)
+        cells = {name: parameters[name] for name in COLUMNS if not blank(parameters.get(name))}
+        others = {name: value for name, value in parameters.items() if name not in _OF_EDITS}
+        edit = read_edit(cells)
+        if not isinstance(edit, tuple):
+            return self._priced(prompt, others, edit)
+        priced = self._priced(prompt, others, _UNREADABLE)
+        return edit if isinstance(priced, Priced) else (*priced, *edit)
+
+    def _priced(
+        self, prompt: object, parameters: Mapping[str, object], edit: Edit | None
+    ) -> Priced | tuple[Problem, ...]:
+        terms = self._terms(parameters, edit)
         if not isinstance(terms, Terms):
             return (*_prompt_problems(prompt, _PROMPT_LIMIT), *terms)
         problems = _prompt_problems(prompt, terms.prompt_limit)
-        return problems or Priced(str(prompt).strip(), terms)
+        return problems or Priced(str(prompt).strip(), terms, edit)
 
-    def _terms(self, parameters: Mapping[str, object]) -> Terms | tuple[Problem, ...]:
+    def _terms(
+        self, parameters: Mapping[str, object], edit: Edit | None
+    ) -> Terms | tuple[Problem, ...]:
         """Good terms are remembered, so many that a file of ever new ones cannot fill the memory."""
-        key = repr(parameters)  # True, 1 and "1" are equal or alike, and not the same
+        # True, 1 and "1" are equal or alike, and not the same.
+        key = f"{len(edit.images) if edit else 0} {parameters!r}"
         if known := self._known.get(key):
             return known
-        terms = _terms_of(parameters, self._models)
+        terms = _terms_of(parameters, edit, self._models)
         if isinstance(terms, Terms):
             if len(self._known) == _TERMS_KEPT:
                 self._known.clear()
@@ -199,7 +232,9 @@ class Resolver:
         return terms
 
 
-def _terms_of(parameters: Mapping[str, object], models: Models) -> Terms | tuple[Problem, ...]:
+def _terms_of(
+    parameters: Mapping[str, object], edit: Edit | None, models: Models
+) -> Terms | tuple[Problem, ...]:
     given = {name: value for name, value in parameters.items() if not blank(value)}
     name = str(given.get("model", models.default)).strip()
     model = models.known.get(name)
@@ -209,8 +244,9 @@ def _terms_of(parameters: Mapping[str, object], models: Models) -> Terms | tuple
     problems = (
         *_problems(given, model),
         *(each for one in strange for each in _choice(given, one, (), model)),
+        *_edit_problems(given, edit, model),
     )
-    return problems or _terms(given, name, model)
+    return problems or _terms(given, name, model, len(edit.images) if edit else 0)
 
 
 def blank(value: object) -> bool:
@@ -231,11 +267,12 @@ def _unknown_model(name: str, models: Models) -> Problem:
     return Problem("model_unknown", message, column="model", value=name)
 
 
-def _terms(given: Mapping[str, object], name: str, model: Model) -> Terms:
+def _terms(given: Mapping[str, object], name: str, model: Model, references: int) -> Terms:
     parameters = {one: _read(one, given[one]) for one in PARAMETERS if one in given}
     extra = {one: str(given[one]).strip() for one in model.extra if one in given}
     asked = ImageRequest("", **{**parameters, "model": name}, extra=extra)
-    return Terms.of(asked, model.quote(asked.quality, asked.size, asked.n), model.prompt_limit)
+    quote = model.quote(asked.quality, asked.size, asked.n, references)
+    return Terms.of(asked, quote, model.prompt_limit)
 
 
 def _read(name: str, value: object) -> Any:
@@ -263,6 +300,25 @@ def _problems(given: Mapping[str, object], model: Model) -> Iterator[Problem]:
         yield Problem(
             "value_not_text", message, column="safety_identifier", value=ascii(identifier)
         )
+
+
+def _edit_problems(
+    given: Mapping[str, object], edit: Edit | None, model: Model
+) -> Iterator[Problem]:
+    if edit and len(edit.images) > model.references.limit:
+        taken = model.references.limit
+        message = f"{model.name} takes {taken or 'no pictures'}; name {'fewer' if taken else 'another model'}"
+        value = f"{len(edit.images)} images"
+        yield Problem("too_many_images", message, column=edit.column, value=value)
+    if "input_fidelity" not in given:
+        return
+    if edit and model.fidelities:
+        yield from _choice(given, "input_fidelity", model.fidelities, model)
+        return
+    fidelity = f"{model.name} always reads references at high fidelity"
+    message = f"drop it: {fidelity if edit else 'there is no reference to be read'}"
+    value = str(given["input_fidelity"])
+    yield Problem("parameter_refused", message, column="input_fidelity", value=value)
 
 
 def _prompt_problems(prompt: object, limit: int) -> tuple[Problem, ...]:
