@@ -4,6 +4,7 @@ from darkroom.provider.answer import Answer
 from darkroom.provider.call import CallFailed
 from darkroom.provider.client import Client, shared_tls
 from darkroom.provider.hearing import hear, sign_of
+from darkroom.provider.part import Part
 from darkroom.provider.reading import Images, read
 from darkroom.provider.upstream import Provider
 
@@ -12,6 +13,7 @@ __all__ = [
     "CallFailed",
     "Client",
     "Images",
+    "Part",
     "Provider",
     "hear",
     "read",

@@ -1,13 +1,14 @@
 """The client of one thread: a request in, an answer out, sent once or not at all."""
 
 import ssl
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import httpx2
 from openai import APIStatusError, OpenAI
 
 from darkroom.provider.answer import Answer, useful
 from darkroom.provider.call import Call
+from darkroom.provider.part import Part
 from darkroom.provider.upstream import Provider
 from darkroom.provider.wire import Wire
 
@@ -48,28 +49,43 @@ class Client:
         deadline_seconds: float,
         may_send: Callable[[], bool],
         client_request_id: str,
+        parts: Sequence[Part] = (),
     ) -> Answer:
         """Sends the request once and returns whatever the provider answers, errors and redirects too.
 
         `endpoint` is an API path, with or without its `/v1`. `may_send` is asked as the last act before the
-        first byte goes to the socket. The deadline spans everything from here to the last byte.
+        first byte goes to the socket. The deadline spans everything from here to the last byte. With `parts`
+        the request goes out as a form, without as JSON.
 
         Raises:
             CallFailed: there is no whole answer; it says whether anything was sent.
         """
         call = Call(self._where, deadline_seconds, may_send)
         self._wire.begin(call)
-        response = self._posted(endpoint.removeprefix("/v1"), body, client_request_id)
-        headers = useful(response.headers.items())
-        return Answer(response.status_code, headers, response.content, call.latency_ms)
+        headers = {"X-Client-Request-Id": client_request_id}
+        response = self._posted(endpoint.removeprefix("/v1"), body, headers, parts)
+        return Answer(
+            response.status_code,
+            useful(response.headers.items()),
+            response.content,
+            call.latency_ms,
+        )
 
-    def _posted(self, path: str, body: Mapping[str, object], request_id: str) -> httpx2.Response:
+    def _posted(
+        self,
+        path: str,
+        body: Mapping[str, object],
+        headers: Mapping[str, str],
+        parts: Sequence[Part],
+    ) -> httpx2.Response:
+        form = {"Content-Type": "multipart/form-data"} if parts else {}
         try:
             return self._openai.post(
                 path,
                 cast_to=httpx2.Response,
                 body=body,
-                options={"headers": {"X-Client-Request-Id": request_id}},
+                files=[part.as_sent() for part in parts] or None,
+                options={"headers": {**headers, **form}},
             )
         except APIStatusError as error:
             return error.response

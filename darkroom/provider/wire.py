@@ -63,7 +63,8 @@ class Wire(httpx2.BaseTransport):
             raise _failed(call, error) from None
 
     def _exchanged(self, request: httpx2.Request, call: Call) -> httpx2.Response:
-        url = request.url
+        url, body = request.url, request.stream
+        assert isinstance(body, httpx2.SyncByteStream)
         incoming = self._pool.handle_request(
             httpcore2.Request(
                 request.method,
@@ -71,7 +72,7 @@ class Wire(httpx2.BaseTransport):
                     scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path
                 ),
                 headers=request.headers.raw,
-                content=request.read(),
+                content=body,
                 extensions={"timeout": {"pool": call.deadline_seconds}},
             )
         )
