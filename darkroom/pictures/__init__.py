@@ -1,5 +1,6 @@
 """Untrusted image bytes: what they are, whether they are whole, and a small view of them."""
 
+from darkroom.pictures.fitting import Seen, fitting, look
 from darkroom.pictures.formats import (
     EXTENSIONS,
     MEDIA_TYPES,
@@ -21,10 +22,13 @@ __all__ = [
     "NotAPicture",
     "Picture",
     "PictureFormat",
+    "Seen",
     "check_mask",
     "check_reference",
     "extension",
+    "fitting",
     "inspect",
+    "look",
     "mask_of_box",
     "media_type",
     "thumbnail",

@@ -41,15 +41,37 @@ def check_mask(mask: bytes | memoryview, first: Picture) -> NotAPicture | None:
     picture = check_reference(mask)
     if isinstance(picture, NotAPicture):
         return picture
-    if picture.format is not PictureFormat.PNG:
-        return NotAPicture(f"a {picture.format.upper()}; a mask is a PNG with an alpha channel")
-    if not png.has_alpha_channel(memoryview(mask).cast("B")):
+    return mask_flaw(picture, first, has_alpha_channel=has_alpha_channel(mask, picture))
+
+
+def has_alpha_channel(data: bytes | memoryview, picture: Picture) -> bool:
+    """Tell whether this checked picture is a PNG in which each pixel has its own alpha, as a mask's has."""
+    is_png = picture.format is PictureFormat.PNG
+    return is_png and png.has_alpha_channel(memoryview(data).cast("B"))
+
+
+def mask_flaw(mask: Picture, first: Picture, *, has_alpha_channel: bool) -> NotAPicture | None:
+    """Return why a checked picture cannot be the mask of the first reference; None if it can."""
+    if mask.format is not PictureFormat.PNG:
+        return NotAPicture(f"a {mask.format.upper()}; a mask is a PNG with an alpha channel")
+    if not has_alpha_channel:
         fix = "save it as RGBA, transparent where the picture is to be redrawn"
         return NotAPicture(f"a PNG without an alpha channel; {fix}")
-    if (picture.width, picture.height) != (first.width, first.height):
-        found, wanted = _size(picture), _size(first)
+    if (mask.width, mask.height) != (first.width, first.height):
+        found, wanted = _size(mask), _size(first)
         return NotAPicture(f"{found} pixels; make it {wanted}, the size of the first reference")
     return None
+
+
+def box_flaw(first: Picture, box: tuple[int, int, int, int]) -> NotAPicture | None:
+    """Return why a box cannot be redrawn in the first reference; None if it can."""
+    x0, y0, x1, y1 = box
+    if 0 <= x0 < x1 <= first.width and 0 <= y0 < y1 <= first.height:
+        return None
+    return NotAPicture(
+        f"the box {x0},{y0},{x1},{y1} is not within the picture of {_size(first)} pixels: "
+        f"give x0,y0,x1,y1 with 0 ≤ x0 < x1 ≤ {first.width} and 0 ≤ y0 < y1 ≤ {first.height}"
+    )
 
 
 def mask_of_box(width: int, height: int, box: tuple[int, int, int, int]) -> bytes:
@@ -61,12 +83,9 @@ def mask_of_box(width: int, height: int, box: tuple[int, int, int, int]) -> byte
     Raises:
         ValueError: the box is empty or not within the picture.
     """
-    x0, y0, x1, y1 = box
-    if not (0 <= x0 < x1 <= width and 0 <= y0 < y1 <= height):
-        raise ValueError(
-            f"the box {x0},{y0},{x1},{y1} is not within the picture of {width}×{height} pixels: "
-            f"give x0,y0,x1,y1 with 0 ≤ x0 < x1 ≤ {width} and 0 ≤ y0 < y1 ≤ {height}"
-        )
+    flaw = box_flaw(Picture(PictureFormat.PNG, width, height, has_alpha=False), box)
+    if flaw:
+        raise ValueError(flaw.reason)
     mask = Image.new("RGBA", (width, height), _OPAQUE)
     mask.paste(_TRANSPARENT, box)
     target = BytesIO()
