@@ -23,7 +23,9 @@ from darkroom.store.batches import NewBatch
 from darkroom.store.files import File
 from darkroom.store.session import Connection
 
-PURPOSE = "batch"
+PURPOSES = (files.BATCH, files.VISION)
+REFERENCE_BYTES = 49_999_999
+"""The API takes pictures of less than 50 MB."""
 ROWS_NAME = "rows.jsonl"
 COPY_BYTES = 1 << 20
 LATEST = timedelta(days=3660)
@@ -40,6 +42,7 @@ DEFAULTS = (
     "output_compression",
     "complexity",
     "safety_identifier",
+    "input_fidelity",
     "priority",
 )
 """The parameters that can be set for all rows at once."""
@@ -95,8 +98,9 @@ def keep_upload(
     Raises:
         Invalid: Its name or its purpose is of no use.
     """
-    if purpose != PURPOSE:
-        raise Invalid.field("purpose", "value_not_allowed", f"must be `{PURPOSE}`")
+    if purpose not in PURPOSES:
+        known = f"must be `{files.BATCH}`, or `{files.VISION}` for a picture to be edited"
+        raise Invalid.field("purpose", "value_not_allowed", known)
     if unstorable(filename):
         raise Invalid.field("file", "filename_not_text", "its name has a NUL or half a character")
     with NamedTemporaryFile(prefix="darkroom-") as copy:
@@ -104,7 +108,7 @@ def keep_upload(
             copy.write(chunk)
         copy.flush()
         sha256, size = blobs.put_file(Path(copy.name))
-    return _file(project_id, filename, size, sha256)
+    return _file(project_id, filename, size, sha256, purpose)
 
 
 def keep_rows(blobs: BlobStore, project_id: str, rows: Sequence[Row]) -> File:
@@ -126,12 +130,16 @@ def _line(number: int, row: Row) -> bytes:
         raise Invalid([fault]) from None
 
 
-def _file(project_id: str, filename: str, size: int, sha256: str) -> File:
-    return File(fresh_id(), project_id, PURPOSE, filename, size, sha256, datetime.now(UTC))
+def _file(
+    project_id: str, filename: str, size: int, sha256: str, purpose: str = files.BATCH
+) -> File:
+    return File(fresh_id(), project_id, purpose, filename, size, sha256, datetime.now(UTC))
 
 
 def record(connection: Connection, file: File) -> File:
-    """Writes down a file whose bytes are safe."""
+    """Writes down a file whose bytes are safe; a picture that the project has already is that one."""
+    if file.purpose == files.VISION:
+        return files.add_reference(connection, file)
     files.add(connection, file)
     return file
 

@@ -121,6 +121,10 @@ class Settings(BaseSettings):
     max_upload_mb: PositiveInt = Field(
         default=512, description="The largest file that may be uploaded."
     )
+    allow_private_urls: bool = Field(
+        default=False,
+        description="Fetch references from private addresses too: for an intranet or a test.",
+    )
     log_format: Literal["auto", "console", "json"] = Field(
         default="auto",
         description="Log lines for people, for programs, or by whether a terminal reads.",

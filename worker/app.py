@@ -22,6 +22,7 @@ from darkroom.domain.clock import PERMIT_WAIT
 from darkroom.domain.facts import OFFICIAL, Profile
 from darkroom.domain.ids import uuid7
 from darkroom.domain.retry import RetryPolicy
+from darkroom.fetching import Guard, fetch
 from darkroom.limits import Limiter, Limits, Memory
 from darkroom.provider import Client, Provider, shared_tls
 from darkroom.sections import Source
@@ -174,6 +175,7 @@ def build_tools(settings: Settings, app: Celery) -> Tools:
     engine = open_engine(settings.database_url, pool=POOL)
     profiles = settings.profiles_on(datetime.now(UTC).date())
     lines = _Lines(engine, _redis(settings.redis_url), shared_tls())
+    guard = Guard(allow_private=settings.allow_private_urls)
     return Tools(
         name=f"{socket.gethostname()}:{os.getpid()}:{os.urandom(3).hex()}",
         slots=settings.worker_slots,
@@ -187,6 +189,7 @@ def build_tools(settings: Settings, app: Celery) -> Tools:
         models=profiles[OFFICIAL].models,
         policy=RetryPolicy(on_unknown=settings.on_unknown),
         publish=publisher(app),
+        fetch=lambda url: fetch(url, guard, tls=lines.tls),
         stopwatch=boottime,
         draw=random.random,
         new_id=new_id,

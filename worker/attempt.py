@@ -24,7 +24,7 @@ from darkroom.store import batches, hints, jobs, leases
 from darkroom.store.jobs import Ticket
 from darkroom.store.reservations import BeginRefused, Claim, Refusal
 from darkroom.store.session import StoreAway, transaction
-from worker import evidence, permits, receipts, settlement
+from worker import enclosures, evidence, permits, receipts, settlement
 from worker.tools import Tools
 from worker.upstream import Upstream
 
@@ -161,12 +161,12 @@ def _call(
 ) -> Ending:
     last_moment = begun_at + (LEASE - SAFETY_MARGIN).total_seconds()
     try:
-        answer = upstream.client().call(
-            "/images/generations",
+        answer = enclosures.send(
+            tools.blobs,
+            upstream,
             ticket.request,
-            deadline_seconds=upstream.patience(ticket.request),
             may_send=lambda: tools.stopwatch() < last_moment,
-            client_request_id=reservation.attempt_id.hex,
+            attempt_id=reservation.attempt_id,
         )
     except CallFailed as failed:
         return _unanswered(failed)

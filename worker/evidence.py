@@ -54,7 +54,10 @@ def _cost(model: Model, request: Mapping[str, Any], usage: Usage | None) -> Deci
     if usage is not None:
         return model.price.cost(usage)
     tokens = text_tokens_guess(request["prompt"])
-    return model.expected(tokens, request["quality"], request["size"], int(request["n"]))
+    references = len(request.get("images", ()))
+    return model.expected(
+        tokens, request["quality"], request["size"], int(request["n"]), references
+    )
 
 
 def _vain(failure: Failure, request_id: str | None, latency_ms: int) -> Outcome:

@@ -18,7 +18,11 @@ from worker.upstream import Upstream
 
 def load_of(request: Mapping[str, Any]) -> Load:
     """What a request costs in each of the limiter's dimensions."""
-    return Load(images=int(request["n"]), tokens=text_tokens_guess(request["prompt"]))
+    return Load(
+        images=int(request["n"]),
+        tokens=text_tokens_guess(request["prompt"]),
+        input_images=len(request.get("images", ())),
+    )
 
 
 def ask(

@@ -42,6 +42,8 @@ class Tools:
     models: Models
     policy: RetryPolicy
     publish: Publish
+    fetch: Callable[[str], bytes]
+    """Downloads a URL that a stranger wrote; raises FetchFailed."""
     stopwatch: Stopwatch
     draw: Callable[[], float]
     new_id: Callable[[], UUID]

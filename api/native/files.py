@@ -6,18 +6,21 @@ from http import HTTPStatus
 from pathlib import PurePath
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, Query, Request
 from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 
 from api import submission
 from api.deps import Submitter, Tools, bearer
 from api.errors import documented
-from api.native.views import FileOut
+from api.native.views import FileOut, FilePage
 from api.refusals import Invalid
 from api.route import UploadRoute
+from darkroom.store import files
 
 router = APIRouter(prefix="/files", tags=["files"], route_class=UploadRoute, dependencies=[bearer])
+
+Sha256 = Annotated[str, Query(pattern="^[0-9a-f]{64}$", description="Of the picture's bytes.")]
 
 FIELDS = 8
 FIELD_BYTES = 4096
@@ -32,7 +35,7 @@ _FORM: dict[str, Any] = {
                 "required": ["file", "purpose"],
                 "properties": {
                     "file": {"type": "string", "format": "binary"},
-                    "purpose": {"type": "string", "enum": [submission.PURPOSE]},
+                    "purpose": {"type": "string", "enum": [*submission.PURPOSES]},
                 },
             }
         }
@@ -57,7 +60,7 @@ async def _uploaded(request: Request, _: Submitter) -> AsyncIterator[Upload]:
         if not isinstance(file, UploadFile):
             raise Invalid.field("file", "missing", "send multipart/form-data with a file in it")
         if not isinstance(purpose, str):
-            raise Invalid.field("purpose", "missing", f"send purpose={submission.PURPOSE}")
+            raise Invalid.field("purpose", "missing", f"send purpose={submission.PURPOSES[0]}")
         yield Upload(file, PurePath(file.filename or "upload").name[-NAME_LENGTH:], purpose)
 
 
@@ -68,13 +71,23 @@ async def _uploaded(request: Request, _: Submitter) -> AsyncIterator[Upload]:
     openapi_extra={"requestBody": _FORM},
 )
 def upload(tools: Tools, caller: Submitter, sent: Annotated[Upload, Depends(_uploaded)]) -> FileOut:
-    """Keep a prompt list: CSV, TSV, XLSX, JSONL or text."""
-    if (sent.file.size or 0) > tools.upload_bytes:
-        detail = f"the file has {sent.file.size:,} bytes; {tools.upload_bytes:,} are taken"
+    """Keep a prompt list (CSV, TSV, XLSX, JSONL or text), or a picture to be edited."""
+    largest = tools.upload_bytes
+    if sent.purpose == files.VISION:
+        largest = min(largest, submission.REFERENCE_BYTES)
+    if (sent.file.size or 0) > largest:
+        detail = f"the file has {sent.file.size:,} bytes; {largest:,} are taken"
         raise HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, detail)
     file = submission.keep_upload(
         tools.blobs, caller.project_id, sent.file.file, sent.filename, sent.purpose
     )
     with tools.transaction() as connection:
-        submission.record(connection, file)
-    return FileOut.of(file)
+        return FileOut.of(submission.record(connection, file))
+
+
+@router.get("", responses=documented(401, 403, 422, 503))
+def find(tools: Tools, caller: Submitter, sha256: Sha256) -> FilePage:
+    """Find the picture of these bytes, so that it need not be uploaded again."""
+    with tools.transaction() as connection:
+        found = files.reference(connection, caller.project_id, sha256)
+    return FilePage(data=[FileOut.of(found)] if found else [])

@@ -36,6 +36,13 @@ class FileOut(BaseModel):
         )
 
 
+class FilePage(BaseModel):
+    """The files that were asked for."""
+
+    data: list[FileOut]
+    has_more: bool = False
+
+
 class CountsOut(BaseModel):
     """How many jobs stand where."""
 

@@ -192,7 +192,7 @@ def _pasted(tools: Instruments, project_id: str, order: Order) -> File:
 
 
 def _kept(tools: Instruments, project_id: str, data: Any, name: str) -> File:
-    file = submission.keep_upload(tools.blobs, project_id, data, name, submission.PURPOSE)
+    file = submission.keep_upload(tools.blobs, project_id, data, name, files.BATCH)
     with tools.transaction() as connection:
         return submission.record(connection, file)
 

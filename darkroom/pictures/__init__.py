@@ -11,7 +11,7 @@ from darkroom.pictures.formats import (
     extension,
     media_type,
 )
-from darkroom.pictures.inspection import inspect
+from darkroom.pictures.inspection import inspect, kind_of
 from darkroom.pictures.references import check_mask, check_reference, mask_of_box
 from darkroom.pictures.thumbnails import thumbnail
 
@@ -28,6 +28,7 @@ __all__ = [
     "extension",
     "fitting",
     "inspect",
+    "kind_of",
     "look",
     "mask_of_box",
     "media_type",

@@ -27,6 +27,21 @@ def inspect(data: bytes | memoryview) -> Picture | NotAPicture:
     return picture
 
 
+def kind_of(head: bytes) -> PictureFormat | None:
+    """Return the format that a picture's first 16 bytes announce.
+
+    >>> kind_of(jpeg.SIGNATURE + bytes(13))
+    <PictureFormat.JPEG: 'jpeg'>
+    """
+    if head.startswith(png.SIGNATURE):
+        return PictureFormat.PNG
+    if head.startswith(jpeg.SIGNATURE):
+        return PictureFormat.JPEG
+    if head.startswith(gif.SIGNATURES):
+        return PictureFormat.GIF
+    return PictureFormat.WEBP if webp.is_webp(memoryview(head)) else None
+
+
 def _reader(view: memoryview) -> Callable[[memoryview], Picture]:
     head = bytes(view[:8])
     if head.startswith(png.SIGNATURE):

@@ -1,12 +1,20 @@
 """The files we keep for callers: what they uploaded, and where its bytes lie."""
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import Connection, func, insert, select, text
+from sqlalchemy.dialects import postgresql
 
 from darkroom.store.tables import files
+
+BATCH = "batch"
+"""The purpose of a prompt list."""
+
+VISION = "vision"
+"""The purpose of a picture to be worked on; a project keeps each once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,17 +32,49 @@ class File:
 
 def add(connection: Connection, file: File) -> None:
     """Writes down a file whose bytes are already safe."""
+    connection.execute(insert(files).values(_values(file)))
+
+
+def add_reference(connection: Connection, file: File) -> File:
+    """Writes down a picture, unless the project has the same one: then that is the file."""
+    unique = postgresql.insert(files).values(_values(file))
     connection.execute(
-        insert(files).values(
-            id=file.id,
-            project_id=file.project_id,
-            purpose=file.purpose,
-            filename=file.filename,
-            bytes=file.bytes,
-            sha256=file.sha256,
-            created_at=func.now(),
+        unique.on_conflict_do_nothing(
+            index_elements=["project_id", "sha256"],
+            index_where=text("purpose = 'vision'"),
         )
     )
+    found = reference(connection, file.project_id, file.sha256)
+    assert found
+    return found
+
+
+def reference(connection: Connection, project_id: str, sha256: str) -> File | None:
+    """The project's picture of these bytes, if it has it."""
+    mine = files.c.project_id == project_id, files.c.sha256 == sha256, files.c.purpose == VISION
+    row = connection.execute(select(files).where(*mine)).one_or_none()
+    return File(**row._mapping) if row else None  # noqa: SLF001 - SQLAlchemy's public name
+
+
+def owned(
+    connection: Connection, project_id: str, file_ids: Collection[UUID]
+) -> Mapping[UUID, File]:
+    """Those of these files that are the project's."""
+    mine = files.c.project_id == project_id, files.c.id.in_(file_ids)
+    rows = connection.execute(select(files).where(*mine))
+    return {row.id: File(**row._mapping) for row in rows}  # noqa: SLF001 - SQLAlchemy's public name
+
+
+def _values(file: File) -> dict[str, object]:
+    return {
+        "id": file.id,
+        "project_id": file.project_id,
+        "purpose": file.purpose,
+        "filename": file.filename,
+        "bytes": file.bytes,
+        "sha256": file.sha256,
+        "created_at": func.now(),
+    }
 
 
 def get(connection: Connection, file_id: UUID, project_id: str | None = None) -> File | None:

@@ -97,6 +97,13 @@ files = Table(
     Column("bytes", BigInteger, nullable=False),
     Column("sha256", Text, nullable=False),
     _born(),
+    Index(
+        "uq_files_reference",
+        "project_id",
+        "sha256",
+        unique=True,
+        postgresql_where=text("purpose = 'vision'"),
+    ),
 )
 
 batches = Table(

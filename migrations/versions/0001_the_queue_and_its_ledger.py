@@ -122,6 +122,13 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["project_id"], ["projects.id"], name=op.f("fk_files_project_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_files")),
     )
+    op.create_index(
+        "uq_files_reference",
+        "files",
+        ["project_id", "sha256"],
+        unique=True,
+        postgresql_where=sa.text("purpose = 'vision'"),
+    )
     op.create_table(
         "batches",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -456,6 +463,9 @@ def downgrade() -> None:
     )
     op.drop_index("ix_batches_fingerprint", table_name="batches")
     op.drop_table("batches")
+    op.drop_index(
+        "uq_files_reference", table_name="files", postgresql_where=sa.text("purpose = 'vision'")
+    )
     op.drop_table("files")
     op.drop_table("api_keys")
     op.drop_table("workers")

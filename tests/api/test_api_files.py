@@ -52,7 +52,7 @@ def test_a_path_in_a_name_is_left_out(client):
     [
         ({"data": {"purpose": "batch"}}, "file"),
         ({"files": {"file": ("a.csv", CSV)}}, "purpose"),
-        ({"files": {"file": ("a.csv", CSV)}, "data": {"purpose": "vision"}}, "purpose"),
+        ({"files": {"file": ("a.csv", CSV)}, "data": {"purpose": "assistants"}}, "purpose"),
         ({"files": {"file": (None, CSV)}, "data": {"purpose": "batch"}}, "file"),
         ({"json": {"file": "x", "purpose": "batch"}}, "file"),
         ({}, "file"),
