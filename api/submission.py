@@ -65,6 +65,8 @@ class Submission:
     again: bool = False
     focus: str | None = None
     provider: str | None = None
+    files: Mapping[str, str] | None = None
+    """The files that stand for the paths in the rows, by those paths."""
 
     def options(self, now: datetime) -> dict[str, Any]:
         """What ingest is told.
@@ -79,6 +81,7 @@ class Submission:
             "defaults": _known_defaults(self.defaults or {}),
             "template": self.template,
             "skip_bad_rows": self.skip_bad_rows,
+            "files": dict(self.files or {}),
         }
 
 

@@ -16,6 +16,8 @@ from darkroom.store.files import File
 from darkroom.store.intake import IngestLost
 from darkroom.store.session import transaction
 from darkroom.telemetry.logs import logger
+from worker.album import Album, Flawed, Stopping
+from worker.origin import Origin
 from worker.tools import Tools
 
 CHUNK = 20_000
@@ -32,7 +34,7 @@ def ingest(tools: Tools) -> int:
         return 0
     try:
         number = _read(tools, batch)
-    except IngestLost:
+    except (IngestLost, Stopping):
         logger("worker").info("no longer ours to read", action="ingest", batch_id=batch.id.hex)
         return 0
     except BadInput as bad:
@@ -96,6 +98,8 @@ class Reading:
     def __init__(self, tools: Tools, batch: Validating, file: File, path: Path) -> None:
         self._tools, self._batch, self._path = tools, batch, path
         self._format = sheets.format_of(path, file.filename)
+        origin = Origin(tools, file.project_id, batch.options.get("files", {}))
+        self._album = Album(tools, origin, self._hold)
         self.problems: list[Problem] = []
 
     def add_all(self) -> int:
@@ -147,6 +151,8 @@ class Reading:
     def _add(self, clerk: Intake, lines: Iterable[sheets.Row | Problem]) -> int:
         """Adds the good rows among these lines; they are read while Postgres takes them in."""
         drafts = self._drafts(clerk, lines)
+        if clerk.names_pictures:
+            drafts = iter(list(drafts))  # no transaction is open while they are fetched
         if self.problems and not self._batch.options.get("skip_bad_rows"):
             deque(drafts, maxlen=0)
             self._hold()
@@ -155,15 +161,35 @@ class Reading:
             return intake.add_jobs(connection, self._batch, drafts)
 
     def _drafts(self, clerk: Intake, lines: Iterable[sheets.Row | Problem]) -> Iterator[Draft]:
-        for line in lines:
-            found = line if isinstance(line, Problem) else clerk.draft(line.line, line.cells)
+        for found in self._found(clerk, lines):
             match found:
                 case Draft():
                     yield found
-                case Problem():
-                    self._note((found,))
                 case _:
                     self._note(found)
 
+    def _found(
+        self, clerk: Intake, lines: Iterable[sheets.Row | Problem]
+    ) -> Iterator[Draft | tuple[Problem, ...]]:
+        if clerk.names_pictures:
+            return self._album.settled(_with_pictures(clerk, lines))
+        return (_drafted(clerk, line) for line in lines)
+
     def _note(self, problems: tuple[Problem, ...]) -> None:
         self.problems += problems[: PROBLEMS_KEPT - len(self.problems)]
+
+
+def _drafted(clerk: Intake, line: sheets.Row | Problem) -> Draft | tuple[Problem, ...]:
+    return (line,) if isinstance(line, Problem) else clerk.draft(line.line, line.cells)
+
+
+def _with_pictures(
+    clerk: Intake, lines: Iterable[sheets.Row | Problem]
+) -> Iterator[Draft | Flawed]:
+    for line in lines:
+        found = _drafted(clerk, line)
+        if isinstance(found, Draft):
+            yield found
+        else:
+            edit = None if isinstance(line, Problem) else clerk.edit_of(line.cells)
+            yield Flawed(line.line or 0, found, edit)

@@ -26,6 +26,7 @@ from darkroom.domain.batch import PausedReason
 from darkroom.domain.request import unstorable
 
 ROWS_LIMIT = 10_000
+PATHS_LIMIT = 50_000
 
 
 def _storable(text: str) -> str:
@@ -59,6 +60,8 @@ Words = Annotated[
 ]
 Amount = Annotated[Budget, BeforeValidator(_amount)]
 Deadline = Annotated[AwareDatetime, BeforeValidator(_written), AfterValidator(_utc)]
+Path = Annotated[StrictStr, StringConstraints(max_length=4096), AfterValidator(_storable)]
+FileId = Annotated[StrictStr, StringConstraints(max_length=64), AfterValidator(_storable)]
 Default = (
     Annotated[StrictStr, Field(max_length=200)]
     | Annotated[StrictInt, Field(ge=-(2**31), lt=2**31)]
@@ -87,6 +90,12 @@ class BatchIn(Body):
         None, description="A Jinja template that makes a row's prompt.", examples=["{{ title }}"]
     )
     skip_bad_rows: StrictBool = False
+    files: dict[Path, FileId] | None = Field(
+        None,
+        max_length=PATHS_LIMIT,
+        description="What stands for the paths in the rows: the files that were uploaded for them.",
+        examples=[{"shoes/red.png": "file-0199…"}],
+    )
     budget: Amount | None = Field(None, description="The most it may cost, in US dollars.")
     deadline: Deadline | None = None
     fingerprint: Words | None = Field(
@@ -127,6 +136,7 @@ class BatchIn(Body):
             again=self.again,
             focus=self.focus,
             provider=self.provider,
+            files=self.files,
         )
 
 

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from decimal import Decimal
+from pathlib import Path
 from threading import Event
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -88,15 +89,23 @@ class Client:
 
     def upload(self, source: Source) -> str:
         """Hand a file in; its id."""
-        with source.path.open("rb") as file:
+        return self._handed_in(source.path, source.name, "batch")
+
+    def _handed_in(self, path: Path, name: str, purpose: str) -> str:
+        with path.open("rb") as file:
             response = self._send(
                 "POST",
                 "/api/v1/files",
-                data={"purpose": "batch"},
-                files={"file": (source.name, file, "application/octet-stream")},
+                data={"purpose": purpose},
+                files={"file": (name, file, "application/octet-stream")},
                 timeout=UPLOAD_TIMEOUT,
             )
         return self._read(lambda reply: str(reply["id"]), response)
+
+    def keep_picture(self, sha256: str, path: Path) -> str:
+        """Hand a picture in if it is not there yet; its file's id."""
+        known = self._page("/api/v1/files", lambda reply: str(reply["id"]), sha256=sha256)[0]
+        return known[0] if known else self._handed_in(path, path.name, "vision")
 
     def create(self, submission: Submission, file_id: str) -> tuple[Batch, bool]:
         """Make a batch; or (True) the one that was made of the same before."""

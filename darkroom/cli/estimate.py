@@ -10,6 +10,7 @@ from darkroom.cli.ending import Exit
 from darkroom.cli.environment import Environment, read_environment
 from darkroom.cli.facts import models_today
 from darkroom.cli.options import Drawing
+from darkroom.cli.pictures import Pictures
 from darkroom.cli.report import listed
 from darkroom.cli.source import Source, opened
 from darkroom.cli.terminal import Terminal
@@ -46,7 +47,8 @@ def estimate(
         template=template,
     )
     with opened(file) as source:
-        verdict = lint(drawing.look(source), models_today(environment, provider))
+        pictures = Pictures(source.folder)
+        verdict = lint(drawing.look(source, pictures.judge), models_today(environment, provider))
         seconds = fastest(environment, verdict)
         if json:
             terminal.json(_document(verdict, seconds))

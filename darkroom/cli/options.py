@@ -4,7 +4,7 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Annotated, Any
@@ -14,7 +14,7 @@ import typer
 from darkroom.cli.ending import CliError
 from darkroom.cli.source import Source
 from darkroom.domain.batchfile import PRIORITY_LIMIT
-from darkroom.sheets.lint import Look
+from darkroom.sheets.lint import Judge, Look
 
 File = Annotated[
     str, typer.Argument(help="CSV, TSV, XLSX, JSONL or text; - is stdin.", show_default=False)
@@ -72,9 +72,9 @@ class Drawing:
         }
         return cls({name: value for name, value in given.items() if value is not None}, template)
 
-    def look(self, source: Source) -> Look:
+    def look(self, source: Source, judge: Judge) -> Look:
         """A look at a file under these defaults, its problems told in the words of the options."""
-        return Look(source.path, source.name, self.defaults, self.template, "--{}".format)
+        return Look(source.path, source.name, self.defaults, self.template, "--{}".format, judge)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +91,8 @@ class Submission:
     again: bool = False
     focus: str | None = None
     provider: str | None = None
+    files: Mapping[str, str] = field(default_factory=dict)
+    """The ids of the files that were uploaded for the paths in the rows."""
 
     def __post_init__(self) -> None:
         """Raises CliError if the priority is out of range."""
@@ -115,6 +117,7 @@ class Submission:
             "fingerprint": self.fingerprint,
             "again": self.again,
             "focus": self.focus,
+            "files": dict(self.files),
             **chosen,
         }
 

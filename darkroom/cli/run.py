@@ -19,6 +19,7 @@ from darkroom.cli.environment import read_environment
 from darkroom.cli.facts import models_today
 from darkroom.cli.fetch import fetched, prepare
 from darkroom.cli.options import Drawing, Submission
+from darkroom.cli.pictures import Pictures
 from darkroom.cli.places import Places
 from darkroom.cli.replies import Batch
 from darkroom.cli.report import announce
@@ -84,13 +85,16 @@ def run(
         again=again,
     )
     with opened(file) as source:
-        verdict = lint(submission.drawing.look(source), models_today(environment, provider))
+        pictures = Pictures(source.folder)
+        verdict = lint(
+            submission.drawing.look(source, pictures.judge), models_today(environment, provider)
+        )
         announce(terminal, source.name, verdict, skip_bad_rows=skip_bad_rows)
         if submission.budget is not None and submission.budget < verdict.expected:
             terminal.notice(f"a budget of {money(submission.budget)} will hardly do: it will pause")
         prepare(out)
         places = Places(environment)
-        production = Production(terminal, source, submission, out, places, detach=detach)
+        production = Production(terminal, source, pictures, submission, out, places, detach=detach)
         visit = Visit(Staff.FULL, token_hex(8), not detach, lasting=True, leave=production.leave)
         production.focus = visit.focus
         raise typer.Exit(attend(environment, terminal, production.work, visit))
@@ -102,6 +106,7 @@ class Production:
 
     terminal: Terminal
     source: Source
+    pictures: Pictures
     submission: Submission
     out: Path
     places: Places
@@ -124,8 +129,10 @@ class Production:
 
     def _submitted(self, session: Session) -> Batch:
         """The batch of this file and these options: a new one, or the earlier one."""
-        wanted = self.submission.remembered(self.source.sha256(), sandbox=session.sandbox)
-        wanted = replace(wanted, focus=self.focus if session.own else None)
+        content = self.pictures.content(self.source.sha256())
+        wanted = self.submission.remembered(content, sandbox=session.sandbox)
+        files = self.pictures.uploaded(session.client)
+        wanted = replace(wanted, focus=self.focus if session.own else None, files=files)
         file_id = session.client.upload(self.source)
         batch, attached = session.client.create(wanted, file_id)
         if attached:

@@ -20,6 +20,8 @@ class Source:
 
     path: Path
     name: str
+    folder: Path
+    """Where the paths in it lead on from."""
 
     def sha256(self) -> str:
         with self.path.open("rb") as file:
@@ -37,11 +39,11 @@ def opened(given: str) -> Iterator[Source]:
         with NamedTemporaryFile(prefix="darkroom-") as spool:
             shutil.copyfileobj(sys.stdin.buffer, spool)
             spool.flush()
-            yield Source(Path(spool.name), "stdin")
+            yield Source(Path(spool.name), "stdin", Path())
         return
     path = Path(given)
     if path.is_dir():
         raise CliError(f"{given} is a directory; name a prompt list in it")
     if not path.exists():
         raise CliError(f"there is no file {given}; check the name, or use - to read stdin")
-    yield Source(path, path.name)
+    yield Source(path, path.name, path.parent)

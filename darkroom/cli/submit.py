@@ -1,11 +1,13 @@
 """Hands a file to the running stack and goes away."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from darkroom.cli import options
 from darkroom.cli.environment import read_environment
 from darkroom.cli.facts import models_today
 from darkroom.cli.options import Drawing, Submission
+from darkroom.cli.pictures import Pictures
 from darkroom.cli.replies import Batch
 from darkroom.cli.report import announce
 from darkroom.cli.session import Session, Visit, attend
@@ -54,11 +56,16 @@ def submit(
         provider=provider,
     )
     with opened(file) as source:
-        verdict = lint(submission.drawing.look(source), models_today(environment, provider))
+        pictures = Pictures(source.folder)
+        verdict = lint(
+            submission.drawing.look(source, pictures.judge), models_today(environment, provider)
+        )
         announce(terminal, source.name, verdict, skip_bad_rows=skip_bad_rows)
 
         def work(session: Session) -> Batch:
-            return session.client.create(submission, session.client.upload(source))[0]
+            files = pictures.uploaded(session.client)
+            wanted = replace(submission, files=files)
+            return session.client.create(wanted, session.client.upload(source))[0]
 
         batch = attend(environment, terminal, work, Visit(start=False, lasting=True))
     terminal.result(batch.id)

@@ -1,14 +1,14 @@
 """From the rows of an input file to the jobs of a batch: names, defaults, templates, and every row checked."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from enum import StrEnum, auto
 from typing import Any
 
 from darkroom.domain.models import Models
 from darkroom.domain.problem import BadInput, Problem
-from darkroom.domain.reference import COLUMNS
+from darkroom.domain.reference import COLUMNS, Edit, read_edit
 from darkroom.domain.request import (
     ALIASES,
     PARAMETER_OF,
@@ -26,8 +26,11 @@ PRIORITY_LIMIT = 1000
 LEAST_PADDING = 4
 COLUMN_LIMIT = 16_384
 """As many as a workbook can have; JSON lines that all differ would fill the memory with their names."""
+PICTURES_LIMIT = 16
+"""No model takes more; a row that names more is refused without a look at them."""
 _LOOKALIKE = 0.8
 _DATA = "x_"
+_OF_EDITS = frozenset(COLUMNS)
 _RESERVED = frozenset({"custom_id", "priority", "method", "url", "body"})
 
 Render = Callable[[Mapping[str, object]], "str | Problem"]
@@ -64,6 +67,15 @@ class Draft:
     custom_id: str
     priced: Priced
     priority: int
+
+    @property
+    def edit(self) -> Edit | None:
+        """The pictures that it works on, if it is an edit."""
+        return self.priced.edit
+
+    def with_edit(self, edit: Edit) -> "Draft":
+        """The same job on these pictures."""
+        return replace(self, priced=replace(self.priced, edit=edit))
 
 
 def flattened(cells: Mapping[str, object]) -> Mapping[str, object]:
@@ -236,6 +248,19 @@ class Intake:
         if problems or not isinstance(priced, Priced):
             return tuple(one.at(line, None if nameless else custom_id) for one in problems)
         return Draft(line, custom_id, priced, priority)
+
+    def edit_of(self, cells: Mapping[str, object]) -> Edit | None:
+        """The pictures that a row names, whatever else is wrong with it; None if they cannot be told."""
+        if not self.names_pictures:
+            return None
+        row = flattened(cells)
+        edit = read_edit({name: row[name] for name in COLUMNS if not blank(row.get(name))})
+        return edit if isinstance(edit, Edit) and len(edit.images) <= PICTURES_LIMIT else None
+
+    @property
+    def names_pictures(self) -> bool:
+        """Whether some row may be an edit."""
+        return not _OF_EDITS.isdisjoint(self.overview.columns)
 
     def _prompt(self, row: Mapping[str, object]) -> object:
         """The prompt as it was written or made, or the Problem of making it."""

@@ -1,6 +1,6 @@
 """Untrusted image bytes: what they are, whether they are whole, and a small view of them."""
 
-from darkroom.pictures.fitting import Seen, fitting, look
+from darkroom.pictures.fitting import Seen, Sight, fitting, look
 from darkroom.pictures.formats import (
     EXTENSIONS,
     MEDIA_TYPES,
@@ -23,6 +23,7 @@ __all__ = [
     "Picture",
     "PictureFormat",
     "Seen",
+    "Sight",
     "check_mask",
     "check_reference",
     "extension",

@@ -1,6 +1,6 @@
 """Reads an input file as ingest will, before anything is sent: what is wrong with it, what it will cost."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from pathlib import Path
@@ -9,6 +9,7 @@ from darkroom.domain.batchfile import Draft, Intake, Survey, flattened, survey
 from darkroom.domain.figures import plural
 from darkroom.domain.models import AUTO, Models, parse_size
 from darkroom.domain.problem import BadInput, Problem
+from darkroom.domain.reference import Edit
 from darkroom.domain.request import ALIASES, ImageRequest, blank
 from darkroom.sheets.read import read
 from darkroom.sheets.row import Row
@@ -28,6 +29,10 @@ BYTES_PER_PIXEL = {"png": 1.8, "jpeg": 0.7, "webp": 0.5}
 _USUAL_PIXELS = 1536 * 1024
 
 
+Judge = Callable[[Edit], Iterable[Problem]]
+"""What is wrong with the pictures of a row, as far as it can be told here."""
+
+
 @dataclass(frozen=True, slots=True)
 class Look:
     """What is looked at: a file under its name, the defaults of its rows, and what makes their prompts.
@@ -40,6 +45,7 @@ class Look:
     defaults: Mapping[str, str | int]
     template: str | None = None
     called: Callable[[str], str] = str
+    judge: Judge = lambda _: ()
 
 
 @dataclass(slots=True)
@@ -192,12 +198,22 @@ def _judged(look: Look, intake: Intake, used: Sequence[str]) -> Verdict:
     for row in _rows(look):
         if isinstance(row, Row):
             _note_gaps(verdict, row, used)
-        found = (row,) if isinstance(row, Problem) else intake.draft(row.line, row.cells)
+        found = (row,) if isinstance(row, Problem) else _drafted(row, intake, look)
         if not isinstance(found, Draft) and (options := _of_options(found, intake, look)):
             return Verdict(rows=intake.overview.rows, refused=True, problems=options)
         verdict.add(found)
     verdict.problems = verdict.told()
     return verdict
+
+
+def _drafted(row: Row, intake: Intake, look: Look) -> Draft | Sequence[Problem]:
+    found = intake.draft(row.line, row.cells)
+    edit = intake.edit_of(row.cells)
+    named = found.custom_id if isinstance(found, Draft) else found[0].custom_id
+    problems = [one.at(row.line, named) for one in look.judge(edit)] if edit else []
+    if not problems:
+        return found
+    return problems if isinstance(found, Draft) else [*found, *problems]
 
 
 def _note_gaps(verdict: Verdict, row: Row, used: Sequence[str]) -> None:
