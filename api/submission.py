@@ -77,12 +77,12 @@ class Submission:
         _require_deadline(self.deadline, now)
         if self.template is not None:
             _require_template(self.template)
-        return {
+        options = {
             "defaults": _known_defaults(self.defaults or {}),
             "template": self.template,
             "skip_bad_rows": self.skip_bad_rows,
-            "files": dict(self.files or {}),
         }
+        return {**options, "files": dict(self.files)} if self.files else options
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 
 from api import submission
-from api.deps import Submitter, Tools, bearer
+from api.deps import Reader, Submitter, Tools, bearer
 from api.errors import documented
 from api.native.views import FileOut, FilePage
 from api.refusals import Invalid
@@ -86,7 +86,7 @@ def upload(tools: Tools, caller: Submitter, sent: Annotated[Upload, Depends(_upl
 
 
 @router.get("", responses=documented(401, 403, 422, 503))
-def find(tools: Tools, caller: Submitter, sha256: Sha256) -> FilePage:
+def find(tools: Tools, caller: Reader, sha256: Sha256) -> FilePage:
     """Find the picture of these bytes, so that it need not be uploaded again."""
     with tools.transaction() as connection:
         found = files.reference(connection, caller.project_id, sha256)

@@ -117,7 +117,7 @@ class Submission:
             "fingerprint": self.fingerprint,
             "again": self.again,
             "focus": self.focus,
-            "files": dict(self.files),
+            "files": dict(self.files) or None,
             **chosen,
         }
 

@@ -42,6 +42,24 @@ def test_an_upload_is_kept_byte_for_byte(client, project, desk):
     assert row.sha256 == digest
 
 
+def test_a_picture_is_kept_once_in_each_project_and_found_by_its_content(client, new_project):
+    data, other = b"as if it were a picture", new_project().clients["submit"]
+    sha256 = hashlib.sha256(data).hexdigest()
+    assert client.get("/api/v1/files", params={"sha256": sha256}).json()["data"] == []
+    first = upload(client, data, "a.png", "vision").json()
+    again = upload(client, data, "b.png", "vision").json()
+    assert first == again
+    assert client.get("/api/v1/files", params={"sha256": sha256}).json()["data"] == [first]
+    assert other.get("/api/v1/files", params={"sha256": sha256}).json()["data"] == []
+    assert upload(other, data, "a.png", "vision").json()["id"] != first["id"]
+    assert upload(client, data, "a.png", "batch").json()["id"] != first["id"]
+    assert_problem(client.get("/api/v1/files", params={"sha256": "x"}), 422)
+
+
+def test_a_picture_of_50_megabytes_is_too_large(client):
+    assert_problem(upload(client, bytes(50 * MEGABYTE), "a.png", "vision"), 413)
+
+
 def test_a_path_in_a_name_is_left_out(client):
     assert upload(client, CSV, "../../etc/list.csv").json()["filename"] == "list.csv"
     assert upload(client, CSV, "x" * 300 + ".csv").json()["filename"].endswith(".csv")

@@ -6,6 +6,7 @@ from routes import document, native_routes
 PROBLEM = {"$ref": "#/components/schemas/Problem"}
 
 CONTRACT = {
+    "GET /api/v1/files",
     "POST /api/v1/files",
     "POST /api/v1/batches",
     "GET /api/v1/batches",

@@ -62,6 +62,7 @@ def test_a_list_becomes_images(made, darkroom, here):
         "deadline": "2099-01-01T00:00:00Z",
         "again": False,
         "focus": None,
+        "files": None,
     }
     [upload] = made.bodies("POST", "/api/v1/files")
     assert ROWS.encode() in upload

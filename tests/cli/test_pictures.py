@@ -1,0 +1,88 @@
+"""Pictures of this machine: looked at before anything is sent, uploaded once each."""
+
+import json
+
+import pytest
+from canned import BATCH_ID, batch
+from gallery import bomb, picture
+
+FILES = "/api/v1/files"
+FILE_ID = "file-019ab2c34d5e7f00a1b2c3d4e5f60718"
+
+
+def estimated(darkroom, name):
+    outcome = darkroom("estimate", name, "--json")
+    return outcome, json.loads(outcome.out)
+
+
+def test_an_estimate_looks_at_the_pictures_without_a_stack(darkroom, write, here):
+    (here / "list").mkdir()
+    (here / "list" / "red.png").write_bytes(picture())
+    write("list/p.csv", 'prompt,image,mask_box\nblue,red.png,"0,0,8,8"\na cat,,\n')
+    outcome, told = estimated(darkroom, "list/p.csv")
+    assert outcome.status == 0, outcome.err
+    assert (told["rows"], told["bad_rows"]) == (2, 0)
+
+
+@pytest.mark.parametrize(
+    ("cells", "column", "words"),
+    [
+        ("gone.png,,", "image", "there is no file"),
+        ("bomb.png,,", "image", "more than the 40 million"),
+        ("a.svg,,", "image", "PNG, JPEG or WebP"),
+        ("red.png|gone.png,,", "image", "there is no file"),
+        ("red.png,red.png,", "mask", "alpha channel"),
+        ("red.png,small.png,", "mask", "make it 64×48"),
+        ('red.png,,"0,0,65,9"', "mask_box", "within the picture"),
+        ("/dev,,", "image", "cannot be read"),
+    ],
+)
+def test_a_picture_that_cannot_be_used_is_named_by_line_and_column(
+    darkroom, write, cells, column, words
+):
+    write("red.png", picture())
+    write("small.png", picture((8, 8), "RGBA"))
+    write("bomb.png", bomb())
+    write("a.svg", "<svg/>")
+    outcome, told = estimated(darkroom, write("p.csv", f"prompt,image,mask,mask_box\nx,{cells}\n"))
+    assert outcome.status == 2
+    [problem] = told["problems"]
+    assert (problem["line"], problem["column"]) == (2, column)
+    assert words in problem["message"]
+
+
+def test_each_content_is_handed_in_once_and_paths_are_named(darkroom, write, api):
+    red, blue = picture(shade=200), picture(shade=10)
+    for name, data in {"red.png": red, "again.png": red, "blue.png": blue}.items():
+        write(name, data)
+    write(
+        "p.csv",
+        "prompt,image\na,red.png\nb,again.png|red.png\nc,blue.png\nd,https://cdn.example/x\n",
+    )
+    unknown, known = ({"data": found, "has_more": False} for found in ([], [{"id": FILE_ID}]))
+    api.on("GET", FILES, unknown, known)
+    api.takes(batch())
+    outcome = darkroom("submit", "p.csv")
+    assert (outcome.status, outcome.out.strip()) == (0, BATCH_ID), outcome.err
+    picture_sent, list_sent = api.bodies("POST", FILES)
+    assert b"vision" in picture_sent
+    assert b"again.png|red.png" in list_sent
+    [body] = api.bodies("POST", "/api/v1/batches")
+    named = json.loads(body)["files"]
+    assert named["red.png"] == named["again.png"] != named["blue.png"]
+    assert set(named.values()) == {"file-1", FILE_ID}
+
+
+def test_another_picture_of_the_same_name_is_another_list(darkroom, write, api):
+    write("p.csv", "prompt,image\na,red.png\n")
+    api.on("GET", FILES, {"data": [{"id": FILE_ID}], "has_more": False})
+    api.takes(batch(), status=200)
+    api.knows(batch())
+    api.has_jobs([])
+    for shade in (1, 1, 2):
+        write("red.png", picture(shade=shade))
+        darkroom("run", "p.csv", "--out", "out")
+    first, same, other = (
+        json.loads(body)["fingerprint"] for body in api.bodies("POST", "/api/v1/batches")
+    )
+    assert first == same != other
