@@ -8,7 +8,8 @@ from gallery import bomb, data_url, picture, site, uploaded
 from PIL import Image
 
 from darkroom.blobs import open_store
-from darkroom.domain.batch import BatchStatus
+from darkroom.domain.batch import BatchStatus, PausedReason
+from darkroom.store import batches
 from darkroom.store.session import transaction
 from darkroom.store.tables import jobs
 
@@ -142,20 +143,14 @@ def test_nobody_reaches_our_own_network_and_all_problems_of_a_row_are_named(worl
 
 
 def test_a_picture_that_is_gone_fails_its_job_and_costs_nothing(world, start):
-    start(DARKROOM_MAX_IN_FLIGHT="1")
-    rows = [
-        {"prompt": "[[hold:first]] x", "image": data_url(picture()), "priority": 1},
-        {"prompt": "y", "image": data_url(picture(shade=1))},
-    ]
-    batch_id = world.submit(rows)
-    world.sandbox.wait(held=1)
-    gone = requests(world)[1].request["images"][0]
-    open_store(world.storage_url).delete(gone)
-    world.sandbox.release("first")
+    start()
+    batch_id = world.submit([{"prompt": "x", "image": data_url(picture())}], cap="0.00001")
+    world.until_view(batch_id, lambda view: view.paused_reason == PausedReason.BUDGET)
+    open_store(world.storage_url).delete(requests(world)[0].request["images"][0])
+    with transaction(world.engine) as connection:
+        batches.resume(connection, batch_id, cap=Decimal(1))
     view = world.until(batch_id)
-    assert (view.counts.succeeded, view.counts.failed) == (1, 1)
-    assert len(world.sandbox.calls()) == 1
-    [first, second] = world.jobs(batch_id)
-    assert second.failure["code"] == "reference_missing"
-    assert view.cost.reserved == 0
-    assert first.state == "succeeded"
+    assert (view.counts.failed, view.cost.spent, view.cost.reserved) == (1, 0, 0)
+    assert world.sandbox.calls() == []
+    [job] = world.jobs(batch_id)
+    assert job.failure["code"] == "reference_missing"
