@@ -11,18 +11,21 @@ from typing import Any
 import orjson
 
 from darkroom.domain.models import AUTO, Model, Models, Quote
+from darkroom.domain.parameter import (
+    choice,
+    combinations,
+    edit_problems,
+    size_problems,
+    whole_number,
+)
 from darkroom.domain.pricing import text_tokens_guess
 from darkroom.domain.problem import Problem
 from darkroom.domain.reference import COLUMNS, Edit, read_edit
-from darkroom.domain.size import size_error
 
 EXTENSION_OF = {"png": "png", "jpeg": "jpg", "webp": "webp"}
-_COMPRESSIBLE = frozenset({"jpeg", "webp"})
 _MODERATIONS = ("auto", "low")
 _COMPRESSION_LIMIT = 100
 _IDENTIFIER_LIMIT = 64
-_DIGITS = 9
-"""No number has more; one of thousands is no number to Python either."""
 _PROMPT_LIMIT = 32_000
 _NUMBERS = frozenset({"n", "output_compression"})
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -243,8 +246,8 @@ def _terms_of(
     strange = (name for name in given if name in models.extras and name not in model.extra)
     problems = (
         *_problems(given, model),
-        *(each for one in strange for each in _choice(given, one, (), model)),
-        *_edit_problems(given, edit, model),
+        *(each for one in strange for each in choice(given, one, (), model)),
+        *edit_problems(given, edit, model),
     )
     return problems or _terms(given, name, model, len(edit.images) if edit else 0)
 
@@ -280,17 +283,17 @@ def _read(name: str, value: object) -> Any:
 
 
 def _problems(given: Mapping[str, object], model: Model) -> Iterator[Problem]:
-    yield from _choice(given, "quality", (*model.qualities, AUTO), model)
-    yield from _choice(given, "output_format", model.formats, model)
-    yield from _choice(given, "background", model.backgrounds, model)
-    yield from _choice(given, "complexity", model.complexities, model)
-    yield from _choice(given, "moderation", _MODERATIONS, model)
+    yield from choice(given, "quality", (*model.qualities, AUTO), model)
+    yield from choice(given, "output_format", model.formats, model)
+    yield from choice(given, "background", model.backgrounds, model)
+    yield from choice(given, "complexity", model.complexities, model)
+    yield from choice(given, "moderation", _MODERATIONS, model)
     for name, choices in model.extra.items():
-        yield from _choice(given, name, choices, model)
-    yield from _whole_number(given, "n", 1, model.images_limit)
-    yield from _whole_number(given, "output_compression", 0, _COMPRESSION_LIMIT)
-    yield from _size_problems(given, model)
-    yield from _combinations(given)
+        yield from choice(given, name, choices, model)
+    yield from whole_number(given, "n", 1, model.images_limit)
+    yield from whole_number(given, "output_compression", 0, _COMPRESSION_LIMIT)
+    yield from size_problems(given, model)
+    yield from combinations(given)
     identifier = str(given.get("safety_identifier", ""))
     if len(identifier) > _IDENTIFIER_LIMIT:
         message = f"is longer than {_IDENTIFIER_LIMIT} characters; shorten or hash it"
@@ -300,25 +303,6 @@ def _problems(given: Mapping[str, object], model: Model) -> Iterator[Problem]:
         yield Problem(
             "value_not_text", message, column="safety_identifier", value=ascii(identifier)
         )
-
-
-def _edit_problems(
-    given: Mapping[str, object], edit: Edit | None, model: Model
-) -> Iterator[Problem]:
-    if edit and len(edit.images) > model.references.limit:
-        taken = model.references.limit
-        message = f"{model.name} takes {taken or 'no pictures'}; name {'fewer' if taken else 'another model'}"
-        value = f"{len(edit.images)} images"
-        yield Problem("too_many_images", message, column=edit.column, value=value)
-    if "input_fidelity" not in given:
-        return
-    if edit and model.fidelities:
-        yield from _choice(given, "input_fidelity", model.fidelities, model)
-        return
-    fidelity = f"{model.name} always reads references at high fidelity"
-    message = f"drop it: {fidelity if edit else 'there is no reference to be read'}"
-    value = str(given["input_fidelity"])
-    yield Problem("parameter_refused", message, column="input_fidelity", value=value)
 
 
 def _prompt_problems(prompt: object, limit: int) -> tuple[Problem, ...]:
@@ -345,46 +329,3 @@ def unstorable(text: str) -> bool:
     (False, True, True)
     """
     return "\0" in text or not (text.isascii() or _SURROGATE.search(text) is None)
-
-
-def _choice(
-    given: Mapping[str, object], name: str, allowed: tuple[str, ...], model: Model
-) -> Iterator[Problem]:
-    value = given.get(name)
-    if value is None or str(value).strip() in allowed:
-        return
-    message = (
-        f"is not taken by {model.name}; choose {', '.join(allowed)}"
-        if allowed
-        else f"is not a parameter of {model.name}; drop it"
-    )
-    yield Problem("value_not_allowed", message, column=name, value=str(value))
-
-
-def _whole_number(given: Mapping[str, object], name: str, low: int, high: int) -> Iterator[Problem]:
-    value = given.get(name)
-    if value is None:
-        return
-    text = str(value).strip()
-    digits = text.isascii() and text.isdigit() and not isinstance(value, bool)
-    if not digits or len(text) > _DIGITS or not low <= int(text) <= high:
-        message = f"must be a whole number from {low} to {high}"
-        yield Problem("value_not_allowed", message, column=name, value=text)
-
-
-def _size_problems(given: Mapping[str, object], model: Model) -> Iterator[Problem]:
-    size = str(given.get("size", AUTO)).strip()
-    error = size_error(model.sizes, size)
-    if error:
-        yield Problem("size_not_allowed", error, column="size", value=size)
-
-
-def _combinations(given: Mapping[str, object]) -> Iterator[Problem]:
-    output_format = str(given.get("output_format", "png")).strip()
-    if "output_compression" in given and output_format not in _COMPRESSIBLE:
-        message = f"goes with jpeg and webp only, not with {output_format}; drop it or change output_format"
-        value = str(given["output_compression"])
-        yield Problem("combination_not_allowed", message, column="output_compression", value=value)
-    if str(given.get("background")).strip() == "transparent" and output_format == "jpeg":
-        message = "jpeg has no transparency; use png or webp"
-        yield Problem("combination_not_allowed", message, column="background", value="transparent")

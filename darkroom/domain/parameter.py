@@ -1,0 +1,79 @@
+"""What single parameters may be, by the facts of a model, and which of them go together."""
+
+from collections.abc import Iterator, Mapping
+
+from darkroom.domain.models import AUTO, Model
+from darkroom.domain.problem import Problem
+from darkroom.domain.reference import Edit
+from darkroom.domain.size import size_error
+
+_COMPRESSIBLE = frozenset({"jpeg", "webp"})
+_DIGITS = 9
+"""No number has more; one of thousands is no number to Python either."""
+
+
+def choice(
+    given: Mapping[str, object], name: str, allowed: tuple[str, ...], model: Model
+) -> Iterator[Problem]:
+    """A value that is none of those allowed."""
+    value = given.get(name)
+    if value is None or str(value).strip() in allowed:
+        return
+    message = (
+        f"is not taken by {model.name}; choose {', '.join(allowed)}"
+        if allowed
+        else f"is not a parameter of {model.name}; drop it"
+    )
+    yield Problem("value_not_allowed", message, column=name, value=str(value))
+
+
+def whole_number(given: Mapping[str, object], name: str, low: int, high: int) -> Iterator[Problem]:
+    """A value that is no whole number between these bounds."""
+    value = given.get(name)
+    if value is None:
+        return
+    text = str(value).strip()
+    digits = text.isascii() and text.isdigit() and not isinstance(value, bool)
+    if not digits or len(text) > _DIGITS or not low <= int(text) <= high:
+        message = f"must be a whole number from {low} to {high}"
+        yield Problem("value_not_allowed", message, column=name, value=text)
+
+
+def size_problems(given: Mapping[str, object], model: Model) -> Iterator[Problem]:
+    """A size that the model does not make, with the nearest that it does."""
+    size = str(given.get("size", AUTO)).strip()
+    error = size_error(model.sizes, size)
+    if error:
+        yield Problem("size_not_allowed", error, column="size", value=size)
+
+
+def combinations(given: Mapping[str, object]) -> Iterator[Problem]:
+    """Parameters that are good each for itself and not together."""
+    output_format = str(given.get("output_format", "png")).strip()
+    if "output_compression" in given and output_format not in _COMPRESSIBLE:
+        message = f"goes with jpeg and webp only, not with {output_format}; drop it or change output_format"
+        value = str(given["output_compression"])
+        yield Problem("combination_not_allowed", message, column="output_compression", value=value)
+    if str(given.get("background")).strip() == "transparent" and output_format == "jpeg":
+        message = "jpeg has no transparency; use png or webp"
+        yield Problem("combination_not_allowed", message, column="background", value="transparent")
+
+
+def edit_problems(
+    given: Mapping[str, object], edit: Edit | None, model: Model
+) -> Iterator[Problem]:
+    """Pictures that the model does not take, and what is only said of pictures."""
+    if edit and len(edit.images) > model.references.limit:
+        taken = model.references.limit
+        message = f"{model.name} takes {taken or 'no pictures'}; name {'fewer' if taken else 'another model'}"
+        value = f"{len(edit.images)} images"
+        yield Problem("too_many_images", message, column=edit.column, value=value)
+    if "input_fidelity" not in given:
+        return
+    if edit and model.fidelities:
+        yield from choice(given, "input_fidelity", model.fidelities, model)
+        return
+    fidelity = f"{model.name} always reads references at high fidelity"
+    message = f"drop it: {fidelity if edit else 'there is no reference to be read'}"
+    value = str(given["input_fidelity"])
+    yield Problem("parameter_refused", message, column="input_fidelity", value=value)
