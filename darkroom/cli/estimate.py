@@ -48,7 +48,8 @@ def estimate(
     )
     with opened(file) as source:
         pictures = Pictures(source.folder)
-        verdict = lint(drawing.look(source, pictures.judge), models_today(environment, provider))
+        look = drawing.look(source, pictures.judge)
+        verdict = lint(look, models_today(environment, provider))
         seconds = fastest(environment, verdict)
         if json:
             terminal.json(_document(verdict, seconds))

@@ -86,9 +86,8 @@ def run(
     )
     with opened(file) as source:
         pictures = Pictures(source.folder)
-        verdict = lint(
-            submission.drawing.look(source, pictures.judge), models_today(environment, provider)
-        )
+        look = submission.drawing.look(source, pictures.judge)
+        verdict = lint(look, models_today(environment, provider))
         announce(terminal, source.name, verdict, skip_bad_rows=skip_bad_rows)
         if submission.budget is not None and submission.budget < verdict.expected:
             terminal.notice(f"a budget of {money(submission.budget)} will hardly do: it will pause")

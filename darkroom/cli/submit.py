@@ -57,9 +57,8 @@ def submit(
     )
     with opened(file) as source:
         pictures = Pictures(source.folder)
-        verdict = lint(
-            submission.drawing.look(source, pictures.judge), models_today(environment, provider)
-        )
+        look = submission.drawing.look(source, pictures.judge)
+        verdict = lint(look, models_today(environment, provider))
         announce(terminal, source.name, verdict, skip_bad_rows=skip_bad_rows)
 
         def work(session: Session) -> Batch:
