@@ -14,7 +14,8 @@ RUN /opt/darkroom/bin/pip install --no-cache-dir --no-deps --no-build-isolation 
 FROM python:3.13-slim
 COPY --from=build /opt/darkroom /opt/darkroom
 RUN useradd --uid 10001 --create-home darkroom \
-    && install --directory --owner=darkroom --group=darkroom /var/lib/darkroom
+    && install --directory --owner=darkroom --group=darkroom \
+        /var/lib/darkroom /var/lib/darkroom/blobs /var/lib/darkroom/spool /var/lib/darkroom/flower
 ENV PATH=/opt/darkroom/bin:$PATH PYTHONUNBUFFERED=1
 USER darkroom
 WORKDIR /home/darkroom

@@ -8,7 +8,7 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from api import envelope, errors, health
+from api import docs, envelope, errors, health
 from api.auth import admit
 from api.errors import Problem
 from api.instruments import opened
@@ -60,11 +60,13 @@ def build(settings: Settings) -> FastAPI:
         version="1",
         lifespan=_lifespan(settings),
         redirect_slashes=False,
+        docs_url=None,
         redoc_url=None,
     )
     app.add_middleware(envelope.Envelope)
     errors.install(app)
     app.include_router(health.router)
+    app.include_router(docs.router)
     for dialect in (files, batches, events, jobs, images, keys, providers):
         app.include_router(dialect.router, prefix=NATIVE)
     app.include_router(door.links, prefix=NATIVE)

@@ -18,7 +18,7 @@ class Scope(StrEnum):
     SUBMIT = auto()
     """Upload, submit and control."""
     ADMIN = auto()
-    """Make and revoke keys."""
+    """Make and revoke keys, and let the provider's key be tried again."""
 
     def covers(self, wanted: "Scope") -> bool:
         """Whether a key of this scope may do what asks for that one.
@@ -37,9 +37,13 @@ class Caller:
     project_id: str
     scopes: tuple[Scope, ...]
 
+    def may(self, wanted: Scope) -> bool:
+        """Whether one of the key's scopes covers this one."""
+        return any(scope.covers(wanted) for scope in self.scopes)
+
     def require(self, wanted: Scope) -> None:
         """Raises Forbidden unless one of the key's scopes covers this one."""
-        if not any(scope.covers(wanted) for scope in self.scopes):
+        if not self.may(wanted):
             detail = f"this key has no scope that covers `{wanted}`; use a key that has it"
             raise Forbidden("scope_missing", detail)
 

@@ -5,9 +5,10 @@ Each acts first and then looks: its UPDATE holds the batch's row, so what is see
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from decimal import Decimal
+from decimal import ROUND_DOWN, Decimal
 from uuid import UUID
 
+from api.auth import Caller, Scope
 from api.fresh import fresh_id
 from api.money import plain
 from api.refusals import Conflict, Invalid, Missing, nearest
@@ -23,6 +24,9 @@ GROUPS = {
     "5xx": (FailureClass.SERVER_ERROR, FailureClass.OVERLOADED),
 }
 """Words that stand for several classes of failure."""
+
+SMALLEST = Decimal("1e-9")
+"""The smallest part of a dollar that the record keeps."""
 
 
 def owned_batch(connection: Connection, project_id: str, batch_id: UUID) -> BatchView:
@@ -56,24 +60,29 @@ def pause(
 
 
 def resume(
-    connection: Connection, project_id: str, batch_id: UUID, budget: Decimal | None
+    connection: Connection, caller: Caller, batch_id: UUID, budget: Decimal | None
 ) -> BatchView:
     """Lets the batch go on, under a new budget if one is given, and the provider's key be tried again.
 
+    Of a family it is what is still open that goes on; what is left of the budget is shared among its members.
+
     Raises:
         Missing: The project has none such.
+        Forbidden: It waits for the provider's key, which is not for this caller to try again.
         Conflict: It is past resuming, or the budget is used up already.
     """
-    before = owned_batch(connection, project_id, batch_id)
-    changed = [
-        batches.resume(connection, member, _share(connection, project_id, before, member, budget))
-        for member in _members(before)
-    ]
-    view = owned_batch(connection, project_id, batch_id)
+    before = owned_batch(connection, caller.project_id, batch_id)
+    if before.paused_reason == PausedReason.PROVIDER_KEY:
+        caller.require(Scope.ADMIN)
+    members = [owned_batch(connection, caller.project_id, key) for key in _members(before)]
+    shares = _shares(before, members, budget)
+    changed = [batches.resume(connection, key, share) for key, share in shares.items()]
+    view = owned_batch(connection, caller.project_id, batch_id)
     if not any(changed) or view.status is BatchStatus.CANCELLING:
         raise _too_late("resumed", view)
     _require_room(view, budget)
-    providers.resume(connection, batch_id)
+    if caller.may(Scope.ADMIN):
+        providers.resume(connection, batch_id)
     hints.ring(connection)
     return view
 
@@ -138,14 +147,20 @@ def _members(view: BatchView) -> tuple[UUID, ...]:
     return view.retries or (view.id,)
 
 
-def _share(
-    connection: Connection, project_id: str, family: BatchView, member: UUID, budget: Decimal | None
-) -> Decimal | None:
-    """What the others of the family leave of a budget."""
+def _shares(
+    family: BatchView, members: Sequence[BatchView], budget: Decimal | None
+) -> dict[UUID, Decimal | None]:
+    """What each member may spend in all, so that together they stay under the budget of the family.
+
+    What nobody has committed is shared among the open by the jobs that each has open.
+    """
+    waiting = [member for member in members if not member.ended]
     if budget is None:
-        return None
-    alone = owned_batch(connection, project_id, member)
-    return max(budget - _committed(family) + _committed(alone), Decimal(0))
+        return dict.fromkeys((member.id for member in waiting), None)
+    left = max(budget - _committed(family), Decimal(0))
+    weights = {member.id: max(member.counts.open, 1) for member in waiting}
+    each = (left / max(sum(weights.values()), 1)).quantize(SMALLEST, ROUND_DOWN)
+    return {member.id: _committed(member) + each * weights[member.id] for member in waiting}
 
 
 def _committed(view: BatchView) -> Decimal:

@@ -10,7 +10,7 @@ from typing import Any, Literal
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
@@ -50,8 +50,29 @@ class FaultShown(BaseModel):
     detail: str = Field(description="What is wrong and what to do, for people.")
 
 
+_EXAMPLE: dict[str, Any] = {
+    "type": "about:blank",
+    "title": "Unprocessable Entity",
+    "status": 422,
+    "detail": "what was sent cannot be used",
+    "code": "invalid_request",
+    "instance": "/api/v1/batches",
+    "request_id": "req_019ab2c34d5e7f00a1b2c3d4e5f60004",
+    "errors": [
+        {
+            "pointer": "#/defaults/qualty",
+            "column": "qualty",
+            "code": "default_unknown",
+            "detail": "qualty: is not a default; did you mean `quality`?",
+        }
+    ],
+}
+
+
 class Problem(BaseModel):
     """Why there is no other answer (RFC 9457)."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLE]})
 
     type: Literal["about:blank"] = "about:blank"
     title: str

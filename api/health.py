@@ -29,14 +29,17 @@ class Readiness(BaseModel):
     workers: int = Field(description="Slots of the living workers.")
 
 
-@router.get("/livez")
+@router.get("/livez", operation_id="getLiveness", summary="Say that this process lives")
 def alive() -> Alive:
     """Say that this process lives."""
     return Alive()
 
 
 @router.get(
-    "/readyz", responses={503: {"model": Readiness, "description": "Something it needs is away."}}
+    "/readyz",
+    operation_id="getReadiness",
+    summary="Say what this process stands on",
+    responses={503: {"model": Readiness, "description": "Something it needs is away."}},
 )
 def ready(tools: Tools, response: Response) -> Readiness:
     """Say what this process stands on."""

@@ -1,5 +1,6 @@
 """A route that knows its caller before it reads the body, and reads no more of it than it may."""
 
+import asyncio
 from collections.abc import AsyncGenerator, Callable, Coroutine
 from http import HTTPStatus
 from typing import Any, ClassVar
@@ -21,18 +22,33 @@ Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
 class BoundedRequest(Request):
-    """A request whose body ends with 413 where it grows too long, and whose JSON is strict."""
+    """A request whose body ends with 413 where it grows too long and with 408 where it stands still.
+
+    Its JSON is strict.
+    """
 
     limit = JSON_BYTES
+    patience: ClassVar[float] = 30.0
+    """Seconds that the next bytes of a body may take."""
 
     async def stream(self) -> AsyncGenerator[bytes, None]:
         """The body, as it comes in."""
         self._require(int(self.headers.get("content-length", 0)))
         received = 0
-        async for chunk in super().stream():
+        chunks = super().stream()
+        while (chunk := await self._next(chunks)) is not None:
             received += len(chunk)
             self._require(received)
             yield chunk
+
+    async def _next(self, chunks: AsyncGenerator[bytes, None]) -> bytes | None:
+        try:
+            async with asyncio.timeout(self.patience):
+                return await anext(chunks, None)
+        except TimeoutError:
+            detail = f"nothing of the body came for {self.patience:g} s; send it again"
+            close = {"Connection": "close"}
+            raise HTTPException(HTTPStatus.REQUEST_TIMEOUT, detail, headers=close) from None
 
     def _require(self, length: int) -> None:
         if length > self.limit:

@@ -21,7 +21,7 @@ from darkroom.sheets import Template
 from darkroom.store import batches, files, hints
 from darkroom.store.batches import NewBatch
 from darkroom.store.files import File
-from darkroom.store.session import Connection
+from darkroom.store.session import Connection, now_at
 
 PURPOSES = (files.BATCH, files.VISION)
 REFERENCE_BYTES = 49_999_999
@@ -69,7 +69,7 @@ class Submission:
     """The files that stand for the paths in the rows, by those paths."""
 
     def options(self, now: datetime) -> dict[str, Any]:
-        """What ingest is told.
+        """What ingest is told; `now` is the database's.
 
         Raises:
             Invalid: An unknown default, a template that does not compile, a deadline that is no use.
@@ -158,7 +158,7 @@ def submit(
         Invalid: Something in it is of no use.
         Missing: The project has no such file.
     """
-    options = submission.options(datetime.now(UTC))
+    options = submission.options(_now(tools))
     provider = tools.projects.provider(project_id, submission.provider)
     kept = source if isinstance(source, UUID) else keep_rows(tools.blobs, project_id, source)
     with tools.transaction() as connection:
@@ -169,6 +169,12 @@ def submit(
         batch = _new_batch(file, submission, options, provider)
         batches.create(connection, batch)
     return Submitted(batch.id, attached=False)
+
+
+def _now(tools: Instruments) -> datetime:
+    """By the clock that will judge the deadline."""
+    with tools.transaction() as connection:
+        return now_at(connection)
 
 
 def _file_of(connection: Connection, project_id: str, kept: UUID | File) -> File:

@@ -196,10 +196,14 @@ class Settings(BaseSettings):
         return self
 
     @property
+    def calls_in_flight(self) -> int:
+        """Calls that all providers together may have in flight."""
+        return sum(source.max_in_flight for source in self.in_use)
+
+    @property
     def worker_slots(self) -> int:
         """Threads of one worker process: its share of the calls in flight, and room to wait for permits."""
-        in_flight = sum(source.max_in_flight for source in self.in_use)
-        share = -(-in_flight // self.workers)
+        share = -(-self.calls_in_flight // self.workers)
         return share + max(2, share // 8)
 
     @property

@@ -15,7 +15,7 @@ from pathlib import Path
 from uuid import UUID
 
 import httpx2
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, Row, func, select
 
 from darkroom.blobs import open_store
 from darkroom.domain.attempt import AttemptState
@@ -206,7 +206,7 @@ class World:
         defaults = {"quality": "low", "size": "1024x1024", **options.pop("defaults", {})}
         file_id, batch_id = new_id(), new_id()
         with transaction(self.engine) as connection:
-            now = connection.execute(select(insights.func.now())).scalar_one()
+            now = connection.execute(select(func.now())).scalar_one()
             files.add(
                 connection, File(file_id, "default", "batch", "rows.jsonl", len(data), sha256, now)
             )
@@ -256,7 +256,7 @@ class World:
         finally:
             listener.close()
 
-    def attempts(self) -> list[insights.Row]:
+    def attempts(self) -> list[Row]:
         with transaction(self.engine) as connection:
             return list(connection.execute(select(attempts).order_by(attempts.c.begun_at)))
 

@@ -18,6 +18,7 @@ from darkroom.domain.clock import LEASE, SAFETY_MARGIN
 from darkroom.domain.failure import Failure, FailureClass, Reaction
 from darkroom.domain.job import Missed
 from darkroom.domain.limit import Heard, Sign
+from darkroom.domain.waiting import WaitingFor
 from darkroom.limits import Admitted, Denied, LimiterAway, Load
 from darkroom.provider import CallFailed, hear
 from darkroom.store import batches, hints, jobs, leases
@@ -25,6 +26,7 @@ from darkroom.store.jobs import Ticket
 from darkroom.store.reservations import BeginRefused, Claim, Refusal
 from darkroom.store.session import StoreAway, transaction
 from worker import enclosures, evidence, permits, receipts, settlement
+from worker.notice import NO_PERMIT, note, note_denial, note_failure
 from worker.tools import Tools
 from worker.upstream import Upstream
 
@@ -83,9 +85,11 @@ def _with_permit(tools: Tools, upstream: Upstream, ticket: Ticket) -> Report:
     try:
         leave = permits.ask(tools, upstream, attempt_id, ticket.job_id, load)
     except LimiterAway:
+        note(tools, upstream.name, WaitingFor.LIMITER, NO_PERMIT)
         return _give_back(tools, ticket, AWAY, "the limiter is away")
     match leave:
         case Denied(wait=wait, dimension=dimension):
+            note_denial(tools, upstream.name, leave)
             return _give_back(tools, ticket, wait, f"waiting for {dimension}")
         case Admitted(wait=wait):
             if tools.draining.wait(wait.total_seconds()):
@@ -194,6 +198,8 @@ def _end(
     failure = failure_of(outcome)
     if failure and failure.klass.reaction is Reaction.PAUSE_KEY:
         settlement.pause_key(tools, upstream, failure)
+    if failure:
+        note_failure(tools, upstream.name, failure, everybody=trouble)
     return Report(text, failed=not isinstance(outcome, Succeeded))
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from darkroom.blobs import StorageFailed
 from darkroom.domain.clock import HEARTBEAT, Stopwatch
+from darkroom.domain.waiting import WaitingFor
 from darkroom.limits import LimiterAway
 from darkroom.store import jobs, leases, workers
 from darkroom.store.hints import Listener
@@ -15,6 +16,7 @@ from darkroom.telemetry.logs import logger
 from worker.dispatch import dispatch
 from worker.finalize import finalize
 from worker.ingest import ingest
+from worker.notice import note_all
 from worker.reap import reap
 from worker.sweep import sweep
 from worker.tools import Tools
@@ -116,7 +118,7 @@ class Crew:
 
     def _give_back(self, tools: Tools) -> int:
         with transaction(tools.engine) as connection:
-            workers.beat(connection, tools.name, 0)
+            workers.rest(connection, tools.name)
             return jobs.give_back(connection, tools.holdings.tickets(), HEARTBEAT * 0)
 
     def _leave(self, tools: Tools) -> int:
@@ -167,9 +169,12 @@ class Crew:
         held = tools.holdings.attempts()
         if held:
             self._guarded("permits", self._renew_permits)
-        idle = tools.draining.is_set() or tools.holdings.is_stuck
+        stuck = tools.holdings.is_stuck
+        slots = 0 if stuck or tools.draining.is_set() else tools.slots
+        if stuck:
+            note_all(tools, WaitingFor.STORAGE, "answers in hand wait until they can be stored")
         with transaction(tools.engine) as connection:
-            workers.beat(connection, tools.name, 0 if idle else tools.slots)
+            workers.beat(connection, tools.name, slots, list(tools.upstreams), tools.focus)
             return leases.renew(connection, held) if held else 0
 
     def _renew_permits(self, tools: Tools) -> int:

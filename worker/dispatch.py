@@ -5,32 +5,37 @@ from datetime import timedelta
 from math import ceil
 
 from darkroom.domain.fairness import Waiting, share
-from darkroom.store import batches, hints, jobs, providers, workers
+from darkroom.domain.room import room_needed
+from darkroom.domain.waiting import WaitingFor
+from darkroom.limits import LimiterAway
+from darkroom.store import batches, hints, holdups, jobs, providers, workers
 from darkroom.store.batches import Busy
 from darkroom.store.jobs import Dispatched
 from darkroom.store.locks import Duty, try_lock
 from darkroom.store.providers import Standing
 from darkroom.store.session import Transaction, transaction
 from darkroom.telemetry.logs import logger
+from worker.notice import NO_PERMIT, note_all
 from worker.tools import BrokerAway, Tools
 from worker.upstream import Upstream
 
 AHEAD = timedelta(seconds=2)
 """How far ahead of the rate limits jobs are handed out: as long as a job waits for its permit."""
 
-LARGEST_IMAGE = 25_000_000
-"""Bytes that one call may bring: an uncompressed-looking 4K PNG, and its receipt."""
-
 
 def dispatch(tools: Tools) -> int:
     """Hands out due jobs, row first and message second; counts them."""
-    with transaction(tools.engine) as connection:
-        if not try_lock(connection, Duty.DISPATCH):
-            return 0
-        messages = _dispatched(tools, connection)
     try:
+        with transaction(tools.engine) as connection:
+            if not try_lock(connection, Duty.DISPATCH):
+                return 0
+            messages = _dispatched(tools, connection)
         tools.publish(messages)
+    except LimiterAway:
+        note_all(tools, WaitingFor.LIMITER, NO_PERMIT)
+        raise
     except BrokerAway:
+        note_all(tools, WaitingFor.BROKER, "the broker takes no message")
         _take_back(tools, messages)
         return 0
     return len(messages)
@@ -40,7 +45,7 @@ def _dispatched(tools: Tools, connection: Transaction) -> list[Dispatched]:
     """As many due jobs as each provider has room for; what one waits for holds up no other."""
     standings = {name: _standing(connection, one) for name, one in tools.upstreams.items()}
     ready = {name: one for name, one in standings.items() if not one.paused_reason}
-    if not ready or tools.holdings.is_stuck or not _has_space(tools):
+    if not ready or tools.holdings.is_stuck or not _has_space(tools, connection):
         return []
     slots, busy = workers.slots(connection), batches.busy(connection)
     free = slots - sum(load.dispatched + load.running for load in busy.values())
@@ -91,12 +96,15 @@ def _standing(connection: Transaction, upstream: Upstream) -> Standing:
     return standing
 
 
-def _has_space(tools: Tools) -> bool:
+def _has_space(tools: Tools, connection: Transaction) -> bool:
     """Whether what may come back can be stored: an image that finds no room was paid for in vain."""
     free = tools.blobs.free_bytes()
-    needed = _in_flight(tools) * LARGEST_IMAGE
+    needed = room_needed(_in_flight(tools))
     if free is None or free >= needed:
         return True
+    full = f"{free:,} bytes are free for images and {needed:,} are needed: free some disk"
+    for name in tools.upstreams:
+        holdups.note(connection, name, WaitingFor.DISK_SPACE, full)
     logger("worker").error(
         "the disk is nearly full: no new call is made",
         action="hold_dispatch",

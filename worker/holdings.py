@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from uuid import UUID
 
+from darkroom.domain.waiting import WaitingFor
+
 Ticket = tuple[int, int]
 """A job's id and the token it was dispatched under."""
 
@@ -21,6 +23,8 @@ class Holdings:
         self.outage_at = float("-inf")
         """When the database was last found away, on the stopwatch."""
         self.swept_at = float("-inf")
+        self.noted_at: dict[tuple[str, WaitingFor], float] = {}
+        """When this process last wrote down that something holds its calls up."""
 
     def receive(self, ticket: Ticket) -> None:
         """A message has come; until it is begun or given back, the drain gives it back."""

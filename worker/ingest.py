@@ -18,6 +18,7 @@ from darkroom.store.session import transaction
 from darkroom.telemetry.logs import logger
 from worker.album import Album, Flawed, Stopping
 from worker.origin import Origin
+from worker.takeover import take_over
 from worker.tools import Tools
 
 CHUNK = 20_000
@@ -33,7 +34,7 @@ def ingest(tools: Tools) -> int:
     if batch is None:
         return 0
     try:
-        number = _read(tools, batch)
+        number = _read(tools, batch) if batch.retry_of is None else take_over(tools, batch)
     except (IngestLost, Stopping):
         logger("worker").info("no longer ours to read", action="ingest", batch_id=batch.id.hex)
         return 0
@@ -65,7 +66,7 @@ def _forget(tools: Tools, claim: Validating) -> None:
 
 def _read(tools: Tools, batch: Validating) -> int:
     with transaction(tools.engine) as connection:
-        file = files.get(connection, batch.input_file_id)
+        file = files.get(connection, batch.input_file_id) if batch.input_file_id else None
     if file is None:
         message = "the input file is gone; upload it again"
         raise BadInput([Problem("file_missing", message)])

@@ -10,12 +10,13 @@ from api.deps import Reader, Submitter, Tools, bearer
 from api.errors import documented
 from api.names import batch_cursor, batch_key
 from api.native.bodies import BatchIn, PauseIn, ResumeIn, RetryIn
-from api.native.views import BatchOut, BatchPage
+from api.native.views import BatchOut, BatchPage, ProblemOut, ProblemPage
 from api.route import GuardedRoute
 from darkroom.domain.batch import PausedReason
 from darkroom.store import insights
 
 PAGE_LIMIT = 100
+PROBLEM_LIMIT = 1000
 POLL_SECONDS = "1"
 
 router = APIRouter(
@@ -25,11 +26,13 @@ router = APIRouter(
 
 @router.post(
     "",
+    operation_id="submitBatch",
+    summary="Submit a batch",
     status_code=HTTPStatus.ACCEPTED,
     response_description="It is written down; workers read its rows now.",
     responses={
         200: {"model": BatchOut, "description": "There was one of this fingerprint; it goes on."},
-        **documented(400, 401, 403, 404, 413, 422, 503),
+        **documented(400, 401, 403, 404, 408, 413, 422, 503),
     },
 )
 def submit(tools: Tools, caller: Submitter, body: BatchIn, response: Response) -> BatchOut:
@@ -42,7 +45,9 @@ def submit(tools: Tools, caller: Submitter, body: BatchIn, response: Response) -
     return _announced(response, BatchOut.of(view))
 
 
-@router.get("", responses=documented(401, 403, 422, 503))
+@router.get(
+    "", operation_id="listBatches", summary="List batches", responses=documented(401, 403, 422, 503)
+)
 def list_batches(
     tools: Tools,
     caller: Reader,
@@ -56,14 +61,45 @@ def list_batches(
     return BatchPage(data=data, has_more=len(found) > limit)
 
 
-@router.get("/{batch_id}", responses=documented(401, 403, 404, 422, 503))
+@router.get(
+    "/{batch_id}",
+    operation_id="getBatch",
+    summary="Show a batch",
+    responses=documented(401, 403, 404, 422, 503),
+)
 def show(tools: Tools, caller: Reader, batch_id: str) -> BatchOut:
     """Show a batch: its counts, its cost, and how long it will take."""
     with tools.transaction() as connection:
         return BatchOut.of(control.owned_batch(connection, caller.project_id, batch_key(batch_id)))
 
 
-@router.post("/{batch_id}/pause", responses=documented(400, 401, 403, 404, 409, 422, 503))
+@router.get(
+    "/{batch_id}/problems",
+    operation_id="listBatchProblems",
+    summary="List what is wrong with a batch's file",
+    responses=documented(401, 403, 404, 422, 503),
+)
+def problems(
+    tools: Tools,
+    caller: Reader,
+    batch_id: str,
+    limit: Annotated[int, Query(ge=1, le=PROBLEM_LIMIT)] = 100,
+    after: Annotated[int, Query(ge=0, le=10**9, description="How many were seen.")] = 0,
+) -> ProblemPage:
+    """List what is wrong with a batch's file, in the order of its lines."""
+    with tools.transaction() as connection:
+        view = control.owned_batch(connection, caller.project_id, batch_key(batch_id))
+        found = insights.problems_page(connection, view.id, limit=limit, after=after)
+    data = [ProblemOut.model_validate(problem) for problem in found]
+    return ProblemPage(data=data, has_more=after + len(data) < view.problem_count)
+
+
+@router.post(
+    "/{batch_id}/pause",
+    operation_id="pauseBatch",
+    summary="Pause a batch",
+    responses=documented(400, 401, 403, 404, 408, 409, 422, 503),
+)
 def pause(tools: Tools, caller: Submitter, batch_id: str, body: PauseIn | None = None) -> BatchOut:
     """Pause a batch: no new call is made for it."""
     reason = body.reason if body else PausedReason.REQUESTED
@@ -73,19 +109,31 @@ def pause(tools: Tools, caller: Submitter, batch_id: str, body: PauseIn | None =
         )
 
 
-@router.post("/{batch_id}/resume", responses=documented(400, 401, 403, 404, 409, 422, 503))
+@router.post(
+    "/{batch_id}/resume",
+    operation_id="resumeBatch",
+    summary="Resume a batch",
+    responses=documented(400, 401, 403, 404, 408, 409, 422, 503),
+)
 def resume(
     tools: Tools, caller: Submitter, batch_id: str, body: ResumeIn | None = None
 ) -> BatchOut:
-    """Resume a batch, under a new budget if one is given."""
+    """Let a batch go on, under a new budget if one is given.
+
+    With the scope `admin` the provider's key is tried again, too; without it a batch that waits for the key
+    is refused with 403.
+    """
     budget = body.budget if body else None
     with tools.transaction() as connection:
-        return BatchOut.of(
-            control.resume(connection, caller.project_id, batch_key(batch_id), budget)
-        )
+        return BatchOut.of(control.resume(connection, caller, batch_key(batch_id), budget))
 
 
-@router.post("/{batch_id}/cancel", responses=documented(401, 403, 404, 409, 422, 503))
+@router.post(
+    "/{batch_id}/cancel",
+    operation_id="cancelBatch",
+    summary="Cancel a batch",
+    responses=documented(401, 403, 404, 409, 422, 503),
+)
 def cancel(tools: Tools, caller: Submitter, batch_id: str) -> BatchOut:
     """Cancel a batch: no new call is made, those in flight are waited for, their images kept."""
     with tools.transaction() as connection:
@@ -94,9 +142,11 @@ def cancel(tools: Tools, caller: Submitter, batch_id: str) -> BatchOut:
 
 @router.post(
     "/{batch_id}/retry",
+    operation_id="retryBatch",
+    summary="Retry a batch",
     status_code=HTTPStatus.ACCEPTED,
     response_description="The new batch, linked to the first.",
-    responses=documented(400, 401, 403, 404, 409, 422, 503),
+    responses=documented(400, 401, 403, 404, 408, 409, 422, 503),
 )
 def retry(
     tools: Tools,

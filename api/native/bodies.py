@@ -21,6 +21,7 @@ from pydantic import (
 from api.auth import Scope
 from api.money import Budget
 from api.names import file_key
+from api.native.examples import SUBMISSION, shows
 from api.submission import Submission
 from darkroom.domain.batch import PausedReason
 from darkroom.domain.request import unstorable
@@ -77,6 +78,8 @@ class Body(BaseModel):
 
 class BatchIn(Body):
     """A batch to be: a file that was uploaded, or rows, and what they share."""
+
+    model_config = ConfigDict(json_schema_extra=shows(SUBMISSION))
 
     input_file_id: StrictStr | None = Field(None, examples=["file-0199…"])
     rows: Annotated[list[dict[str, Any]], Field(min_length=1, max_length=ROWS_LIMIT)] | None = (
@@ -143,17 +146,23 @@ class BatchIn(Body):
 class PauseIn(Body):
     """Why to pause."""
 
+    model_config = ConfigDict(json_schema_extra=shows({"reason": "requested"}))
+
     reason: Literal[PausedReason.REQUESTED, PausedReason.HELD] = PausedReason.REQUESTED
 
 
 class ResumeIn(Body):
     """Under which budget to go on."""
 
+    model_config = ConfigDict(json_schema_extra=shows({"budget": "20"}))
+
     budget: Amount | None = Field(None, description="The new cap; without one the old stays.")
 
 
 class RetryIn(Body):
     """What to retry."""
+
+    model_config = ConfigDict(json_schema_extra=shows({"only": ["server_error"]}))
 
     only: Annotated[list[StrictStr], Field(min_length=1, max_length=20)] | None = Field(
         None,
@@ -165,6 +174,10 @@ class RetryIn(Body):
 
 class KeyIn(Body):
     """A key to be."""
+
+    model_config = ConfigDict(
+        json_schema_extra=shows({"name": "the shop's importer", "scopes": ["read", "submit"]})
+    )
 
     name: Words
     project: Words | None = Field(

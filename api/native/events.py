@@ -49,6 +49,8 @@ def _watched(tools: Tools, caller: Reader, batch_id: str) -> Watched:
 
 @router.get(
     "/batches/{batch_id}/events",
+    operation_id="followBatch",
+    summary="Follow a batch",
     response_class=EventSourceResponse,
     responses=documented(401, 403, 404, 422, 503),
 )

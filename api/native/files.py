@@ -66,8 +66,10 @@ async def _uploaded(request: Request, _: Submitter) -> AsyncIterator[Upload]:
 
 @router.post(
     "",
+    operation_id="uploadFile",
+    summary="Upload a prompt list",
     status_code=HTTPStatus.CREATED,
-    responses=documented(400, 401, 403, 413, 422, 503),
+    responses=documented(400, 401, 403, 408, 413, 422, 503),
     openapi_extra={"requestBody": _FORM},
 )
 def upload(tools: Tools, caller: Submitter, sent: Annotated[Upload, Depends(_uploaded)]) -> FileOut:

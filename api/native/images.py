@@ -22,6 +22,8 @@ router = APIRouter(
 
 @router.get(
     "/{image_id}",
+    operation_id="getImage",
+    summary="Fetch an image",
     response_class=StreamingResponse,
     responses={
         200: {"description": "The image.", "content": {"image/*": {}}},

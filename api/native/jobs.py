@@ -29,7 +29,12 @@ class JobQuery(BaseModel):
 router = APIRouter(tags=["jobs"], route_class=GuardedRoute, dependencies=[bearer])
 
 
-@router.get("/batches/{batch_id}/jobs", responses=documented(401, 403, 404, 422, 503))
+@router.get(
+    "/batches/{batch_id}/jobs",
+    operation_id="listJobs",
+    summary="List a batch's jobs",
+    responses=documented(401, 403, 404, 422, 503),
+)
 def list_jobs(
     tools: Tools,
     caller: Reader,
@@ -50,7 +55,12 @@ def list_jobs(
     return JobPage(data=data, has_more=len(found) > asked.limit)
 
 
-@router.get("/jobs/{job_id}", responses=documented(401, 403, 404, 422, 503))
+@router.get(
+    "/jobs/{job_id}",
+    operation_id="getJob",
+    summary="Show a job",
+    responses=documented(401, 403, 404, 422, 503),
+)
 def show(tools: Tools, caller: Reader, job_id: str) -> JobDetail:
     """Show one job with its images and its attempts."""
     with tools.transaction() as connection:

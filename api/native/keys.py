@@ -5,7 +5,7 @@ from http import HTTPStatus
 from typing import Self
 
 from fastapi import APIRouter
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from api.auth import Scope
 from api.deps import Admin, Tools, bearer
@@ -13,6 +13,8 @@ from api.errors import documented
 from api.fresh import fresh_id, fresh_key
 from api.names import KEY, api_key_key
 from api.native.bodies import KeyIn
+from api.native.examples import KEY as EXAMPLE
+from api.native.examples import paged, shows
 from api.refusals import Missing
 from api.route import GuardedRoute
 from darkroom.domain.ids import shown
@@ -24,6 +26,8 @@ router = APIRouter(prefix="/keys", tags=["keys"], route_class=GuardedRoute, depe
 
 class KeyOut(BaseModel):
     """What is known of a key; never the key."""
+
+    model_config = ConfigDict(json_schema_extra=shows(EXAMPLE))
 
     id: str
     project: str
@@ -52,17 +56,27 @@ class KeyOut(BaseModel):
 class KeyMade(KeyOut):
     """A new key, shown this once."""
 
+    model_config = ConfigDict(json_schema_extra=shows({**EXAMPLE, "key": "dk_Zk3vQ9x…"}))
+
     key: str
 
 
 class KeyPage(BaseModel):
     """Every key of the project, newest first."""
 
+    model_config = ConfigDict(json_schema_extra=paged(EXAMPLE))
+
     data: list[KeyOut]
     has_more: bool = False
 
 
-@router.post("", status_code=HTTPStatus.CREATED, responses=documented(400, 401, 403, 422, 503))
+@router.post(
+    "",
+    operation_id="createKey",
+    summary="Make a key",
+    status_code=HTTPStatus.CREATED,
+    responses=documented(400, 401, 403, 408, 422, 503),
+)
 def make(tools: Tools, caller: Admin, body: KeyIn) -> KeyMade:
     """Make a key of this project; its secret is shown in this answer only."""
     secret, key_id = fresh_key(), fresh_id()
@@ -82,7 +96,9 @@ def make(tools: Tools, caller: Admin, body: KeyIn) -> KeyMade:
     return KeyMade.of(made, key=secret)
 
 
-@router.get("", responses=documented(401, 403, 422, 503))
+@router.get(
+    "", operation_id="listKeys", summary="List keys", responses=documented(401, 403, 422, 503)
+)
 def list_keys(tools: Tools, caller: Admin, project: str | None = None) -> KeyPage:
     """List the project's keys, the revoked too."""
     with tools.transaction() as connection:
@@ -91,7 +107,11 @@ def list_keys(tools: Tools, caller: Admin, project: str | None = None) -> KeyPag
 
 
 @router.delete(
-    "/{key_id}", status_code=HTTPStatus.NO_CONTENT, responses=documented(401, 403, 404, 422, 503)
+    "/{key_id}",
+    operation_id="revokeKey",
+    summary="Revoke a key",
+    status_code=HTTPStatus.NO_CONTENT,
+    responses=documented(401, 403, 404, 422, 503),
 )
 def revoke(tools: Tools, caller: Admin, key_id: str, project: str | None = None) -> None:
     """Revoke a key at once."""

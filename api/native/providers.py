@@ -5,11 +5,12 @@ from enum import StrEnum, auto
 from typing import Self
 
 from fastapi import APIRouter
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from api.deps import Reader, Tools, bearer
 from api.errors import documented
 from api.instruments import Instruments
+from api.native.examples import PROVIDER, paged
 from api.route import GuardedRoute
 from darkroom.store import providers
 from darkroom.store.providers import ProviderView
@@ -54,11 +55,18 @@ def _state(view: ProviderView) -> ProviderState:
 class ProviderPage(BaseModel):
     """The providers that the caller's project may ask for, its own first."""
 
+    model_config = ConfigDict(json_schema_extra=paged(PROVIDER))
+
     data: list[ProviderOut]
     has_more: bool = False
 
 
-@router.get("", responses=documented(401, 403, 503))
+@router.get(
+    "",
+    operation_id="listProviders",
+    summary="List providers",
+    responses=documented(401, 403, 503),
+)
 def list_providers(tools: Tools, caller: Reader) -> ProviderPage:
     """List the providers of the project: ready, paused and why, or on trial."""
     return ProviderPage(data=standings(tools, caller.project_id))

@@ -3,19 +3,24 @@
 from datetime import datetime
 from typing import Any, Self
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from api.money import Money
+from api.native.examples import ATTEMPT, BATCH, FILE, JOB, PROBLEM, paged, shows
+from darkroom.domain import ids
 from darkroom.domain.attempt import AttemptState, Disposition
 from darkroom.domain.batch import BatchStatus, PausedReason
-from darkroom.domain.ids import ATTEMPT, BATCH, FILE, IMAGE, JOB, shown
+from darkroom.domain.ids import shown
 from darkroom.domain.job import JobState
+from darkroom.domain.waiting import WaitingFor
 from darkroom.store.files import File
 from darkroom.store.insights import AttemptView, BatchView, ImageView, JobView
 
 
 class FileOut(BaseModel):
     """An uploaded file."""
+
+    model_config = ConfigDict(json_schema_extra=shows(FILE))
 
     id: str
     filename: str
@@ -27,7 +32,7 @@ class FileOut(BaseModel):
     @classmethod
     def of(cls, file: File) -> Self:
         return cls(
-            id=shown(FILE, file.id),
+            id=shown(ids.FILE, file.id),
             filename=file.filename,
             bytes=file.bytes,
             sha256=file.sha256,
@@ -77,8 +82,28 @@ class ProblemOut(BaseModel):
     custom_id: str | None = None
 
 
+class ProblemPage(BaseModel):
+    """What was wrong with an input file, in the order of its lines."""
+
+    model_config = ConfigDict(json_schema_extra=paged(PROBLEM))
+
+    data: list[ProblemOut]
+    has_more: bool
+
+
+class WaitingOut(BaseModel):
+    """One thing that keeps a batch from going on."""
+
+    reason: WaitingFor
+    detail: str = Field(description="For people.")
+    since: datetime | None
+    until: datetime | None = Field(description="When it is over at the latest, where known.")
+
+
 class BatchOut(BaseModel):
     """A batch with its retries, the latest result of every custom_id counted once."""
+
+    model_config = ConfigDict(json_schema_extra=shows(BATCH))
 
     id: str
     name: str | None
@@ -95,7 +120,10 @@ class BatchOut(BaseModel):
     skipped: int = Field(description="Bad rows that were left out.")
     cost: CostOut
     images_per_minute: float
-    eta_seconds: float | None
+    eta_seconds: float | None = Field(description="null where nobody knows.")
+    waiting: list[WaitingOut] = Field(
+        description="What keeps it from going on, the gravest first; empty while it goes on."
+    )
     ended: bool = Field(description="Nothing more will happen to it or its retries by itself.")
     created_at: datetime
     in_progress_at: datetime | None
@@ -103,12 +131,15 @@ class BatchOut(BaseModel):
     deadline_at: datetime | None
     retry_of: str | None
     retries: list[str]
-    problems: list[ProblemOut]
+    problem_count: int
+    problems: list[ProblemOut] = Field(
+        description="The first ten; all are at /api/v1/batches/{id}/problems."
+    )
 
     @classmethod
     def of(cls, view: BatchView) -> Self:
         return cls(
-            id=shown(BATCH, view.id),
+            id=shown(ids.BATCH, view.id),
             name=view.name,
             provider=view.provider,
             status=view.status,
@@ -122,19 +153,23 @@ class BatchOut(BaseModel):
             cost=CostOut.model_validate(view.cost, from_attributes=True),
             images_per_minute=view.images_per_minute,
             eta_seconds=view.eta_seconds,
+            waiting=[WaitingOut.model_validate(w, from_attributes=True) for w in view.waiting],
             ended=view.ended,
             created_at=view.created_at,
             in_progress_at=view.in_progress_at,
             ended_at=view.ended_at,
             deadline_at=view.deadline_at,
-            retry_of=shown(BATCH, view.retry_of) if view.retry_of else None,
-            retries=[shown(BATCH, retry) for retry in view.retries],
+            retry_of=shown(ids.BATCH, view.retry_of) if view.retry_of else None,
+            retries=[shown(ids.BATCH, retry) for retry in view.retries],
+            problem_count=view.problem_count,
             problems=[ProblemOut.model_validate(problem) for problem in view.problems],
         )
 
 
 class BatchPage(BaseModel):
     """Batches, newest first."""
+
+    model_config = ConfigDict(json_schema_extra=paged(BATCH))
 
     data: list[BatchOut]
     has_more: bool
@@ -163,7 +198,7 @@ class ImageOut(BaseModel):
 
     @classmethod
     def of(cls, view: ImageView) -> Self:
-        image_id = f"{shown(IMAGE, view.attempt_id)}-{view.index}"
+        image_id = f"{shown(ids.IMAGE, view.attempt_id)}-{view.index}"
         return cls(
             id=image_id,
             sha256=view.sha256,
@@ -178,6 +213,8 @@ class ImageOut(BaseModel):
 
 class JobOut(BaseModel):
     """One job with its images."""
+
+    model_config = ConfigDict(json_schema_extra=shows(JOB))
 
     id: str
     batch_id: str
@@ -196,8 +233,8 @@ class JobOut(BaseModel):
     @classmethod
     def of(cls, view: JobView, **more: Any) -> Self:
         return cls(
-            id=shown(JOB, view.id),
-            batch_id=shown(BATCH, view.batch_id),
+            id=shown(ids.JOB, view.id),
+            batch_id=shown(ids.BATCH, view.batch_id),
             line=view.line,
             custom_id=view.custom_id,
             state=view.state,
@@ -215,6 +252,8 @@ class JobOut(BaseModel):
 
 class JobPage(BaseModel):
     """Jobs in the order of their lines."""
+
+    model_config = ConfigDict(json_schema_extra=paged(JOB))
 
     data: list[JobOut]
     has_more: bool
@@ -240,7 +279,7 @@ class AttemptOut(BaseModel):
     @classmethod
     def of(cls, view: AttemptView) -> Self:
         return cls(
-            id=shown(ATTEMPT, view.id),
+            id=shown(ids.ATTEMPT, view.id),
             number=view.number,
             state=view.state,
             worker=view.worker,
@@ -258,5 +297,7 @@ class AttemptOut(BaseModel):
 
 class JobDetail(JobOut):
     """One job with its images and every call that was made for it."""
+
+    model_config = ConfigDict(json_schema_extra=shows({**JOB, "history": [ATTEMPT]}))
 
     history: list[AttemptOut]

@@ -112,7 +112,7 @@ def resume(
     """Let it go on, under a new budget if one is given."""
     with tools.transaction() as connection:
         cap = orders.dollars(budget)
-        control.resume(connection, visitor.project_id, batch_key(batch_id), cap)
+        control.resume(connection, visitor.caller, batch_key(batch_id), cap)
     return _to_batch(batch_id)
 
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Form, Request, Response
 from fastapi.responses import RedirectResponse
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from api.auth import secret_in
 from api.deps import Reader, Tools, bearer
@@ -27,13 +27,23 @@ links = APIRouter(tags=["keys"], route_class=GuardedRoute, dependencies=[bearer]
 class LinkOut(BaseModel):
     """A link that signs a browser in, once."""
 
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"path": "/login?token=Zk3v…", "expires_in": 60}]}
+    )
+
     path: str = Field(
         description="Append it to the address of this server.", examples=["/login?token=…"]
     )
     expires_in: int = Field(description="Seconds.")
 
 
-@links.post("/logins", status_code=HTTPStatus.CREATED, responses=documented(401, 403, 503))
+@links.post(
+    "/logins",
+    operation_id="createLogin",
+    summary="Make a link that signs in",
+    status_code=HTTPStatus.CREATED,
+    responses=documented(401, 403, 503),
+)
 def offer(request: Request, tools: Tools, caller: Reader) -> LinkOut:
     """Make a link that signs one browser in with the rights of this key."""
     token = token_urlsafe(SECRET_BYTES)

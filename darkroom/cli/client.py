@@ -15,9 +15,10 @@ import httpx2
 from darkroom.cli.caller import command
 from darkroom.cli.ending import CliError, Exit, Unreachable
 from darkroom.cli.options import Submission
-from darkroom.cli.replies import Batch, Job, Key, ProviderState, Readiness
+from darkroom.cli.replies import Batch, Job, Key, ProviderState, Readiness, problem_of
 from darkroom.cli.source import Source
 from darkroom.domain.figures import duration
+from darkroom.domain.problem import Problem
 
 TIMEOUT = httpx2.Timeout(30, connect=5)
 UPLOAD_TIMEOUT = httpx2.Timeout(300, connect=5)
@@ -135,6 +136,16 @@ class Client:
             yield from page
             more = more and bool(page)
             after = {"after": page[-1].id} if page else {}
+
+    def problems(self, batch: Batch) -> Iterator[Problem]:
+        """Everything that is wrong with a batch's input, in the order of its lines."""
+        yield from batch.problems
+        seen, more = len(batch.problems), len(batch.problems) < batch.problem_count
+        while more:
+            path = f"/api/v1/batches/{batch.id}/problems"
+            page, more = self._page(path, problem_of, limit=JOBS_PAGE, after=seen)
+            yield from page
+            seen, more = seen + len(page), more and bool(page)
 
     @contextmanager
     def image(self, url: str) -> Iterator[Iterator[bytes]]:

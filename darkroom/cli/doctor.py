@@ -61,7 +61,7 @@ def findings(environment: Environment, model: str | None) -> Iterator[Finding]:
     yield from database_findings(environment.database_url)
     yield from redis_findings(environment.redis_url)
     if environment.storage_url:
-        yield from storage_findings(environment.storage_url)
+        yield from storage_findings(environment.storage_url, environment.calls_in_flight)
     if environment.api_url and environment.api_key:
         key = environment.api_key.get_secret_value()
         yield from _running(environment.api_url, key)
@@ -89,7 +89,7 @@ def _home(environment: Environment) -> Iterator[Finding]:
         return
     yield ok("home", str(home.root))
     if environment.storage_url is None:
-        yield disk_finding(shutil.disk_usage(home.root).free)
+        yield disk_finding(shutil.disk_usage(home.root).free, environment.calls_in_flight)
 
 
 def _providers(environment: Environment, model: str | None) -> Iterator[Finding]:

@@ -128,6 +128,7 @@ def fetched(session: Session, batch: Batch, out: Path, *, accept_mismatch: bool 
         for job, files in _brought(session, wanted, landing, hands):
             downloaded += sum(fresh for _, _, fresh in files)
             manifest.add(job, [(path.name, image) for path, image, _ in files])
+        manifest.skip(session.client.problems(batch))
         errors = manifest.close()
     others = landing.others - {batch.id, *batch.reply["retries"]}
     return Fetched(

@@ -1,7 +1,7 @@
 """manifest.csv and errors.csv: what was made, what was not and why, each file complete or not there."""
 
 import csv
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -12,6 +12,7 @@ from darkroom.cli.caller import command
 from darkroom.cli.landing import Landing
 from darkroom.cli.replies import Batch, Image, Job
 from darkroom.domain.batch import BatchStatus
+from darkroom.domain.problem import Problem
 
 MANIFEST = (
     "custom_id",
@@ -102,8 +103,6 @@ class Manifest:
 
     def close(self) -> int:
         """Put the files in place; how many rows errors.csv has."""
-        if self._batch.status is not BatchStatus.FAILED:
-            self._skipped()
         self._files.close()
         manifest, errors = self._out / "manifest.csv", self._out / "errors.csv"
         for path in (manifest, errors):
@@ -115,8 +114,9 @@ class Manifest:
             errors.unlink(missing_ok=True)
         return self.errors
 
-    def _skipped(self) -> None:
-        for one in self._batch.problems:
+    def skip(self, problems: Iterable[Problem]) -> None:
+        """Rows that were left out; of a batch that was refused there are none."""
+        for one in problems if self._batch.status is not BatchStatus.FAILED else ():
             words = (
                 "skipped",
                 "skipped",

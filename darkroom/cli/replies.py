@@ -42,7 +42,11 @@ class Batch:
     ended: bool
     created_at: datetime
     ended_at: datetime | None
+    waiting: tuple[str, ...]
+    """What keeps it from going on, in words."""
+    problem_count: int
     problems: tuple[Problem, ...]
+    """The first few."""
     reply: Reply
 
     @classmethod
@@ -65,7 +69,9 @@ class Batch:
             ended=reply["ended"],
             created_at=datetime.fromisoformat(reply["created_at"]),
             ended_at=_time(reply["ended_at"]),
-            problems=tuple(_problem(one) for one in reply["problems"]),
+            waiting=tuple(one["detail"] for one in reply.get("waiting", ())),
+            problem_count=reply.get("problem_count", len(reply["problems"])),
+            problems=tuple(problem_of(one) for one in reply["problems"]),
             reply=reply,
         )
 
@@ -103,7 +109,8 @@ def _time(text: str | None) -> datetime | None:
     return None if text is None else datetime.fromisoformat(text)
 
 
-def _problem(reply: Reply) -> Problem:
+def problem_of(reply: Reply) -> Problem:
+    """What is wrong at one place of an input."""
     known = {name: reply.get(name) for name in ("line", "column", "value", "custom_id")}
     return Problem(reply["code"], reply["message"], **known)
 

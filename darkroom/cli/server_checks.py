@@ -6,16 +6,15 @@ from urllib.parse import urlsplit
 import redis
 
 from darkroom.blobs import StorageFailed, open_store
-from darkroom.cli.finding import Finding, fail, ok, warn
+from darkroom.cli.finding import Finding, fail, ok
 from darkroom.cli.provider_checks import clock_finding
 from darkroom.domain.figures import volume
+from darkroom.domain.room import room_needed
 from darkroom.store import checkup
 from darkroom.store.session import StoreAway, open_engine, transaction
 
 LEAST_POSTGRES = 17
 LEAST_REDIS = (6, 2)
-LITTLE_DISK = 2 << 30
-LEAST_DISK = 256 << 20
 _SECONDS = 5.0
 
 
@@ -90,7 +89,7 @@ def _redis(known: dict[str, object]) -> Iterator[Finding]:
         yield ok("redis", f"speaks version {version}")
 
 
-def storage_findings(url: str) -> Iterator[Finding]:
+def storage_findings(url: str, in_flight: int) -> Iterator[Finding]:
     """Whether images can be written where they are to lie, and whether there is room."""
     try:
         store = open_store(url)
@@ -101,13 +100,13 @@ def storage_findings(url: str) -> Iterator[Finding]:
         return
     yield ok("storage", "can be written to")
     if free is not None:
-        yield disk_finding(free)
+        yield disk_finding(free, in_flight)
 
 
-def disk_finding(free: int) -> Finding:
-    """Whether there is room for what comes back."""
-    if free < LEAST_DISK:
-        return fail("disk", f"{volume(free)} free; make room or move the storage")
-    if free < LITTLE_DISK:
-        return warn("disk", f"{volume(free)} free; a thousand images need about 2 GB")
+def disk_finding(free: int, in_flight: int) -> Finding:
+    """Whether there is room for what so many calls in flight may bring."""
+    needed = room_needed(in_flight)
+    if free < needed:
+        says = f"{volume(free)} free; below {volume(needed)} no call is made: make room or move the storage"
+        return fail("disk", says)
     return ok("disk", f"{volume(free)} free")

@@ -79,7 +79,7 @@ def _one(terminal: Terminal, batch: Batch, waiting: Job | None) -> None:
         "cost": f"{money(cost.spent)} spent, {money(cost.reserved)} reserved, "
         f"{money(cost.at_risk)} at risk, budget {cap}",
         "left": "nothing" if batch.ended else left,
-        "waits": _obstacle(waiting),
+        "waits": "; ".join(batch.waiting) or _obstacle(waiting),
         "unknown": unknowns(batch),
         "next": next_step(batch),
     }

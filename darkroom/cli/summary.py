@@ -47,7 +47,7 @@ def what_happened(batch: Batch, *, sandbox: bool) -> str:
 def _refusals(batch: Batch) -> list[str]:
     if batch.status is not BatchStatus.FAILED:
         return []
-    return list(listed("input", batch.problems))
+    return list(listed("input", batch.problems, batch.problem_count - len(batch.problems)))
 
 
 def next_step(batch: Batch) -> str | None:

@@ -101,7 +101,7 @@ class Trouble:
         self._since = monotonic()
         job = self._session.client.waiting_job(batch.id)
         failure = (job.failure if job else None) or {}
-        reason = str(failure.get("message", ""))
+        reason = "; ".join(batch.waiting) or str(failure.get("message", ""))
         if reason and reason != self._said:
             self._terminal.notice(f"waiting: {reason}; it is tried again by itself")
             self._said = reason

@@ -2,6 +2,7 @@
 
 from darkroom.limits.known import Known, Memory
 from darkroom.limits.limiter import (
+    LONGEST_COOLING,
     Admitted,
     Denied,
     Lesson,
@@ -12,6 +13,7 @@ from darkroom.limits.limiter import (
 )
 
 __all__ = [
+    "LONGEST_COOLING",
     "Admitted",
     "Denied",
     "Known",

@@ -36,7 +36,10 @@ class DiskFull(LocalError):  # noqa: N818 - named for what happened
     """There is no room for a database."""
 
     NEEDED = 256 << 20
-    """Bytes that a first start wants to see: the empty cluster, its log, and some air."""
+    """Bytes that a first start wants to see: the empty cluster, its log, and some air.
+
+    What images need is another question, asked before each call: `darkroom.domain.room`.
+    """
 
     def __init__(self, home: Path) -> None:
         free = shutil.disk_usage(home).free

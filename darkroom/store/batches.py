@@ -55,13 +55,17 @@ class Busy:
 
 @dataclass(frozen=True, slots=True)
 class Validating:
-    """A batch whose file is to be read, claimed by one reader for a while; `reading` fences the others."""
+    """A batch that is to be filled, claimed by one worker for a while; `reading` fences the others.
+
+    From its file or, a retry, with the jobs that it takes over from its family.
+    """
 
     id: UUID
     reading: int
-    input_file_id: UUID
+    input_file_id: UUID | None
     options: Mapping[str, Any]
     provider: str
+    retry_of: UUID | None = None
 
 
 def create(connection: Connection, batch: NewBatch) -> None:
@@ -136,7 +140,7 @@ def release(connection: Connection, batch_id: UUID) -> None:
 
 
 def claim_validating(connection: Connection, focus: str | None) -> Validating | None:
-    """The oldest batch that waits for its file to be read and that nobody reads, claimed for 30 s."""
+    """The oldest batch that waits to be filled and that nobody fills, claimed for 30 s."""
     waiting = (
         select(batches.c.id)
         .where(
@@ -165,6 +169,7 @@ def claim_validating(connection: Connection, focus: str | None) -> Validating | 
             batches.c.input_file_id,
             batches.c.options,
             batches.c.provider,
+            batches.c.retry_of,
         )
     ).one_or_none()
     return Validating(*row) if row else None

@@ -13,12 +13,15 @@ from darkroom.domain.request import unstorable
 from darkroom.store.batches import INGEST_LEASE, Validating
 from darkroom.store.tables import batches, jobs
 
+PROBLEMS_SHOWN = 10
+"""How many problems a look at the batch brings along; the others are paged."""
+
 _COPY = "COPY jobs (batch_id, line, custom_id, priority, request, bound) FROM STDIN"
 _ESCAPES = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"})
 _LINES_SENT = 100
 """At once: few enough for Postgres to work all the time, so many that a call is worth it."""
 
-_PLAN_ONCE = text("SET LOCAL plan_cache_mode = auto")
+PLAN_ONCE = text("SET LOCAL plan_cache_mode = auto")
 """Foreign keys are checked by a statement a row, which would be planned anew each time under our usual mode."""
 
 
@@ -38,7 +41,7 @@ def forget_jobs(connection: Connection, claim: Validating, limit: int) -> int:
     some = jobs.c.id.in_(jobs.select().with_only_columns(jobs.c.id).where(mine).limit(limit))
     forgotten = connection.execute(delete(jobs).where(some)).rowcount
     left = select(func.count()).select_from(jobs).where(mine)
-    _hold(connection, claim, total=left.scalar_subquery())
+    hold(connection, claim, total=left.scalar_subquery())
     return forgotten
 
 
@@ -51,7 +54,7 @@ def add_jobs(connection: Connection, claim: Validating, drafts: Iterable[Draft])
     Raises:
         IngestLost: somebody else reads the file now, or the batch was cancelled.
     """
-    connection.execute(_PLAN_ONCE)
+    connection.execute(PLAN_ONCE)
     driver: Any = connection.connection.driver_connection
     lines = map(_copied, repeat(claim.id.hex.encode()), drafts)
     with driver.cursor() as cursor:
@@ -59,7 +62,7 @@ def add_jobs(connection: Connection, claim: Validating, drafts: Iterable[Draft])
             while block := b"".join(islice(lines, _LINES_SENT)):
                 copy.write(block)
         number: int = cursor.rowcount
-    _hold(connection, claim, total=batches.c.total + number)
+    hold(connection, claim, total=batches.c.total + number)
     return number
 
 
@@ -78,16 +81,12 @@ def _copied(batch_id: bytes, draft: Draft) -> bytes:
     )
 
 
-def hold(connection: Connection, claim: Validating) -> None:
-    """Renews the lease of a reader who has nothing to write yet.
+def hold(connection: Connection, claim: Validating, **values: object) -> None:
+    """Renews the lease of whoever fills a batch, and changes it under their fence.
 
     Raises:
-        IngestLost: somebody else reads the file now, or the batch was cancelled.
+        IngestLost: somebody else does that now, or the batch was cancelled.
     """
-    _hold(connection, claim)
-
-
-def _hold(connection: Connection, claim: Validating, **values: object) -> None:
     held = connection.execute(
         update(batches)
         .where(
@@ -107,7 +106,7 @@ def accept(connection: Connection, claim: Validating, skipped: Sequence[Problem]
     Raises:
         IngestLost: somebody else reads the file now, or the batch was cancelled.
     """
-    _hold(
+    hold(
         connection,
         claim,
         status=BatchStatus.IN_PROGRESS,
@@ -115,7 +114,7 @@ def accept(connection: Connection, claim: Validating, skipped: Sequence[Problem]
         in_progress_at=func.clock_timestamp(),
         queued=batches.c.total,
         skipped=len({problem.line for problem in skipped}),
-        problems=[_kept(problem) for problem in skipped],
+        **_told(skipped),
     )
 
 
@@ -125,15 +124,24 @@ def refuse(connection: Connection, claim: Validating, problems: Sequence[Problem
     Raises:
         IngestLost: somebody else reads the file now, or the batch was cancelled.
     """
-    _hold(
+    hold(
         connection,
         claim,
         status=BatchStatus.FAILED,
         ingest_lease_expires_at=None,
         ended_at=func.clock_timestamp(),
         total=0,
-        problems=[_kept(problem) for problem in problems],
+        **_told(problems),
     )
+
+
+def _told(problems: Sequence[Problem]) -> dict[str, object]:
+    kept = [_kept(problem) for problem in problems]
+    return {
+        "problems": kept,
+        "problem_count": len(kept),
+        "problem_head": kept[:PROBLEMS_SHOWN],
+    }
 
 
 def _kept(problem: Problem) -> dict[str, object]:

@@ -44,6 +44,7 @@ from darkroom.store.tables import batches, images, jobs
 
 PROMPT_HEAD = 60
 
+_ORDER = (jobs.c.priority, jobs.c.due_at, jobs.c.line)
 _FIRST = (jobs.c.priority.desc(), jobs.c.due_at, jobs.c.line)
 """The order of the index of what is queued."""
 
@@ -153,14 +154,12 @@ def dispatch(connection: Connection, batch_id: UUID, limit: int) -> list[Dispatc
     ).values({jobs.c.token: jobs.c.token + 1})
     head = func.left(jobs.c.request["prompt"].astext, PROMPT_HEAD)
     rows = connection.execute(
-        statement.returning(jobs.c.id, jobs.c.token, jobs.c.custom_id, head.label("head"))
+        statement.returning(jobs.c.id, jobs.c.token, jobs.c.custom_id, head.label("head"), *_ORDER)
     ).all()
     if rows:
         shift(connection, batch_id, {JobState.QUEUED: -len(rows), JobState.DISPATCHED: len(rows)})
-    return sorted(
-        (Dispatched(row.id, row.token, row.custom_id, row.head or "") for row in rows),
-        key=lambda message: message.job_id,
-    )
+    first = sorted(rows, key=lambda row: (-row.priority, row.due_at, row.line))
+    return [Dispatched(row.id, row.token, row.custom_id, row.head or "") for row in first]
 
 
 def wanting() -> ColumnElement[int]:

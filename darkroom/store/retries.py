@@ -8,22 +8,37 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Select,
+    and_,
     case,
+    delete,
+    exists,
     func,
     insert,
     literal,
+    or_,
     select,
+    true,
     update,
 )
+from sqlalchemy.dialects.postgresql import JSONB
 
 from darkroom.domain.batch import TERMINAL, BatchStatus
 from darkroom.domain.failure import FailureClass, Reaction
 from darkroom.domain.job import JobState
+from darkroom.store.batches import Validating
 from darkroom.store.counters import shift
+from darkroom.store.intake import PLAN_ONCE, hold
 from darkroom.store.tables import batches, jobs
 
 UNCERTAIN = tuple(klass for klass in FailureClass if klass.reaction is Reaction.POLICY)
 """The classes whose jobs may have been paid for: only sent again when they are named."""
+
+CHUNK = 5_000
+"""Jobs that one transaction takes over."""
+
+FIRST_READING = 1
+ONLY = "only"
+"""The option of a retry that names the classes of failures it is for."""
 
 _COPIED = ("line", "custom_id", "priority", "request", "bound")
 
@@ -38,93 +53,152 @@ def family_root(connection: Connection, batch_id: UUID) -> UUID:
 def retry(
     connection: Connection, root: UUID, new_id: UUID, only: Sequence[FailureClass] | None
 ) -> int:
-    """Makes a retry of everything in this family that failed or expired; counts its jobs, 0 makes none.
+    """Begins a retry of everything in this family that failed or expired; 0 where there is nothing.
 
-    `only` names the classes to try again; without it, those that may have been paid for are left out. What
-    is left of the first batch's cap is the new one's; a retry that still runs may spend all of its own.
+    It takes over a chunk of jobs and counts them. With more to take over the new batch is `validating`, and
+    `take_over` goes on. `only` names the classes to try again; without it, those that may have been paid for
+    are left out. What is left of the first batch's cap is the new one's; a retry that still runs may spend
+    all of its own.
     """
     connection.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(root.hex, 0))))
-    wanted = _wanted(_ended(connection, root), only)
-    number = _locked(connection, wanted)
-    if not number:
+    if _unfinished(connection, root):
         return 0
-    connection.execute(insert(batches).from_select(*_linked(root, new_id, number)))
-    sources = [literal(new_id).label("batch_id"), *(jobs.c[name] for name in _COPIED)]
-    connection.execute(
-        insert(jobs).from_select(["batch_id", *_COPIED], select(*sources).where(*wanted))
-    )
-    _supersede(connection, wanted, new_id)
-    return number
+    linked = insert(batches).from_select(*_linked(root, new_id, only))
+    provider = connection.execute(linked.returning(batches.c.provider)).scalar_one()
+    taken = _take(connection, root, new_id, only, CHUNK)
+    if not taken:
+        connection.execute(delete(batches).where(batches.c.id == new_id))
+        return 0
+    claim = Validating(new_id, FIRST_READING, None, {}, provider, root)
+    _count(connection, claim, taken, last=taken < CHUNK, ingest_lease_expires_at=None)
+    return taken
+
+
+def take_over(connection: Connection, claim: Validating, limit: int) -> int:
+    """Gives a retry so many more of the jobs it is for; fewer were the last, and it is in progress.
+
+    Each chunk is whole: whoever goes on after a crash goes on behind it.
+
+    Raises:
+        IngestLost: somebody else does this now, or the retry was cancelled.
+    """
+    assert claim.retry_of is not None
+    only = claim.options[ONLY]
+    classes = None if only is None else [FailureClass(word) for word in only]
+    taken = _take(connection, claim.retry_of, claim.id, classes, limit)
+    _count(connection, claim, taken, last=taken < limit)
+    return taken
+
+
+def _count(
+    connection: Connection, claim: Validating, taken: int, *, last: bool, **changes: object
+) -> None:
+    """Counts what was taken over; after the last of it the retry is in progress."""
+    if last:
+        changes |= {
+            "status": BatchStatus.IN_PROGRESS,
+            "in_progress_at": func.clock_timestamp(),
+            "queued": batches.c.total + taken,
+            "ingest_lease_expires_at": None,
+        }
+    hold(connection, claim, total=batches.c.total + taken, **changes)
 
 
 def _family(root: UUID) -> ColumnElement[bool]:
     return (batches.c.id == root) | (batches.c.retry_of == root)
 
 
-def _ended(connection: Connection, root: UUID) -> Sequence[UUID]:
-    """Those of a family that have ended; looked up once, for one may end between two statements."""
-    query = select(batches.c.id).where(_family(root), batches.c.status.in_(TERMINAL))
-    return connection.execute(query).scalars().all()
+def _unfinished(connection: Connection, root: UUID) -> bool:
+    """Whether an earlier retry still takes over its jobs: which will be left is not known yet."""
+    taking = (batches.c.retry_of == root) & (batches.c.status == BatchStatus.VALIDATING)
+    return bool(connection.execute(select(exists().where(taking))).scalar_one())
 
 
-def _locked(connection: Connection, wanted: list[ColumnElement[bool]]) -> int:
-    """How many jobs are wanted; from here on no late evidence gives one of them its image."""
-    held = select(jobs.c.id).where(*wanted).order_by(jobs.c.id).with_for_update().subquery()
-    return connection.execute(select(func.count()).select_from(held)).scalar_one()
+def _take(
+    connection: Connection,
+    root: UUID,
+    new_id: UUID,
+    only: Sequence[FailureClass] | None,
+    limit: int,
+) -> int:
+    """Takes over so many of the family's jobs, batch by batch as every transaction locks them."""
+    ended = batches.c.status.in_(TERMINAL)
+    query = select(batches.c.id).where(_family(root), ended).order_by(batches.c.id)
+    connection.execute(PLAN_ONCE)
+    states = [JobState.FAILED] if only else [JobState.FAILED, JobState.EXPIRED]
+    taken: dict[UUID, dict[JobState, int]] = {}
+    left = limit
+    for source in connection.execute(query).scalars().all():
+        for state in states:
+            number = _take_from(connection, source, _wanted(state, only), new_id, left)
+            taken.setdefault(source, {})[state] = number
+            left -= number
+    for source, numbers in taken.items():
+        moved = {state: -number for state, number in numbers.items()}
+        shift(connection, source, moved, superseded=sum(numbers.values()))
+    return limit - left
 
 
-def _wanted(
-    family: Sequence[UUID], only: Sequence[FailureClass] | None
-) -> list[ColumnElement[bool]]:
+def _take_from(
+    connection: Connection,
+    source: UUID,
+    wanted: ColumnElement[bool],
+    new_id: UUID,
+    limit: int,
+) -> int:
+    """Copies so many of one batch's wanted jobs, and marks them as taken over, in one statement.
+
+    They are locked first: late evidence brings a job its image before it is taken over, or no longer.
+    """
+    chunk = (
+        select(jobs.c.id)
+        .where(jobs.c.batch_id == source, jobs.c.superseded_by.is_(None), wanted)
+        .order_by(jobs.c.line)
+        .limit(limit)
+        .with_for_update()
+        .cte("chunk")
+    )
+    taken = (
+        update(jobs)
+        .where(jobs.c.id == chunk.c.id)
+        .values(superseded_by=new_id)
+        .returning(*(jobs.c[name] for name in _COPIED))
+        .cte("taken")
+    )
+    copies = select(literal(new_id).label("batch_id"), *(taken.c[name] for name in _COPIED))
+    statement = insert(jobs).from_select(["batch_id", *_COPIED], copies.order_by(taken.c.line))
+    return connection.execute(statement.execution_options(preserve_rowcount=True)).rowcount
+
+
+def _wanted(state: JobState, only: Sequence[FailureClass] | None) -> ColumnElement[bool]:
     klass = jobs.c.failure["class"].astext
-    if only is None:
-        which = klass.is_(None) | klass.not_in(UNCERTAIN) | (jobs.c.state == JobState.EXPIRED)
-        states = [JobState.FAILED, JobState.EXPIRED]
-    else:
+    if only is not None:
         which = klass.in_(only)
-        states = [JobState.FAILED]
-    return [
-        jobs.c.batch_id.in_(family),
-        jobs.c.state.in_(states),
-        jobs.c.superseded_by.is_(None),
-        which,
-    ]
+    elif state is JobState.EXPIRED:
+        which = true()
+    else:
+        which = or_(klass.is_(None), klass.not_in(UNCERTAIN))
+    return and_(jobs.c.state == state, which)
 
 
-def _linked(root: UUID, new_id: UUID, number: int) -> tuple[list[str], Select[Any]]:
+def _linked(
+    root: UUID, new_id: UUID, only: Sequence[FailureClass] | None
+) -> tuple[list[str], Select[Any]]:
     b = batches.c
     spent = b.spent + b.at_risk
     promised = case((b.status.in_(TERMINAL), spent), else_=func.greatest(b.cap, spent))
     used = select(func.sum(promised)).where(_family(root)).scalar_subquery()
     first = batches.alias("first").c
+    asked = literal({ONLY: None if only is None else list(only)}, JSONB)
     values = {
         "id": literal(new_id),
         "project_id": first.project_id,
         "name": first.name,
         "provider": first.provider,
-        "status": literal(BatchStatus.IN_PROGRESS.value),
-        "in_progress_at": func.clock_timestamp(),
-        "options": first.options,
+        "options": first.options.op("||")(asked),
         "retry_of": literal(root),
-        "total": literal(number),
-        "queued": literal(number),
+        "readings": literal(FIRST_READING),
         "cap": case((first.cap.is_not(None), func.greatest(first.cap - used, 0))),
         "focus": first.focus,
     }
     return list(values), select(*values.values()).where(first.id == root)
-
-
-def _supersede(connection: Connection, wanted: list[ColumnElement[bool]], new_id: UUID) -> None:
-    taken = (
-        update(jobs)
-        .where(*wanted)
-        .values(superseded_by=new_id)
-        .returning(jobs.c.batch_id, jobs.c.state)
-        .cte("taken")
-    )
-    number = func.count().label("number")
-    totals = (
-        select(taken, number).group_by(taken.c.batch_id, taken.c.state).order_by(taken.c.batch_id)
-    )
-    for row in connection.execute(totals).all():
-        shift(connection, row.batch_id, {JobState(row.state): -row.number}, superseded=row.number)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import psycopg
 from psycopg import errors
@@ -72,6 +72,12 @@ def up_for(connection: Connection) -> timedelta:
         select(func.clock_timestamp() - func.pg_postmaster_start_time())
     ).scalar_one()
     return up
+
+
+def now_at(connection: Connection) -> datetime:
+    """What the database's clock shows: the one clock by which times are judged."""
+    now: datetime = connection.execute(select(func.clock_timestamp())).scalar_one()
+    return now
 
 
 class StoreAway(Exception):  # noqa: N818 - nothing was decided: the caller waits and tries again

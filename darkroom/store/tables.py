@@ -27,6 +27,7 @@ from sqlalchemy.schema import SchemaItem
 from darkroom.domain.attempt import AttemptState, Disposition
 from darkroom.domain.batch import BatchStatus, PausedReason
 from darkroom.domain.job import JobState
+from darkroom.domain.waiting import WaitingFor
 
 metadata = MetaData(
     naming_convention={
@@ -43,7 +44,8 @@ Moment = DateTime(timezone=True)
 
 
 def _one_of(
-    column: str, words: type[BatchStatus | JobState | AttemptState | Disposition | PausedReason]
+    column: str,
+    words: type[BatchStatus | JobState | AttemptState | Disposition | PausedReason | WaitingFor],
 ) -> SchemaItem:
     allowed = ", ".join(f"'{word}'" for word in words)
     return CheckConstraint(f"{column} IN ({allowed})", name=column)
@@ -134,6 +136,14 @@ batches = Table(
     ),
     Column("retry_of", Uuid, ForeignKey("batches.id"), comment="the first batch of its family"),
     Column("problems", JSONB, nullable=False, server_default="[]"),
+    Column("problem_count", Integer, nullable=False, server_default="0"),
+    Column(
+        "problem_head",
+        JSONB,
+        nullable=False,
+        server_default="[]",
+        comment="the first few, for whoever only looks",
+    ),
     Column("skipped", Integer, nullable=False, server_default="0"),
     _born(),
     Column("in_progress_at", Moment),
@@ -197,7 +207,12 @@ jobs = Table(
     _one_of("state", JobState),
     CheckConstraint("(state = 'dispatched') = (ticket_expires_at IS NOT NULL)", name="ticket"),
     Index("uq_jobs_batch_id_custom_id", "batch_id", "custom_id", unique=True),
-    Index("ix_jobs_batch_id_line", "batch_id", "line"),
+    Index(
+        "ix_jobs_batch_id_line",
+        "batch_id",
+        "line",
+        postgresql_where=text("superseded_by IS NULL"),
+    ),
     Index(
         "ix_jobs_due",
         "batch_id",
@@ -214,6 +229,7 @@ jobs = Table(
         "line",
         postgresql_where=text(
             "state IN ('dispatched', 'running', 'failed', 'cancelled', 'expired')"
+            " AND superseded_by IS NULL"
         ),
     ),
     postgresql_with={"fillfactor": "70"},
@@ -295,6 +311,20 @@ workers = Table(
     metadata,
     Column("name", Text, primary_key=True),
     Column("slots", Integer, nullable=False, comment="calls that it can have in flight"),
+    Column("providers", ARRAY(Text), nullable=False, comment="whom it calls"),
+    Column("focus", Text, comment="the one stack whose batches it works on; NULL: on all"),
     Column("started_at", Moment, nullable=False, server_default=func.now()),
     Column("seen_at", Moment, nullable=False, server_default=func.now()),
+)
+
+holdups = Table(
+    "holdups",
+    metadata,
+    Column("provider", Text, primary_key=True, comment="whose calls are held up"),
+    Column("reason", Text, primary_key=True),
+    Column("detail", Text, nullable=False, comment="what a person should read about it"),
+    Column("since", Moment, nullable=False, server_default=func.now()),
+    Column("seen_at", Moment, nullable=False, server_default=func.now()),
+    Column("until", Moment, comment="when it is over at the latest, where that is known"),
+    _one_of("reason", WaitingFor),
 )

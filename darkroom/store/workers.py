@@ -1,8 +1,9 @@
 """The workers we know of: how many calls each can have in flight, and when it was last heard of."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 
-from sqlalchemy import Connection, delete, func, select
+from sqlalchemy import Connection, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from darkroom.store.tables import workers
@@ -11,16 +12,27 @@ SILENT_AFTER = timedelta(seconds=20)
 _FORGOTTEN_AFTER = timedelta(days=1)
 
 
-def beat(connection: Connection, name: str, slots: int) -> None:
-    """Says that this worker lives, with so many slots; 0 while it drains."""
+def beat(
+    connection: Connection,
+    name: str,
+    slots: int,
+    providers: Sequence[str] = (),
+    focus: str | None = None,
+) -> None:
+    """Says that this worker lives, whom it calls, and with how many slots."""
+    known = {"slots": slots, "providers": list(providers), "focus": focus}
     connection.execute(
         insert(workers)
-        .values(name=name, slots=slots)
+        .values(name=name, **known)
         .on_conflict_do_update(
-            index_elements=[workers.c.name],
-            set_={"slots": slots, "seen_at": func.clock_timestamp()},
+            index_elements=[workers.c.name], set_={**known, "seen_at": func.clock_timestamp()}
         )
     )
+
+
+def rest(connection: Connection, name: str) -> None:
+    """Says that this worker takes nothing new."""
+    connection.execute(update(workers).where(workers.c.name == name).values(slots=0))
 
 
 def leave(connection: Connection, name: str) -> None:

@@ -12,6 +12,32 @@ depends_on = None
 
 def upgrade() -> None:
     op.create_table(
+        "holdups",
+        sa.Column("provider", sa.Text(), nullable=False, comment="whose calls are held up"),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column(
+            "detail", sa.Text(), nullable=False, comment="what a person should read about it"
+        ),
+        sa.Column(
+            "since", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False
+        ),
+        sa.Column(
+            "seen_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False
+        ),
+        sa.Column(
+            "until",
+            sa.DateTime(timezone=True),
+            nullable=True,
+            comment="when it is over at the latest, where that is known",
+        ),
+        sa.CheckConstraint(
+            "reason IN ('person', 'worker', 'broker', 'limiter', 'disk_space', "
+            "'storage', 'provider', 'cool_down', 'rate_limit', 'due_time')",
+            name=op.f("ck_holdups_reason"),
+        ),
+        sa.PrimaryKeyConstraint("provider", "reason", name=op.f("pk_holdups")),
+    )
+    op.create_table(
         "learned_limits",
         sa.Column(
             "key", sa.Text(), nullable=False, comment="whose limits: as the limiter is called"
@@ -66,6 +92,13 @@ def upgrade() -> None:
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column(
             "slots", sa.Integer(), nullable=False, comment="calls that it can have in flight"
+        ),
+        sa.Column("providers", sa.ARRAY(sa.Text()), nullable=False, comment="whom it calls"),
+        sa.Column(
+            "focus",
+            sa.Text(),
+            nullable=True,
+            comment="the one stack whose batches it works on; NULL: on all",
         ),
         sa.Column(
             "started_at",
@@ -163,6 +196,14 @@ def upgrade() -> None:
         sa.Column("retry_of", sa.Uuid(), nullable=True, comment="the first batch of its family"),
         sa.Column(
             "problems", postgresql.JSONB(astext_type=sa.Text()), server_default="[]", nullable=False
+        ),
+        sa.Column("problem_count", sa.Integer(), server_default="0", nullable=False),
+        sa.Column(
+            "problem_head",
+            postgresql.JSONB(astext_type=sa.Text()),
+            server_default="[]",
+            nullable=False,
+            comment="the first few, for whoever only looks",
         ),
         sa.Column("skipped", sa.Integer(), server_default="0", nullable=False),
         sa.Column(
@@ -310,7 +351,13 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_jobs")),
         postgresql_with={"fillfactor": "70"},
     )
-    op.create_index("ix_jobs_batch_id_line", "jobs", ["batch_id", "line"], unique=False)
+    op.create_index(
+        "ix_jobs_batch_id_line",
+        "jobs",
+        ["batch_id", "line"],
+        unique=False,
+        postgresql_where=sa.text("superseded_by IS NULL"),
+    )
     op.create_index(
         "ix_jobs_due",
         "jobs",
@@ -324,7 +371,8 @@ def upgrade() -> None:
         ["batch_id", "state", "line"],
         unique=False,
         postgresql_where=sa.text(
-            "state IN ('dispatched', 'running', 'failed', 'cancelled', 'expired')"
+            "state IN ('dispatched', 'running', 'failed', 'cancelled', "
+            "'expired') AND superseded_by IS NULL"
         ),
     )
     op.create_index(
@@ -444,11 +492,16 @@ def downgrade() -> None:
         "ix_jobs_state",
         table_name="jobs",
         postgresql_where=sa.text(
-            "state IN ('dispatched', 'running', 'failed', 'cancelled', 'expired')"
+            "state IN ('dispatched', 'running', 'failed', 'cancelled', "
+            "'expired') AND superseded_by IS NULL"
         ),
     )
     op.drop_index("ix_jobs_due", table_name="jobs", postgresql_where=sa.text("state = 'queued'"))
-    op.drop_index("ix_jobs_batch_id_line", table_name="jobs")
+    op.drop_index(
+        "ix_jobs_batch_id_line",
+        table_name="jobs",
+        postgresql_where=sa.text("superseded_by IS NULL"),
+    )
     op.drop_table("jobs")
     op.drop_index("ix_sessions_expires_at", table_name="sessions")
     op.drop_table("sessions")
@@ -472,3 +525,4 @@ def downgrade() -> None:
     op.drop_table("providers")
     op.drop_table("projects")
     op.drop_table("learned_limits")
+    op.drop_table("holdups")

@@ -67,6 +67,37 @@ def test_a_refused_file_says_what_is_wrong_with_it(client, make):
     assert told["problems"] == [{"code": "size_not_allowed", "message": "no", **where}]
 
 
+def test_many_problems_are_counted_and_paged(client, make):
+    problems = [Problem("size_not_allowed", "no", line=line) for line in range(2, 37)]
+    batch_id = make.refused(problems)
+    told = show(client, batch_id)
+    assert told["problem_count"] == 35
+    assert [problem["line"] for problem in told["problems"]] == list(range(2, 12))
+    seen = []
+    while True:
+        query = {"limit": 16, "after": len(seen)}
+        page = client.get(f"{URL}/batch_{batch_id.hex}/problems", params=query).json()
+        seen += page["data"]
+        if not page["has_more"]:
+            break
+    assert [problem["line"] for problem in seen] == list(range(2, 37))
+    beyond = client.get(f"{URL}/batch_{batch_id.hex}/problems", params={"after": 10**9})
+    assert beyond.json() == {"data": [], "has_more": False}
+
+
+def test_a_batch_that_does_not_move_says_why(client, make):
+    batch_id = make.in_progress()
+    [waiting] = show(client, batch_id)["waiting"]
+    assert (waiting["reason"], waiting["detail"]) == ("worker", "no worker is alive")
+    client.post(f"{URL}/batch_{batch_id.hex}/pause")
+    assert [one["reason"] for one in show(client, batch_id)["waiting"]] == ["person"]
+    assert show(client, make.completed(None))["waiting"] == []
+
+
+def test_nobody_knows_how_long_a_file_takes_that_is_not_read_yet(client, make):
+    assert show(client, make.validating())["eta_seconds"] is None
+
+
 def test_pages_hold_every_batch_once_newest_first(client, make):
     made = [f"batch_{make.validating().hex}" for _ in range(7)]
     seen, after = [], {}
@@ -93,7 +124,7 @@ def test_a_retry_stands_in_its_first_batch_and_not_in_the_list(client, make):
     assert [batch["id"] for batch in listed] == [told["id"]]
 
 
-@pytest.mark.parametrize("verb", ["", "/jobs"])
+@pytest.mark.parametrize("verb", ["", "/jobs", "/problems"])
 def test_a_batch_that_was_never_made_is_missing(client, verb):
     problem = assert_problem(client.get(f"{URL}/batch_{'0' * 32}{verb}"), 404, "batch_not_found")
     assert "batch_000" in problem["detail"]

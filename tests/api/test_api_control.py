@@ -1,10 +1,12 @@
 """Pausing, resuming and cancelling: at once, as often as one likes, and never against what has ended."""
 
 from decimal import Decimal
+from uuid import UUID
 
 import pytest
 from desk import assert_problem
 
+from darkroom.domain.batch import PausedReason
 from darkroom.domain.failure import FailureClass
 from darkroom.store import batches, jobs, providers
 from darkroom.store.hints import Listener
@@ -75,12 +77,37 @@ def test_resuming_what_goes_on_already_is_no_harm(say, make):
     assert told(say(batch_id, "resume"))["status"] == "in_progress"
 
 
-def test_resuming_lets_the_providers_key_be_tried_again(say, make):
+@pytest.fixture
+def key_paused(make):
+    """A batch that waits for the provider's key, which is refused."""
+    batch_id = make.in_progress()
     with make.transaction() as connection:
         providers.pause(connection, "default", "fingerprint", "it was refused")
-    told(say(make.in_progress(), "resume"))
+        batches.pause(connection, batch_id, PausedReason.PROVIDER_KEY, "it was refused")
+    yield batch_id
     with make.transaction() as connection:
-        assert providers.standing(connection, "default", "fingerprint").on_trial
+        providers.resume(connection, batch_id)
+
+
+def _key_is_paused(make) -> bool:
+    with make.transaction() as connection:
+        return providers.standing(connection, "default", "fingerprint").paused_reason is not None
+
+
+def test_only_an_admin_lets_the_providers_key_be_tried_again(say, make, key_paused, project):
+    assert_problem(say(key_paused, "resume"), 403, "scope_missing")
+    assert _key_is_paused(make)
+    url = f"/api/v1/batches/batch_{key_paused.hex}/resume"
+    assert told(project.clients["admin"].post(url))["paused_reason"] is None
+    assert not _key_is_paused(make)
+
+
+@pytest.mark.usefixtures("key_paused")
+def test_a_submitter_resumes_their_batch_and_leaves_the_key_alone(say, make):
+    batch_id = make.in_progress()
+    told(say(batch_id, "pause"))
+    assert told(say(batch_id, "resume"))["paused_reason"] is None
+    assert _key_is_paused(make)
 
 
 def test_a_new_budget_is_the_cap_from_now_on(say, make):
@@ -118,6 +145,32 @@ def test_a_budget_of_a_retry_is_what_the_first_has_left_of_it(say, make, client)
     alone = client.get(f"/api/v1/batches/{retry['id']}").json()
     assert alone["cost"]["cap"] == "1.5"
     assert_problem(say(batch_id, "resume", budget="0.5"), 409, "over_budget")
+
+
+def test_a_budget_is_shared_among_all_that_is_open(say, make, client):
+    """Two retries that run at once stay under the family's budget together."""
+    batch_id = make.completed(
+        None, FailureClass.SERVER_ERROR, FailureClass.MODERATION, cap=Decimal(1)
+    )
+    for only in ("server_error", "moderation"):
+        assert say(batch_id, "retry", only=[only]).is_success
+    family = told(say(batch_id, "resume", budget="2"))
+    caps = [
+        Decimal(client.get(f"/api/v1/batches/{retry}").json()["cost"]["cap"])
+        for retry in family["retries"]
+    ]
+    spent = Decimal(family["cost"]["spent"])
+    assert len(caps) == 2
+    assert Decimal("1.99") < spent + sum(caps) <= 2
+
+
+def test_an_earlier_retry_that_has_ended_says_so(say, make):
+    batch_id = make.completed(FailureClass.SERVER_ERROR)
+    first = say(batch_id, "retry").json()
+    make.fail(make.begin(UUID(first["id"].removeprefix("batch_"))))
+    make.end()
+    say(batch_id, "retry")
+    assert_problem(say(first["id"], "resume", budget="9"), 409, "batch_completed")
 
 
 def test_cancelling_twice_is_cancelling_once(say, make):

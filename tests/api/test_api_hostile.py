@@ -1,9 +1,16 @@
 """Bodies that mean harm: each gets one clear refusal, and the server stays well."""
 
+import asyncio
+import contextlib
 import gzip
+import socket
 
+import psutil
 import pytest
 from desk import assert_problem
+from starlette.exceptions import HTTPException
+
+from api.route import BoundedRequest
 
 URL = "/api/v1/batches"
 JSON = {"Content-Type": "application/json"}
@@ -122,3 +129,115 @@ def test_so_is_one_for_jobs(client, make, query):
     batch_id = make.in_progress()
     response = client.get(f"{URL}/batch_{batch_id.hex}/jobs?{query}")
     assert_problem(response, 422, "invalid_request")
+
+
+def _raw(desk, client, head: str, body: bytes = b"", *, end: bool = False) -> bytes:
+    """What the server says to these very bytes."""
+    host, port = desk.url.removeprefix("http://").split(":")
+    lines = f"{head}\r\nHost: desk\r\nAuthorization: {client.headers['authorization']}\r\nContent-Type: application/json\r\n"
+    with socket.create_connection((host, int(port)), timeout=30) as connection:
+        connection.sendall(lines.encode() + body)
+        if end:
+            connection.shutdown(socket.SHUT_WR)
+        said = b""
+        while chunk := connection.recv(65536):
+            said += chunk
+        return said
+
+
+@pytest.mark.parametrize(
+    "length", ["-1", "x", "1e3", "99999999999999999999999", "5\r\nContent-Length: 6"]
+)
+def test_a_length_that_is_none_is_refused(desk, client, length):
+    said = _raw(
+        desk,
+        client,
+        f"POST {URL} HTTP/1.1\r\nConnection: close\r\nContent-Length: {length}",
+        b"\r\nabcde",
+    )
+    assert said.split(b" ")[1] in (b"400", b"413"), said
+
+
+def test_a_body_longer_than_it_was_said_to_be_is_cut_where_it_was_said(desk, client):
+    body = b'\r\n{"rows": [{"prompt": "a"}]}' + b"x" * 1000
+    said = _raw(
+        desk,
+        client,
+        f"POST {URL} HTTP/1.1\r\nConnection: close\r\nContent-Length: 8",
+        body,
+    )
+    assert said.startswith(b"HTTP/1.1 400")
+    assert b"not JSON" in said
+
+
+def test_a_body_shorter_than_it_was_said_to_be_makes_nothing(desk, client):
+    _raw(
+        desk,
+        client,
+        f"POST {URL} HTTP/1.1\r\nContent-Length: 500",
+        b'\r\n{"rows": [{"prompt": "a"}]}',
+        end=True,
+    )
+    assert client.get(URL).json()["data"] == []
+    assert "unexpected" not in "".join(desk.process.lines)
+
+
+def test_a_length_and_chunks_at_once_are_refused(desk, client):
+    head = f"POST {URL} HTTP/1.1\r\nConnection: close\r\nContent-Length: 5\r\nTransfer-Encoding: chunked"
+    said = _raw(desk, client, head, b"\r\n0\r\n\r\n")
+    assert said.split(b" ")[1].startswith(b"4"), said
+
+
+def test_a_body_that_stands_still_is_not_waited_for(monkeypatch):
+    monkeypatch.setattr(BoundedRequest, "patience", 0.01)
+
+    async def receive():
+        await asyncio.Event().wait()
+
+    async def read():
+        scope = {"type": "http", "method": "POST", "path": URL, "headers": []}
+        return await BoundedRequest(scope, receive).body()
+
+    with pytest.raises(HTTPException) as caught:
+        asyncio.run(read())
+    assert caught.value.status_code == 408
+    assert caught.value.headers == {"Connection": "close"}
+
+
+def test_slow_bodies_keep_nobody_waiting(desk, client):
+    """A hundred who send half a body and then nothing hold neither a thread nor a connection of the database."""
+    host, port = desk.url.removeprefix("http://").split(":")
+    head = f"POST {URL} HTTP/1.1\r\nHost: desk\r\nAuthorization: {client.headers['authorization']}\r\nContent-Length: 100\r\n\r\n{{"
+    with contextlib.ExitStack() as stack:
+        for _ in range(100):
+            slow = stack.enter_context(socket.create_connection((host, int(port)), timeout=30))
+            slow.sendall(head.encode())
+        assert client.get(URL).status_code == 200
+        assert client.post(URL, json={"rows": [{"prompt": "a"}]}).status_code == 202
+
+
+def test_bombs_leave_the_memory_flat(desk, client):
+    server = psutil.Process(desk.process.pid)
+    post(client, b"[" * 7_900_000)
+    before = server.memory_info().rss
+    for bomb in (
+        b"[" * 7_900_000,
+        b'{"a":' * 1_500_000,
+        b'{"rows":[' + b"{}," * 2_000_000 + b"{}]}",
+    ):
+        response = post(client, bomb)
+        assert response.status_code in (400, 422)
+    assert server.memory_info().rss - before < 400_000_000
+
+
+def test_ten_thousand_fields_of_a_form_are_cut_off(client):
+    part = b'--b\r\nContent-Disposition: form-data; name="f%d"\r\n\r\nx\r\n'
+    form = b"".join(part % number for number in range(10_000)) + b"--b--\r\n"
+    headers = {"Content-Type": "multipart/form-data; boundary=b"}
+    assert_problem(post(client, form, "/api/v1/files", headers), 400)
+
+
+def test_ten_thousand_defaults_are_refused_in_few_words(submit):
+    response = submit(defaults={f"d{number}": 1 for number in range(10_000)})
+    assert_problem(response, 422, "invalid_request")
+    assert len(response.content) < 50_000

@@ -1,7 +1,17 @@
 """The OpenAPI document says what the server does."""
 
+import re
+
 import pytest
 from routes import document, native_routes
+from world import ROOT
+
+from api.errors import Problem
+from api.native.bodies import BatchIn, KeyIn, PauseIn, ResumeIn, RetryIn
+from api.native.keys import KeyMade, KeyPage
+from api.native.providers import ProviderPage
+from api.native.views import BatchOut, BatchPage, FileOut, JobDetail, JobPage, ProblemPage
+from api.web.door import LinkOut
 
 PROBLEM = {"$ref": "#/components/schemas/Problem"}
 
@@ -13,6 +23,7 @@ CONTRACT = {
     "GET /api/v1/batches/{batch_id}",
     "GET /api/v1/batches/{batch_id}/events",
     "GET /api/v1/batches/{batch_id}/jobs",
+    "GET /api/v1/batches/{batch_id}/problems",
     "GET /api/v1/jobs/{job_id}",
     "GET /api/v1/images/{image_id}",
     "POST /api/v1/batches/{batch_id}/pause",
@@ -70,7 +81,93 @@ def _referenced(node):
             yield from _referenced(value)
 
 
-def test_people_can_read_it(stranger):
+OPERATIONS = {
+    "uploadFile",
+    "submitBatch",
+    "listBatches",
+    "getBatch",
+    "listBatchProblems",
+    "listJobs",
+    "pauseBatch",
+    "resumeBatch",
+    "cancelBatch",
+    "retryBatch",
+    "getJob",
+    "getImage",
+    "listKeys",
+    "createKey",
+    "revokeKey",
+    "followBatch",
+    "listProviders",
+    "createLogin",
+}
+
+
+def test_operations_have_names_that_clients_can_be_made_of():
+    assert {route.operation["operationId"] for route in native_routes()} == OPERATIONS
+
+
+@pytest.mark.parametrize("route", native_routes(), ids=str)
+def test_every_route_is_summed_up_and_described(route):
+    assert len(route.operation["summary"].split()) >= 2
+    assert route.operation["description"].endswith(".")
+
+
+BODIES = [BatchIn, PauseIn, ResumeIn, RetryIn, KeyIn]
+ANSWERS = [
+    LinkOut,
+    ProviderPage,
+    FileOut,
+    BatchOut,
+    BatchPage,
+    ProblemPage,
+    JobPage,
+    JobDetail,
+    KeyPage,
+    KeyMade,
+    Problem,
+]
+
+
+@pytest.mark.parametrize("model", [*BODIES, *ANSWERS], ids=lambda model: model.__name__)
+def test_every_body_comes_with_an_example_that_is_one(model):
+    assert document()["components"]["schemas"][model.__name__]["examples"]
+    [example] = model.model_json_schema()["examples"]
+    model.model_validate(example)
+    if model in ANSWERS:
+        shown = model.model_validate(example).model_dump(mode="json")
+        assert example.keys() <= shown.keys()
+
+
+@pytest.mark.parametrize("route", native_routes(), ids=str)
+def test_every_body_of_a_route_is_one_of_these(route):
+    named = {model.__name__ for model in [*BODIES, *ANSWERS]}
+    answers = [
+        route.operation["responses"][status]
+        for status in ("200", "201", "202")
+        if status in route.operation["responses"]
+    ]
+    for answer in answers:
+        schema = answer.get("content", {}).get("application/json", {}).get("schema", {})
+        assert "$ref" not in schema or schema["$ref"].rpartition("/")[2] in named
+
+
+def test_people_can_read_it_and_their_browser_asks_nobody_else(stranger):
     page = stranger.get("/docs")
     assert page.status_code == 200
     assert "/openapi.json" in page.text
+    assert "://" not in page.text
+    policy = page.headers["content-security-policy"]
+    assert policy.startswith("default-src 'none'; script-src 'self';")
+    assert "http" not in policy
+    for link in re.findall(r'src="([^"]+)"', page.text):
+        script = stranger.get(link)
+        assert script.status_code == 200
+        assert script.headers["content-type"].startswith("text/javascript")
+        assert "sourceMappingURL" not in script.text
+
+
+def test_the_script_s_licence_stands_beside_it():
+    static = ROOT / "api" / "docs" / "static"
+    for script in static.glob("*.js"):
+        assert "Permission is hereby granted" in script.with_suffix(".LICENSE.txt").read_text()

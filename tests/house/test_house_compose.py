@@ -58,6 +58,18 @@ def environment(database_url, redis_url, tmp_path):
     }
 
 
+@pytest.fixture
+def told(services, environment):
+    """What a service is told, of what the test has to tell."""
+
+    def of(name):
+        return {
+            key: environment[key] for key in services[name]["environment"] if key in environment
+        }
+
+    return of
+
+
 def test_it_fits_the_compose_schema():
     check = (str(BIN / "check-jsonschema"), "--builtin-schema", "vendor.compose-spec", str(COMPOSE))
     done = subprocess.run(check, capture_output=True, text=True, check=False)
@@ -77,6 +89,50 @@ def test_it_holds_no_secret_and_every_variable_stands_in_the_example():
         assert not re.search(rf"\${{{name}:-", text)
 
 
+KNOWN = {
+    "migrate": {"DARKROOM_DATABASE_URL"},
+    "flower": {
+        "DARKROOM_REDIS_URL",
+        "DARKROOM_LOG_FORMAT",
+        "FLOWER_BASIC_AUTH",
+        "FLOWER_DB",
+        "FLOWER_PERSISTENT",
+    },
+    "api": {
+        "DARKROOM_ADMIN_KEY",
+        "DARKROOM_DATABASE_URL",
+        "DARKROOM_LOG_FORMAT",
+        "DARKROOM_REDIS_URL",
+        "DARKROOM_STORAGE_URL",
+        "TMPDIR",
+    },
+}
+
+
+def test_each_service_is_told_what_it_needs_and_the_provider_s_key_is_the_workers_alone(services):
+    for name, variables in KNOWN.items():
+        assert set(services[name]["environment"]) == variables
+    told = [name for name, one in services.items() if "OPENAI_API_KEY" in one["environment"]]
+    assert told == ["worker"]
+
+
+def test_no_service_may_do_more_than_it_must(services):
+    for name, service in services.items():
+        assert service["read_only"] is True, name
+        assert service["cap_drop"] == ["ALL"], name
+        assert service["security_opt"] == ["no-new-privileges:true"], name
+        assert "privileged" not in service
+    assert [name for name, one in services.items() if "cap_add" in one] == ["postgres"]
+    assert services["postgres"]["networks"] == services["valkey"]["networks"] == ["inside"]
+
+
+@pytest.mark.parametrize("name", ["api", "worker"])
+def test_uploads_and_lists_are_spooled_to_a_disk_that_has_room(services, name):
+    spool = services[name]["environment"]["TMPDIR"]
+    assert f"spool:{spool}" in services[name]["volumes"]
+    assert spool in (ROOT / "Dockerfile").read_text()
+
+
 def test_a_worker_may_finish_its_longest_call(services):
     seconds = int(services["worker"]["stop_grace_period"].removesuffix("s"))
     default = re.search(r"DARKROOM_REQUEST_TIMEOUT:-(\d+)", COMPOSE.read_text())
@@ -84,11 +140,11 @@ def test_a_worker_may_finish_its_longest_call(services):
     assert seconds > int(default[1])
 
 
-def test_the_migration_ends_and_the_api_answers(services, started, environment):
-    migrate = started(services["migrate"]["command"], **environment)
+def test_the_migration_ends_and_the_api_answers(services, started, told):
+    migrate = started(services["migrate"]["command"], **told("migrate"))
     assert migrate.wait() == 0
     port = free_port()
-    api = started(services["api"]["command"], {"8000": port}, **environment)
+    api = started(services["api"]["command"], {"8000": port}, **told("api"))
     api.saw("Uvicorn running")
     keys = httpx2.get(
         f"http://127.0.0.1:{port}/api/v1/keys", headers={"Authorization": "Bearer dk_of-the-test"}
@@ -99,19 +155,19 @@ def test_the_migration_ends_and_the_api_answers(services, started, environment):
     assert started(check, {"8000": free_port()}).wait() != 0
 
 
-def test_the_worker_becomes_ready_and_drains(services, started, environment):
-    worker = started(services["worker"]["command"], **environment)
+def test_the_worker_becomes_ready_and_drains(services, started, told):
+    worker = started(services["worker"]["command"], **told("worker"))
     worker.saw(" ready.")
     worker.send(15)
     assert worker.wait() == 0
 
 
-def test_flower_asks_for_the_login(services, started, environment, tmp_path):
+def test_flower_asks_for_the_login(services, started, told, tmp_path):
     port = free_port()
     flower = started(
         services["flower"]["command"],
         {"5555": port},
-        **environment,
+        **told("flower"),
         FLOWER_BASIC_AUTH="night:watch",
         FLOWER_DB=str(tmp_path / "flower"),
         FLOWER_PERSISTENT="true",

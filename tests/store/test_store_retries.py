@@ -9,8 +9,9 @@ from stage import failed, succeeded, unknown
 
 from darkroom.domain.failure import FailureClass
 from darkroom.domain.retry import GiveUp, History
-from darkroom.store import batches, insights, jobs
+from darkroom.store import batches, insights, jobs, retries
 from darkroom.store.evidence import Late, settle_late
+from darkroom.store.intake import IngestLost
 from darkroom.store.retries import UNCERTAIN, family_root, retry
 from darkroom.store.session import transaction
 
@@ -144,4 +145,61 @@ def test_evidence_between_the_count_and_the_copy_does_not_break_the_count(stage,
     retrying.join()
     assert numbers == [1]
     assert stage.batch_row(fresh_id).queued == 1
+    stage.assert_books_balance()
+
+
+@pytest.fixture
+def in_chunks_of_two(monkeypatch):
+    monkeypatch.setattr(retries, "CHUNK", 2)
+
+
+def _claimed(stage):
+    return stage.call(batches.claim_validating, None)
+
+
+def test_a_large_retry_takes_its_jobs_over_in_chunks(stage, fresh_id, in_chunks_of_two):
+    """In every moment each custom_id is counted once, and no job is begun before the last has come."""
+    root, _ = _ended(stage, *(failed() for _ in range(5)), unknown(), cap="20")
+    assert stage.call(retry, root, fresh_id, None) == 2
+    for left in (2, 1):
+        view = stage.call(insights.batch, "default", root)
+        assert (view.status, view.eta_seconds) == ("validating", None)
+        assert sum((view.counts.queued, view.counts.failed)) == 6
+        assert stage.call(retry, root, uuid4(), None) == 0
+        stage.assert_books_balance()
+        claim = _claimed(stage)
+        assert claim.retry_of == root
+        assert stage.call(retries.take_over, claim, 2) == left
+        stage.sql("UPDATE batches SET ingest_lease_expires_at = NULL")
+    made = stage.batch_row(fresh_id)
+    assert (made.status, made.total, made.queued) == ("in_progress", 5, 5)
+    assert len(stage.dispatch(fresh_id)) == 5
+    stage.assert_books_balance()
+
+
+def test_one_who_comes_back_late_takes_nothing_over(stage, fresh_id, in_chunks_of_two):
+    root, _ = _ended(stage, *(failed() for _ in range(5)))
+    stage.call(retry, root, fresh_id, None)
+    late = _claimed(stage)
+    stage.sql("UPDATE batches SET ingest_lease_expires_at = now() - interval '1 s'")
+    assert _claimed(stage).reading > late.reading
+    with pytest.raises(IngestLost):
+        stage.call(retries.take_over, late, 2)
+    assert stage.batch_row(fresh_id).total == 2
+    stage.assert_books_balance()
+
+
+def test_a_retry_that_is_cancelled_on_the_way_leaves_the_rest_as_it_failed(
+    stage, fresh_id, in_chunks_of_two
+):
+    root, _ = _ended(stage, *(failed() for _ in range(5)))
+    stage.call(retry, root, fresh_id, None)
+    claim = _claimed(stage)
+    assert stage.call(batches.cancel, fresh_id)
+    with pytest.raises(IngestLost):
+        stage.call(retries.take_over, claim, 2)
+    stage.call(jobs.cancel, fresh_id, 100)
+    stage.call(batches.complete)
+    counts = stage.call(insights.batch, "default", root).counts
+    assert (counts.failed, counts.cancelled, counts.open) == (3, 2, 0)
     stage.assert_books_balance()

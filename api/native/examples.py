@@ -1,0 +1,149 @@
+"""What requests and answers look like, for whoever reads the document."""
+
+from typing import Any
+
+Example = dict[str, Any]
+
+BATCH_ID = "batch_019ab2c34d5e7f00a1b2c3d4e5f60718"
+FILE_ID = "file-019ab2c34d5e7f00a1b2c3d4e5f60001"
+KEY_ID = "key_019ab2c34d5e7f00a1b2c3d4e5f60002"
+IMAGE_ID = "img_019ab2c34d5e7f00a1b2c3d4e5f60003-0"
+NIGHT, MORNING = "2026-11-22T20:00:00Z", "2026-11-23T06:00:00Z"
+REQUEST = {"prompt": "a lighthouse at dusk", "model": "gpt-image-2", "n": 1, "size": "1024x1024"}
+
+SUBMISSION: Example = {
+    "rows": [{"custom_id": "sku-1", "title": "a lighthouse"}],
+    "template": "{{ title }} at dusk",
+    "name": "lighthouses",
+    "defaults": {"quality": "low", "size": "1024x1024"},
+    "budget": "12.50",
+    "deadline": MORNING,
+}
+FILE: Example = {
+    "id": FILE_ID,
+    "filename": "prompts.csv",
+    "bytes": 48213,
+    "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+    "purpose": "batch",
+    "created_at": NIGHT,
+}
+PROBLEM: Example = {
+    "code": "size_not_multiple_of_16",
+    "message": "give a width and a height that 16 divides, such as 1024x1024",
+    "line": 17,
+    "column": "size",
+    "value": "1000x1000",
+}
+WAITING: Example = {
+    "reason": "provider",
+    "detail": "connection refused",
+    "since": NIGHT,
+    "until": "2026-11-22T20:01:00Z",
+}
+BATCH: Example = {
+    "id": BATCH_ID,
+    "provider": "default",
+    "name": "lighthouses",
+    "status": "in_progress",
+    "paused_reason": None,
+    "paused_detail": None,
+    "counts": {
+        "total": 800,
+        "queued": 500,
+        "dispatched": 4,
+        "running": 26,
+        "succeeded": 268,
+        "failed": 2,
+        "cancelled": 0,
+        "expired": 0,
+    },
+    "unknown": 0,
+    "images": 268,
+    "mismatched": 0,
+    "skipped": 1,
+    "cost": {
+        "spent": "1.589",
+        "reserved": "0.27",
+        "at_risk": "0",
+        "cap": "12.5",
+        "currency": "usd",
+    },
+    "images_per_minute": 52.0,
+    "eta_seconds": 611.5,
+    "waiting": [WAITING],
+    "ended": False,
+    "created_at": NIGHT,
+    "in_progress_at": NIGHT,
+    "ended_at": None,
+    "deadline_at": MORNING,
+    "retry_of": None,
+    "retries": [],
+    "problem_count": 1,
+    "problems": [PROBLEM],
+}
+IMAGE: Example = {
+    "id": IMAGE_ID,
+    "sha256": FILE["sha256"],
+    "bytes": 1_483_201,
+    "format": "png",
+    "width": 1024,
+    "height": 1024,
+    "disposition": "published",
+    "url": f"/api/v1/images/{IMAGE_ID}",
+}
+JOB: Example = {
+    "id": "job_17",
+    "batch_id": BATCH_ID,
+    "line": 18,
+    "custom_id": "sku-17",
+    "state": "succeeded",
+    "request": REQUEST,
+    "attempts": 1,
+    "due_at": NIGHT,
+    "ended_at": NIGHT,
+    "failure": None,
+    "cost": "0.00593",
+    "request_id": "req_7f3a",
+    "images": [IMAGE],
+}
+ATTEMPT: Example = {
+    "id": "att_019ab2c34d5e7f00a1b2c3d4e5f60003",
+    "number": 1,
+    "state": "succeeded",
+    "worker": "host:4711:a1b2c3",
+    "provider": "default",
+    "begun_at": NIGHT,
+    "ended_at": NIGHT,
+    "reserved": "0.0104",
+    "cost": "0.00593",
+    "usage": {"text_tokens": 10, "output_tokens": 196},
+    "request_id": "req_7f3a",
+    "latency_ms": 12_840,
+    "failure": None,
+}
+PROVIDER: Example = {
+    "name": "default",
+    "state": "ready",
+    "paused_reason": None,
+    "since": None,
+}
+KEY: Example = {
+    "id": KEY_ID,
+    "project": "default",
+    "name": "the shop's importer",
+    "prefix": "dk_Zk3vQ9x",
+    "scopes": ["read", "submit"],
+    "created_at": NIGHT,
+    "last_used_at": None,
+    "revoked_at": None,
+}
+
+
+def shows(example: Example) -> Example:
+    """What a model says of its example in the document."""
+    return {"examples": [example]}
+
+
+def paged(example: Example) -> Example:
+    """A page of one."""
+    return shows({"data": [example], "has_more": False})

@@ -1,0 +1,178 @@
+"""Batches as they are shown: each with its retries, in a number of statements that never grows."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection, Row, cast, func, literal, or_, select, tuple_
+from sqlalchemy.dialects.postgresql import JSONPATH
+
+from darkroom.domain.batch import TERMINAL, BatchStatus, Cost, Counts
+from darkroom.domain.job import JobState
+from darkroom.domain.waiting import Waiting
+from darkroom.store.insights.pace import eta, images_per_minute
+from darkroom.store.insights.waiting import waiting_for
+from darkroom.store.tables import batches
+
+_SHOWN = [column for column in batches.c if column.name not in {"problems", "options"}]
+"""All but what can be large."""
+
+
+@dataclass(frozen=True, slots=True)
+class BatchView:
+    """A batch as people see it: with its retries, the latest result of every custom_id counted once."""
+
+    id: UUID
+    name: str | None
+    provider: str
+    status: BatchStatus
+    paused_reason: str | None
+    paused_detail: str | None
+    counts: Counts
+    unknown: int
+    images: int
+    mismatched: int
+    skipped: int
+    cost: Cost
+    images_per_minute: float
+    eta_seconds: float | None
+    waiting: tuple[Waiting, ...]
+    created_at: datetime
+    in_progress_at: datetime | None
+    ended_at: datetime | None
+    deadline_at: datetime | None
+    retry_of: UUID | None
+    retries: tuple[UUID, ...]
+    problem_count: int
+    problems: Sequence[Mapping[str, Any]]
+    """The first few; `problems_page` has them all."""
+
+    @property
+    def ended(self) -> bool:
+        """Nothing more will happen to it or its retries by itself."""
+        return self.status in TERMINAL and not self.counts.open
+
+
+def batch(connection: Connection, project_id: str, batch_id: UUID) -> BatchView | None:
+    """One batch with its retries; None if this project has none such."""
+    family = connection.execute(
+        select(*_SHOWN)
+        .where(
+            batches.c.project_id == project_id,
+            or_(batches.c.id == batch_id, batches.c.retry_of == batch_id),
+        )
+        .order_by(batches.c.created_at, batches.c.id)
+    ).all()
+    if not family or family[0].id != batch_id:
+        return None
+    return _views(connection, [family])[0]
+
+
+def page(
+    connection: Connection, project_id: str, limit: int, after: UUID | None = None
+) -> list[BatchView]:
+    """A project's batches that are nobody's retry, newest first."""
+    where = [batches.c.project_id == project_id, batches.c.retry_of.is_(None)]
+    if after is not None:
+        seen = select(batches.c.created_at).where(batches.c.id == after).scalar_subquery()
+        where.append(tuple_(batches.c.created_at, batches.c.id) < tuple_(seen, literal(after)))
+    newest_first = (batches.c.created_at.desc(), batches.c.id.desc())
+    roots = select(batches.c.id).where(*where).order_by(*newest_first).limit(limit).cte("roots")
+    found = connection.execute(
+        select(*_SHOWN)
+        .join(roots, or_(batches.c.id == roots.c.id, batches.c.retry_of == roots.c.id))
+        .order_by(batches.c.created_at, batches.c.id)
+    )
+    return _views(connection, _families(found)[::-1])
+
+
+def _families(rows: Iterable[Row[Any]]) -> list[list[Row[Any]]]:
+    """Each first batch with its retries; they come oldest first, so a retry after what it retries."""
+    families: dict[UUID, list[Row[Any]]] = {}
+    for row in rows:
+        families.setdefault(row.retry_of or row.id, []).append(row)
+    return list(families.values())
+
+
+def problems_page(
+    connection: Connection, batch_id: UUID, *, limit: int, after: int = 0
+) -> list[Mapping[str, Any]]:
+    """What was wrong with a batch's file, in the order of its lines; `after` is how many were seen."""
+    some = cast(literal(f"$[{after} to {after + limit - 1}]"), JSONPATH)
+    query = select(func.jsonb_path_query_array(batches.c.problems, some))
+    found: list[Mapping[str, Any]] = connection.execute(
+        query.where(batches.c.id == batch_id)
+    ).scalar_one()
+    return found
+
+
+def _views(connection: Connection, families: Sequence[Sequence[Row[Any]]]) -> list[BatchView]:
+    rows = [row for family in families for row in family if row.status not in TERMINAL]
+    made = images_per_minute(connection, rows)
+    waiting = waiting_for(connection, rows)
+    return [_view(family, made, waiting) for family in families]
+
+
+def _view(
+    family: Sequence[Row[Any]],
+    made: Mapping[UUID, float],
+    waiting: Mapping[UUID, tuple[Waiting, ...]],
+) -> BatchView:
+    first = family[0]
+    latest = next((row for row in family if row.status not in TERMINAL), first)
+    counts = _counts(family)
+    rate = sum(made.get(row.id, 0.0) for row in family)
+    per_job = max(sum(row.images for row in family) / max(counts.succeeded, 1), 1.0)
+    return BatchView(
+        id=first.id,
+        name=first.name,
+        provider=first.provider,
+        status=BatchStatus(latest.status),
+        paused_reason=latest.paused_reason,
+        paused_detail=latest.paused_detail,
+        counts=counts,
+        unknown=sum(row.unknown for row in family),
+        images=sum(row.images for row in family),
+        mismatched=sum(row.mismatched for row in family),
+        skipped=first.skipped,
+        cost=_cost(family, latest),
+        images_per_minute=rate,
+        eta_seconds=eta(BatchStatus(latest.status), counts, rate / per_job),
+        waiting=waiting.get(latest.id, ()),
+        created_at=first.created_at,
+        in_progress_at=first.in_progress_at,
+        ended_at=latest.ended_at,
+        deadline_at=first.deadline_at,
+        retry_of=first.retry_of,
+        retries=tuple(row.id for row in family[1:]),
+        problem_count=first.problem_count,
+        problems=first.problem_head,
+    )
+
+
+def _counts(family: Sequence[Row[Any]]) -> Counts:
+    """A retried job is counted where it was retried to, no longer where it had failed."""
+    sums = {state.value: sum(getattr(row, state.value) for row in family) for state in JobState}
+    taking_over = (r for r in family if r.retry_of and r.status == BatchStatus.VALIDATING)
+    sums[JobState.QUEUED.value] += sum(r.total for r in taking_over)
+    return Counts(total=family[0].total, **sums)
+
+
+def _cost(family: Sequence[Row[Any]], latest: Row[Any]) -> Cost:
+    return Cost(
+        spent=sum((row.spent for row in family), Decimal(0)),
+        reserved=sum((row.reserved for row in family), Decimal(0)),
+        at_risk=sum((row.at_risk for row in family), Decimal(0)),
+        cap=_cap(family, latest),
+    )
+
+
+def _cap(family: Sequence[Row[Any]], latest: Row[Any]) -> Decimal | None:
+    """The cap of the whole family: an open retry's own, and what the others have committed beside it."""
+    if latest.cap is None:
+        return None
+    committed = (row.spent + row.reserved + row.at_risk for row in family if row.id != latest.id)
+    return sum(committed, Decimal(latest.cap))

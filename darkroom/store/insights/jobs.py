@@ -1,0 +1,206 @@
+"""Jobs, their attempts and their images, as they are shown."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    false,
+    func,
+    literal,
+    or_,
+    select,
+    true,
+    tuple_,
+    union_all,
+)
+from sqlalchemy.dialects.postgresql import aggregate_order_by
+
+from darkroom.domain.attempt import AttemptState
+from darkroom.domain.job import JobState
+from darkroom.store.tables import attempts, batches, images, jobs
+
+
+@dataclass(frozen=True, slots=True)
+class ImageView:
+    """One stored image; `index` counts from 0."""
+
+    attempt_id: UUID
+    index: int
+    sha256: str
+    bytes: int
+    format: str
+    width: int
+    height: int
+    disposition: str
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptView:
+    """One call that was made for a job."""
+
+    id: UUID
+    number: int
+    state: AttemptState
+    worker: str
+    provider: str
+    begun_at: datetime
+    ended_at: datetime | None
+    reserved: Decimal
+    cost: Decimal
+    usage: Mapping[str, int] | None
+    request_id: str | None
+    latency_ms: int | None
+    failure: Mapping[str, Any] | None
+
+
+@dataclass(frozen=True, slots=True)
+class JobView:
+    """One job with its images."""
+
+    id: int
+    batch_id: UUID
+    line: int
+    custom_id: str
+    state: JobState
+    request: Mapping[str, Any]
+    begun: int
+    due_at: datetime
+    ended_at: datetime | None
+    failure: Mapping[str, Any] | None
+    cost: Decimal
+    request_id: str | None
+    images: tuple[ImageView, ...]
+
+
+def jobs_page(
+    connection: Connection,
+    batch_id: UUID,
+    *,
+    limit: int,
+    after: int | None = None,
+    states: Sequence[JobState] = (),
+) -> list[JobView]:
+    """The jobs of a batch in the order of their lines, those of its retries in place of what they retried.
+
+    `after` is the id of the last job seen. Of each batch of the family, and of each state, no more is read
+    than one page: an index has them in this order.
+    """
+    members = or_(batches.c.id == batch_id, batches.c.retry_of == batch_id)
+    family = connection.execute(select(batches.c.id).where(members)).scalars().all()
+    beyond = () if after is None else (_beyond(connection, after),)
+    of_states = [jobs.c.state == state for state in dict.fromkeys(states)] or [true()]
+    stretches = [
+        _stretch(limit, jobs.c.batch_id == member, of_state, *beyond)
+        for member in family
+        for of_state in of_states
+    ]
+    if not stretches:
+        return []
+    merged = union_all(*stretches).subquery()
+    query = select(merged).order_by(merged.c.line, merged.c.id).limit(limit)
+    return job_views(connection, connection.execute(query).all())
+
+
+def _beyond(connection: Connection, after: int) -> ColumnElement[bool]:
+    """What comes after this job; nothing, where there is none such."""
+    line = connection.execute(select(jobs.c.line).where(jobs.c.id == after)).scalar_one_or_none()
+    if line is None:
+        return false()
+    return tuple_(jobs.c.line, jobs.c.id) > tuple_(literal(line), literal(after))
+
+
+def _stretch(limit: int, *where: ColumnElement[bool]) -> Select[Any]:
+    query = select(jobs).where(jobs.c.superseded_by.is_(None), *where)
+    return query.order_by(jobs.c.line, jobs.c.id).limit(limit)
+
+
+def job(connection: Connection, project_id: str, job_id: int) -> JobView | None:
+    """One job; None if this project has none such."""
+    rows = connection.execute(
+        select(jobs)
+        .join(batches, jobs.c.batch_id == batches.c.id)
+        .where(jobs.c.id == job_id, batches.c.project_id == project_id)
+    ).all()
+    views = job_views(connection, rows)
+    return views[0] if views else None
+
+
+def job_views(connection: Connection, rows: Sequence[Row[Any]]) -> list[JobView]:
+    """These rows of jobs with their images and what they have cost."""
+    ids = [row.id for row in rows]
+    stored: dict[int, list[ImageView]] = {}
+    for row in connection.execute(
+        select(images)
+        .where(images.c.job_id.in_(ids))
+        .order_by(images.c.job_id, images.c.created_at, images.c.attempt_id, images.c.index)
+    ):
+        stored.setdefault(row.job_id, []).append(_image(row))
+    paid = {row.job_id: row for row in connection.execute(_paid(ids))}
+    return [
+        JobView(
+            id=row.id,
+            batch_id=row.batch_id,
+            line=row.line,
+            custom_id=row.custom_id,
+            state=JobState(row.state),
+            request=row.request,
+            begun=row.begun,
+            due_at=row.due_at,
+            ended_at=row.ended_at,
+            failure=row.failure,
+            cost=paid[row.id].cost if row.id in paid else Decimal(0),
+            request_id=paid[row.id].request_id if row.id in paid else None,
+            images=tuple(stored.get(row.id, ())),
+        )
+        for row in rows
+    ]
+
+
+def _paid(ids: Sequence[int]) -> Select[Any]:
+    """What each of these jobs has cost, and the request id of its last answer."""
+    a = attempts.c
+    last = func.array_agg(aggregate_order_by(a.request_id, a.number.desc()))
+    answered = last.filter(a.request_id.is_not(None))
+    return (
+        select(a.job_id, func.sum(a.cost).label("cost"), answered[1].label("request_id"))
+        .where(a.job_id.in_(ids))
+        .group_by(a.job_id)
+    )
+
+
+def job_attempts(connection: Connection, job_id: int) -> list[AttemptView]:
+    """Every call made for a job, in order."""
+    rows = connection.execute(
+        select(attempts).where(attempts.c.job_id == job_id).order_by(attempts.c.number)
+    )
+    return [
+        AttemptView(**{name: getattr(row, name) for name in AttemptView.__slots__}) for row in rows
+    ]
+
+
+def image(
+    connection: Connection, project_id: str, attempt_id: UUID, index: int
+) -> ImageView | None:
+    """One image; None if this project has none such."""
+    row = connection.execute(
+        select(images)
+        .join(batches, images.c.batch_id == batches.c.id)
+        .where(
+            images.c.attempt_id == attempt_id,
+            images.c.index == index,
+            batches.c.project_id == project_id,
+        )
+    ).one_or_none()
+    return _image(row) if row else None
+
+
+def _image(row: Row[Any]) -> ImageView:
+    return ImageView(**{name: getattr(row, name) for name in ImageView.__slots__})

@@ -1,0 +1,37 @@
+"""What a worker says of a night that stands still, and how little it costs to find out whether it goes on."""
+
+from world import World
+
+from darkroom.domain.waiting import WaitingFor
+from darkroom.local.ports import free_port
+
+
+def waits_for(reason: WaitingFor):
+    return lambda view: reason in [waiting.reason for waiting in view.waiting]
+
+
+def test_a_provider_that_cannot_be_reached_is_named_and_soon_left_alone(world: World) -> None:
+    world.start_worker(OPENAI_BASE_URL=f"http://127.0.0.1:{free_port()}/v1")
+    batch_id = world.submit([f"Print {number}" for number in range(40)])
+    view = world.until_view(
+        batch_id, lambda view: waits_for(WaitingFor.PROVIDER)(view) and view.counts.queued == 40
+    )
+    assert view.waiting[0].since
+    assert len(world.attempts()) < 40
+    assert {attempt.state for attempt in world.attempts()} == {"not_sent"}
+
+
+def test_a_disk_that_is_nearly_full_is_named(world: World) -> None:
+    world.start_worker(DARKROOM_MAX_IN_FLIGHT="100000000", DARKROOM_WORKERS="10000000")
+    batch_id = world.submit(["A print"])
+    view = world.until_view(batch_id, waits_for(WaitingFor.DISK_SPACE))
+    assert "free some disk" in view.waiting[0].detail
+    assert view.counts.queued == 1
+    assert view.eta_seconds is None
+
+
+def test_our_own_rate_limit_is_named(world: World) -> None:
+    world.start_worker(DARKROOM_IMAGES_PER_MINUTE="2")
+    batch_id = world.submit(["A print", "Another", "A third"])
+    view = world.until_view(batch_id, waits_for(WaitingFor.RATE_LIMIT))
+    assert "images" in view.waiting[0].detail
