@@ -67,7 +67,7 @@ async def _uploaded(request: Request, _: Submitter) -> AsyncIterator[Upload]:
 @router.post(
     "",
     operation_id="uploadFile",
-    summary="Upload a prompt list",
+    summary="Upload a prompt list or a picture",
     status_code=HTTPStatus.CREATED,
     responses=documented(400, 401, 403, 408, 413, 422, 503),
     openapi_extra={"requestBody": _FORM},
@@ -87,7 +87,12 @@ def upload(tools: Tools, caller: Submitter, sent: Annotated[Upload, Depends(_upl
         return FileOut.of(submission.record(connection, file))
 
 
-@router.get("", responses=documented(401, 403, 422, 503))
+@router.get(
+    "",
+    operation_id="findFile",
+    summary="Find a picture by its content",
+    responses=documented(401, 403, 422, 503),
+)
 def find(tools: Tools, caller: Reader, sha256: Sha256) -> FilePage:
     """Find the picture of these bytes, so that it need not be uploaded again."""
     with tools.transaction() as connection:

@@ -83,6 +83,7 @@ def _referenced(node):
 
 OPERATIONS = {
     "uploadFile",
+    "findFile",
     "submitBatch",
     "listBatches",
     "getBatch",
