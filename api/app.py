@@ -12,17 +12,30 @@ from api import docs, envelope, errors, health
 from api.auth import admit
 from api.errors import Problem
 from api.instruments import opened
-from api.native import batches, events, files, images, jobs, keys, providers
+from api.native import (
+    attempts,
+    batches,
+    estimates,
+    events,
+    files,
+    images,
+    jobs,
+    keys,
+    providers,
+    usage,
+)
 from api.projects import Projects
 from api.stopping import told_to_stop
 from api.web import door, site
 from darkroom import __doc__ as tagline
+from darkroom.domain.estimate import Pace
 from darkroom.domain.models import Models
 from darkroom.settings import Settings, read_settings
 from darkroom.telemetry.logs import configure_logs
 
 NATIVE = "/api/v1"
 MEGABYTE = 1_000_000
+DIALECTS = (files, batches, events, jobs, attempts, images, keys, providers, estimates, usage)
 
 
 class Described(FastAPI):
@@ -67,7 +80,7 @@ def build(settings: Settings) -> FastAPI:
     errors.install(app)
     app.include_router(health.router)
     app.include_router(docs.router)
-    for dialect in (files, batches, events, jobs, images, keys, providers):
+    for dialect in DIALECTS:
         app.include_router(dialect.router, prefix=NATIVE)
     app.include_router(door.links, prefix=NATIVE)
     app.include_router(site.router)
@@ -99,6 +112,7 @@ def _lifespan(settings: Settings) -> Callable[[FastAPI], AbstractAsyncContextMan
                 with instruments.transaction() as connection:
                     admit(connection, settings.admin_key.get_secret_value())
             app.state.instruments = instruments
+            app.state.pace_of = _paces(settings, projects)
             with told_to_stop(instruments.feeds.hush):
                 yield
 
@@ -113,3 +127,9 @@ def _models(settings: Settings, projects: Projects) -> Callable[[str], Models]:
         return settings.profile_of(provider, today).models
 
     return lambda project_id: of(projects.provider(project_id, None), datetime.now(UTC).date())
+
+
+def _paces(settings: Settings, projects: Projects) -> Callable[[str], Pace]:
+    """The limits of a project's own provider."""
+    paces = {source.name: source.pace for source in settings.in_use}
+    return lambda project_id: paces.get(projects.provider(project_id, None), Pace())

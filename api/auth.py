@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum, auto
+from uuid import UUID
 
 from api.fresh import fresh_id
 from api.projects import USUAL
@@ -36,6 +37,7 @@ class Caller:
 
     project_id: str
     scopes: tuple[Scope, ...]
+    key_id: UUID | None = None
 
     def may(self, wanted: Scope) -> bool:
         """Whether one of the key's scopes covers this one."""
@@ -98,4 +100,4 @@ def authenticate(connection: Connection, secret: str) -> Caller:
     key = keys.find(connection, secret)
     if key is None:
         raise Unauthenticated("key_unknown", "this API key is not known here, or was revoked")
-    return Caller(key.project_id, tuple(Scope(scope) for scope in key.scopes))
+    return Caller(key.project_id, tuple(Scope(scope) for scope in key.scopes), key.id)

@@ -5,7 +5,7 @@ from typing import TypeVar
 from uuid import UUID
 
 from api.refusals import Fault, Invalid, Missing
-from darkroom.domain.ids import BATCH, FILE, IMAGE, JOB, number_of, uuid_of
+from darkroom.domain.ids import ATTEMPT, BATCH, FILE, IMAGE, JOB, number_of, uuid_of
 
 KEY = "key_"
 _INDEX = re.compile(r"[0-9]{1,4}")
@@ -27,6 +27,11 @@ def file_key(name: str) -> UUID:
 def job_key(name: str) -> int:
     """The key of a job. Raises Missing."""
     return _known(number_of(JOB, name), "job", name)
+
+
+def attempt_key(name: str) -> UUID:
+    """The key of an attempt. Raises Missing."""
+    return _known(uuid_of(ATTEMPT, name), "attempt", name)
 
 
 def api_key_key(name: str) -> UUID:

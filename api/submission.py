@@ -17,6 +17,7 @@ from darkroom.blobs import BlobStore
 from darkroom.domain.ids import FILE, shown
 from darkroom.domain.problem import BadInput
 from darkroom.domain.request import ALIASES, unstorable
+from darkroom.domain.retry import OnModeration
 from darkroom.sheets import Template
 from darkroom.store import batches, files, hints
 from darkroom.store.batches import NewBatch
@@ -59,6 +60,7 @@ class Submission:
     defaults: Mapping[str, Default] | None = None
     template: str | None = None
     skip_bad_rows: bool = False
+    on_moderation: OnModeration = OnModeration.FAIL
     budget: Decimal | None = None
     deadline: datetime | None = None
     fingerprint: str | None = None
@@ -78,9 +80,10 @@ class Submission:
         if self.template is not None:
             _require_template(self.template)
         options = {
-            "defaults": _known_defaults(self.defaults or {}),
+            "defaults": known_defaults(self.defaults or {}),
             "template": self.template,
             "skip_bad_rows": self.skip_bad_rows,
+            "on_moderation": self.on_moderation,
         }
         return {**options, "files": dict(self.files)} if self.files else options
 
@@ -120,8 +123,17 @@ def keep_rows(blobs: BlobStore, project_id: str, rows: Sequence[Row]) -> File:
     Raises:
         Invalid: A number in them is beyond what JSON's readers take.
     """
-    data = b"".join(_line(number, row) for number, row in enumerate(rows, 1))
+    data = jsonl(rows)
     return _file(project_id, ROWS_NAME, len(data), blobs.put(data))
+
+
+def jsonl(rows: Sequence[Row]) -> bytes:
+    """The JSONL file that rows would have been; row n is its line n.
+
+    Raises:
+        Invalid: A number in them is beyond what JSON's readers take.
+    """
+    return b"".join(_line(number, row) for number, row in enumerate(rows, 1))
 
 
 def _line(number: int, row: Row) -> bytes:
@@ -148,7 +160,11 @@ def record(connection: Connection, file: File) -> File:
 
 
 def submit(
-    tools: Instruments, project_id: str, source: UUID | Sequence[Row], submission: Submission
+    tools: Instruments,
+    project_id: str,
+    source: UUID | Sequence[Row],
+    submission: Submission,
+    key_id: UUID | None = None,
 ) -> Submitted:
     """Makes a batch of an uploaded file or of rows, or attaches to the earlier one of its fingerprint.
 
@@ -166,7 +182,7 @@ def submit(
         if found := _attached(connection, project_id, submission):
             return Submitted(found, attached=True)
         file = _file_of(connection, project_id, kept)
-        batch = _new_batch(file, submission, options, provider)
+        batch = _new_batch(file, submission, options, provider, key_id)
         batches.create(connection, batch)
     return Submitted(batch.id, attached=False)
 
@@ -198,13 +214,18 @@ def _attached(connection: Connection, project_id: str, submission: Submission) -
 
 
 def _new_batch(
-    file: File, submission: Submission, options: Mapping[str, Any], provider: str
+    file: File,
+    submission: Submission,
+    options: Mapping[str, Any],
+    provider: str,
+    key_id: UUID | None,
 ) -> NewBatch:
     return NewBatch(
         id=fresh_id(),
         project_id=file.project_id,
         input_file_id=file.id,
         options=options,
+        api_key_id=key_id,
         name=submission.name,
         fingerprint=submission.fingerprint,
         provider=provider,
@@ -233,10 +254,10 @@ def _require_template(source: str) -> None:
         raise Invalid.input("template", error) from None
 
 
-def _known_defaults(given: Mapping[str, Default]) -> dict[str, Default]:
+def known_defaults(given: Mapping[str, Default]) -> dict[str, Default]:
     """The defaults under the names that the API gives them.
 
-    >>> _known_defaults({"format": "webp", "n": 2})
+    >>> known_defaults({"format": "webp", "n": 2})
     {'output_format': 'webp', 'n': 2}
     """
     known: dict[str, Default] = {}

@@ -21,6 +21,7 @@ from pydantic import (
     model_validator,
 )
 
+from darkroom.domain.estimate import Pace
 from darkroom.domain.facts import OFFICIAL
 
 LONGEST_TIMEOUT = 3600
@@ -89,6 +90,11 @@ class Source:
         """What the key is known by where the key itself must not stand."""
         named = f"{self.base_url}\n{self.key.get_secret_value()}"
         return hashlib.sha256(named.encode()).hexdigest()[:16]
+
+    @property
+    def pace(self) -> Pace:
+        """What its limits let through in a minute."""
+        return Pace(self.requests_per_minute, self.images_per_minute, self.tokens_per_minute)
 
     @property
     def longest_timeout(self) -> float:

@@ -3,7 +3,9 @@
 import asyncio
 import secrets
 import time
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import orjson
 from starlette.requests import ClientDisconnect, Request
@@ -13,13 +15,14 @@ from starlette.types import Scope as AsgiScope
 from sandbox.contract import ImageRequest, read_request
 from sandbox.delivery import Delivery, refused, unheard
 from sandbox.errors import ApiError
-from sandbox.faults import Data, Fault, Scene
+from sandbox.faults import Data, Scene
 from sandbox.intake import Submission, collect, read_submission
 from sandbox.keys import check_key
 from sandbox.ledger import Call
 from sandbox.models import family_name
 from sandbox.plan import Chosen, Markers, read_markers
 from sandbox.pricing import Usage, measure
+from sandbox.provenance import bare
 from sandbox.references import check_mask, decode_references
 from sandbox.retry_hint import retry_headers
 from sandbox.throttle import Scope
@@ -73,6 +76,7 @@ class _Visit:
         submission = await read_submission(self._request, edit=self._edit)
         model = submission.fields.get("model")
         self._world.ledger.describe(call, submission.fields.get("prompt"), model)
+        call.moderation = submission.fields.get("moderation")
         call.api_key = check_key(self._request, self._world.settings.api_key)
         self._scope = Scope(call.api_key, family_name(model))
         self._admit_request(self._scope)
@@ -134,20 +138,28 @@ class _Visit:
         if fault.at_once:
             return fault.deliver(self._scene(b"", chosen))
         seconds = self._world.plan.latency(markers, asked.quality) + fault.delay(chosen.value)
-        body = await self._made(asked, fault)
+        body = await self._made(asked, chosen)
         await self._pass_time(markers.hold, seconds)
         if fault.billed:
             made = replace(asked, n=fault.paint(asked).n)
             self._world.ledger.bill(self._call, made, measure(made))
         return fault.deliver(self._scene(body, chosen))
 
-    async def _made(self, asked: ImageRequest, fault: Fault) -> bytes:
+    async def _made(self, asked: ImageRequest, chosen: Chosen) -> bytes:
+        fault = chosen.fault
         if not fault.billed:
             return b""
         painted = fault.paint(asked)
         images = await self._world.easel.paint(painted, self._world.settings.canned_bytes)
         data = fault.data([{"b64_json": image} for image in images])
+        if fault.linked:
+            data = [self._hung(entry, chosen) for entry in data]
         return _body(asked, data, measure(replace(asked, n=painted.n)))
+
+    def _hung(self, entry: Mapping[str, Any], chosen: Chosen) -> dict[str, Any]:
+        """The image behind a link; the fault's value is how often it is busy first."""
+        path = self._world.gallery.hang(bare(entry["b64_json"]), int(chosen.value or 0))
+        return {"url": str(self._request.base_url).rstrip("/") + path}
 
     async def _pass_time(self, hold: str | None, seconds: float) -> None:
         if hold is not None:

@@ -32,6 +32,7 @@ class Control:
                 Route("/ledger", self._ledger),
                 Route("/totals", self._totals),
                 Route("/wait", self._wait),
+                Route("/pictures/{name}", self._picture),
                 Route("/config", self._settings),
                 Route("/config", self._configure, methods=["POST"]),
                 Route("/release", self._release, methods=["POST"]),
@@ -49,6 +50,10 @@ class Control:
 
     async def _totals(self, _request: Request) -> Response:
         return JSONResponse(self._summary())
+
+    async def _picture(self, request: Request) -> Response:
+        content = self._world.gallery.give(request.path_params["name"])
+        return Response(content, media_type="image/png")
 
     async def _settings(self, _request: Request) -> Response:
         return JSONResponse(self._world.settings.model_dump(mode="json"))

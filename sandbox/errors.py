@@ -15,7 +15,7 @@ class ApiError(Exception):
         status: int,
         message: str,
         *,
-        kind: str = REQUEST_ERROR,
+        kind: str | None = REQUEST_ERROR,
         param: str | None = None,
         code: str | None = None,
         headers: Mapping[str, str] | None = None,

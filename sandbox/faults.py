@@ -14,6 +14,8 @@ from sandbox import delivery
 from sandbox.contract import ImageRequest
 from sandbox.delivery import HTML, Delivery
 from sandbox.errors import IMAGE_USER_ERROR, ApiError, image_user_error
+from sandbox.provenance import signed
+from sandbox.refusals import REFUSALS, Refusal
 from sandbox.retry_hint import duration, retry_headers
 
 Data = list[dict[str, Any]]
@@ -65,10 +67,12 @@ def _no_delay(_value: float | None) -> float:
 class Fault:
     """One way of answering; with nothing changed it is the healthy one.
 
-    A fault `at_once` answers before any work; `paint` is what is drawn instead of what was asked.
+    A fault `at_once` answers before any work; `paint` is what is drawn instead of what was asked; `linked`
+    images hang in the gallery, and the answer has their URLs.
     """
 
     at_once: bool = False
+    linked: bool = False
     billed: bool = True
     delay: Callable[[float | None], float] = _no_delay
     paint: Callable[[ImageRequest], ImageRequest] = _as_asked
@@ -86,6 +90,15 @@ def _error(make: Callable[[Scene], ApiError], *, at_once: bool) -> Fault:
         return delivery.refused(make(scene), scene.headers)
 
     return Fault(at_once=at_once, billed=False, deliver=deliver)
+
+
+def _refusal(refusal: Refusal) -> Fault:
+    """A fault that is an error body seen in the wild."""
+
+    def deliver(scene: Scene) -> Delivery:
+        return delivery.refused(refusal.error(), scene.headers)
+
+    return Fault(at_once=not refusal.billed, billed=refusal.billed, deliver=deliver)
 
 
 def _gateway(status: int, title: str, server: str) -> Fault:
@@ -218,6 +231,14 @@ def _one_less(request: ImageRequest) -> ImageRequest:
     return replace(request, n=request.n - 1)
 
 
+def _one_broken(data: Data) -> Data:
+    return [{"b64_json": _JUNK}, *data[1:]]
+
+
+def _signed(data: Data) -> Data:
+    return [{"b64_json": signed(entry["b64_json"])} for entry in data]
+
+
 def _with(name: str, value: str) -> Callable[[Data], Data]:
     return lambda data: [{name: value} for _ in data]
 
@@ -250,7 +271,11 @@ FAULTS: dict[str, Fault] = {
     "bad_base64": Fault(data=_with("b64_json", "%%% not base64 %%%")),
     "not_an_image": Fault(data=_with("b64_json", _JUNK)),
     "url_only": Fault(data=_with("url", "https://images.sandbox.invalid/expired.png")),
+    "link": Fault(linked=True),
+    "signed": Fault(data=_signed),
     "wrong_size": Fault(paint=_other_size),
     "wrong_format": Fault(paint=_other_format),
     "missing_one": Fault(paint=_one_less),
+    "one_broken": Fault(data=_one_broken),
+    **{name: _refusal(refusal) for name, refusal in REFUSALS.items()},
 }

@@ -42,6 +42,7 @@ class Call:
     quality: str | None = None
     n: int | None = None
     references: int = 0
+    moderation: str | None = None
     fault: str | None = None
     status: int | str | None = None
     images_billed: int = 0

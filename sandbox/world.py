@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from sandbox.bell import Bell
 from sandbox.easel import Easel
+from sandbox.gallery import Gallery
 from sandbox.holds import Holds
 from sandbox.journal import Journal
 from sandbox.ledger import Ledger
@@ -23,6 +24,7 @@ class World:
     ledger: Ledger
     holds: Holds
     shelf: Shelf = field(default_factory=Shelf)
+    gallery: Gallery = field(default_factory=Gallery)
     easel: Easel = field(default_factory=Easel)
     settings: Settings = field(init=False)
     plan: Plan = field(init=False)
@@ -48,4 +50,5 @@ class World:
         self.holds.clear()
         self.ledger.clear()
         self.shelf.clear()
+        self.gallery.clear()
         self.configure(self.initial)

@@ -78,15 +78,18 @@ class Factory:
 
     def in_progress(self, number: int = 1, **more: object) -> UUID:
         """A batch of so many queued jobs."""
-        batch_id = self.validating(**more)
+        self.validating(**more)
+        return self.ingested(number)
+
+    def ingested(self, number: int = 1) -> UUID:
+        """The batch that waits for its file to be read, with so many queued jobs."""
         drafts = [Draft(line, f"row-{line}", priced(), 0) for line in range(1, number + 1)]
         with self.transaction() as connection:
             claimed = batches.claim_validating(connection, self.project_id)
             assert claimed
-            assert claimed.id == batch_id
             intake.add_jobs(connection, claimed, drafts)
             intake.accept(connection, claimed, ())
-        return batch_id
+        return claimed.id
 
     def refused(self, problems: Sequence[object] = ()) -> UUID:
         """A batch whose file could not be used."""

@@ -19,6 +19,7 @@ from redis import Redis
 
 from darkroom.blobs import StorageFailed, open_store
 from darkroom.domain.clock import PERMIT_WAIT
+from darkroom.domain.deadline import parse_deadlines
 from darkroom.domain.facts import OFFICIAL, Profile
 from darkroom.domain.ids import uuid7
 from darkroom.domain.retry import RetryPolicy
@@ -38,6 +39,8 @@ from worker.tools import Tools
 from worker.upstream import Upstream
 
 _REDIS_SECONDS = 5
+FETCH_SECONDS = 60.0
+"""For an image behind a link, from the look-up of its host to the last byte."""
 
 POOL = 8
 """Connections of a worker to the database: one for each teller and each thread of its crew."""
@@ -225,9 +228,9 @@ def upstream_of(source: Source, profile: Profile, lines: _Lines) -> Upstream:
         profile=profile,
         limiter=Limiter(lines.redis, source.name, limits(source), recall),
         key_fingerprint=source.fingerprint,
-        deadline=source.request_timeout,
-        deadlines=source.timeouts,
+        deadlines=parse_deadlines(source.request_timeout, source.timeouts),
         make_client=lambda: Client(provider, lines.tls),
+        links=Guard(seconds=FETCH_SECONDS) if profile.answers_url else None,
     )
 
 

@@ -133,9 +133,8 @@ def _doubtful(tools: Tools, ticket: Ticket, attempt_id: UUID) -> Report:
     if reservation is None:
         return Report("the database was away before anything was begun")
     failure = Failure(FailureClass.STORE_AWAY, "store_away", "the database was away")
-    return Report(
-        settlement.settle(tools, reservation, NotSent(failure), ticket.history), failed=True
-    )
+    text = settlement.settle(tools, reservation, NotSent(failure), ticket)
+    return Report(text, failed=True)
 
 
 def _refused(tools: Tools, ticket: Ticket, refused: BeginRefused) -> Report:
@@ -194,7 +193,7 @@ def _end(
     """The limiter hears of it first: where all calls fail, a job is not blamed for its own."""
     trouble = _leave_flight(tools, upstream, ticket, reservation, ending)
     outcome = excused(ending.outcome) if trouble else ending.outcome
-    text = settlement.settle(tools, reservation, outcome, ticket.history)
+    text = settlement.settle(tools, reservation, outcome, ticket)
     failure = failure_of(outcome)
     if failure and failure.klass.reaction is Reaction.PAUSE_KEY:
         settlement.pause_key(tools, upstream, failure)

@@ -4,103 +4,74 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-from darkroom.domain.attempt import Disposition, Failed, Outcome, StoredImage, Succeeded, Unknown
+from darkroom.domain.answer import Answer
+from darkroom.domain.attempt import Failed, Outcome, StoredImage, Succeeded, Unknown
 from darkroom.domain.failure import Failure, FailureClass, Reaction
 from darkroom.domain.models import AUTO, Model
-from darkroom.domain.pricing import Usage, text_tokens_guess
-from darkroom.pictures import NotAPicture, Picture, inspect
-from darkroom.provider import Answer, Images, read
+from darkroom.domain.pricing import text_tokens_guess
+from darkroom.domain.size import size_error
+from darkroom.provider import Images, read
 from darkroom.store import leases
 from darkroom.store.evidence import Late, settle_late
 from darkroom.store.session import transaction
 from worker import receipts
+from worker.harvest import Harvest
 from worker.tools import Tools
 
-SURPLUS_KEPT = 10
-"""As many as the API makes in one call; whatever a broken relay sends beyond stays in the receipt."""
+ANSWERED = 200
+"""The status under which a shortfall is kept: its answer came, and is kept."""
 
 
 def judge(tools: Tools, provider: str, request: Mapping[str, Any], answer: Answer) -> Outcome:
     """How an attempt ended that got this answer; images that are whole are stored by the time it returns."""
-    reading = read(answer, int(request["n"]))
-    request_id = answer.headers.get("x-request-id")
-    if isinstance(reading, Failure):
-        return _vain(reading, request_id, answer.latency_ms)
-    stored = _stored(tools, request, reading)
-    if isinstance(stored, Failure):
-        return _vain(stored, reading.request_id, answer.latency_ms)
-    model = tools.models_of(provider).priced[request["model"]]
-    cost = _cost(model, request, reading.usage)
+    harvest = Harvest(tools, request, tools.links_of(provider))
+    with tools.judging:
+        reading = read(answer, int(request["n"]), links=harvest.follows_links)
+        if isinstance(reading, Failure):
+            return _vain(reading, answer)
+        harvest.gather(reading)
+    harvest.fetch(reading.links)
+    if not harvest.images:
+        return _vain(harvest.failure(), answer)
     return Succeeded(
-        stored,
+        tuple(harvest.images),
         reading.usage,
-        cost,
+        _cost(
+            tools.models_of(provider).priced[request["model"]], request, reading, harvest.images[0]
+        ),
         reading.request_id,
         answer.latency_ms,
-        _shortfall(request, stored),
+        _shortfall(request, len(harvest.images)),
     )
 
 
-def _shortfall(request: Mapping[str, Any], stored: tuple[StoredImage, ...]) -> Failure | None:
-    asked, came = int(request["n"]), len(stored)
+def _shortfall(request: Mapping[str, Any], came: int) -> Failure | None:
+    asked = int(request["n"])
     if came >= asked:
         return None
     message = f"{came} of {asked} images came; they are kept, and only the missing are asked again"
-    return Failure(FailureClass.INCOMPLETE, "images_missing", message)
+    return Failure(FailureClass.INCOMPLETE, "images_missing", message, ANSWERED)
 
 
-def _cost(model: Model, request: Mapping[str, Any], usage: Usage | None) -> Decimal:
-    """The bill, or what the formula says where a relay sends none."""
-    if usage is not None:
+def _cost(model: Model, request: Mapping[str, Any], reading: Images, drawn: StoredImage) -> Decimal:
+    """The bill, or what the formula says of what was drawn where a relay sends none, or one of nothing."""
+    usage = reading.usage
+    if usage is not None and usage.output_tokens:
         return model.price.cost(usage)
-    tokens = text_tokens_guess(request["prompt"])
-    references = len(request.get("images", ()))
-    return model.expected(
-        tokens, request["quality"], request["size"], int(request["n"]), references
-    )
+    quality, size = request["quality"], request["size"]
+    if quality == AUTO and drawn.quality in model.qualities:
+        quality = drawn.quality
+    if size == AUTO and size_error(model.sizes, f"{drawn.width}x{drawn.height}") is None:
+        size = f"{drawn.width}x{drawn.height}"
+    tokens, references = text_tokens_guess(request["prompt"]), len(request.get("images", ()))
+    return model.expected(tokens, quality, size, int(request["n"]), references)
 
 
-def _vain(failure: Failure, request_id: str | None, latency_ms: int) -> Outcome:
+def _vain(failure: Failure, answer: Answer) -> Outcome:
     """An answer without an image: what it cost is nothing, or nobody knows."""
     if failure.klass.reaction is Reaction.POLICY:
-        return Unknown(failure, request_id, latency_ms)
-    return Failed(failure, Decimal(0), request_id, latency_ms)
-
-
-def _stored(
-    tools: Tools, request: Mapping[str, Any], reading: Images
-) -> tuple[StoredImage, ...] | Failure:
-    """The images that are whole; of more than were asked for, a few are kept beside them as surplus."""
-    stored: list[StoredImage] = []
-    flaw = "the answer holds no image"
-    asked = int(request["n"])
-    for index, data in enumerate(reading.images[: asked + SURPLUS_KEPT]):
-        picture = inspect(data)
-        if isinstance(picture, NotAPicture):
-            flaw = f"the answer's image is not one: {picture.reason}"
-            continue
-        stored.append(
-            StoredImage(
-                index=index,
-                sha256=tools.blobs.put(data),
-                bytes=len(data),
-                format=picture.format,
-                width=picture.width,
-                height=picture.height,
-                disposition=_disposition(request, picture)
-                if len(stored) < asked
-                else Disposition.SURPLUS,
-            )
-        )
-    return tuple(stored) or Failure(FailureClass.UNKNOWN_OUTCOME, "not_an_image", flaw)
-
-
-def _disposition(request: Mapping[str, Any], picture: Picture) -> Disposition:
-    size = request["size"]
-    as_asked = size in (AUTO, f"{picture.width}x{picture.height}")
-    if as_asked and picture.format == request["output_format"]:
-        return Disposition.PUBLISHED
-    return Disposition.MISMATCH
+        return Unknown(failure, answer.request_id, answer.latency_ms)
+    return Failed(failure, Decimal(0), answer.request_id, answer.latency_ms)
 
 
 def found(tools: Tools, job_id: int) -> bool:
@@ -115,6 +86,6 @@ def found(tools: Tools, job_id: int) -> bool:
             with transaction(tools.engine) as connection:
                 late = settle_late(connection, attempt_id, outcome)
             if late is not Late.STALE:
-                receipts.forget(tools, attempt_id)
+                receipts.release(tools, attempt_id, outcome)
             adopted = adopted or late is Late.ADOPTED
     return adopted

@@ -35,7 +35,8 @@ def _heartbeats_count(tools: Tools, connection: Transaction) -> bool:
 
 def _settle(tools: Tools, lease: LostLease) -> None:
     """Outside of any transaction, for a receipt may have to be read; a compare-and-set decides in the end."""
-    settlement.settle(tools, lease.reservation, _outcome(tools, lease), lease.history, if_lost=True)
+    outcome = _outcome(tools, lease)
+    settlement.settle(tools, lease.reservation, outcome, lease, if_lost=True)
 
 
 def _outcome(tools: Tools, lease: LostLease) -> Outcome:
@@ -50,8 +51,10 @@ def _outcome(tools: Tools, lease: LostLease) -> Outcome:
         raise
     except Exception:  # noqa: BLE001 - whatever it is, it must not keep the reaper from the other leases
         logger("worker").exception("a receipt that cannot be judged", action="reap")
-        return _unknown("receipt_unreadable", "the answer that was kept cannot be judged")
+        return _unknown(
+            "receipt_unreadable", "the answer that was kept cannot be judged", answer.status
+        )
 
 
-def _unknown(code: str, message: str) -> Unknown:
-    return Unknown(Failure(FailureClass.WORKER_LOST, code, message), None, None)
+def _unknown(code: str, message: str, status: int | None = None) -> Unknown:
+    return Unknown(Failure(FailureClass.WORKER_LOST, code, message, status), None, None)

@@ -4,31 +4,39 @@ from datetime import datetime
 from uuid import UUID
 
 from darkroom.blobs import StorageFailed
-from darkroom.provider import Answer
+from darkroom.domain.answer import RECEIPTS, Answer, receipt_name
+from darkroom.domain.attempt import Outcome, Succeeded, Unknown
 from darkroom.telemetry.logs import logger
 from worker.tools import Tools
 
 
-def _name(attempt_id: UUID) -> str:
-    return f"receipts/{attempt_id.hex}"
-
-
 def keep(tools: Tools, attempt_id: UUID, answer: Answer) -> None:
     """Stores the answer as it came, under the attempt's id: from here on no death of a process loses it."""
-    tools.blobs.keep(_name(attempt_id), answer.receipt())
+    tools.blobs.keep(receipt_name(attempt_id), answer.receipt())
 
 
-def forget(tools: Tools, attempt_id: UUID) -> None:
-    """Drops a receipt whose attempt is settled; one that stays is swept when it is old."""
+def release(tools: Tools, attempt_id: UUID, outcome: Outcome) -> None:
+    """Drops the receipt of a settled attempt, unless somebody may want to look at the answer.
+
+    That is one that brought less than it was paid for: it stays until the sweep finds it old.
+    """
+    doubtful = isinstance(outcome, Unknown) or (
+        isinstance(outcome, Succeeded) and outcome.shortfall
+    )
+    if not doubtful:
+        _forget(tools, attempt_id)
+
+
+def _forget(tools: Tools, attempt_id: UUID) -> None:
     try:
-        tools.blobs.drop(_name(attempt_id))
+        tools.blobs.drop(receipt_name(attempt_id))
     except StorageFailed as failed:
         logger("worker").warning(str(failed), action="forget_receipt", attempt_id=attempt_id.hex)
 
 
 def sweep(tools: Tools, before: datetime) -> int:
     """Drops the receipts that are older than this moment; counts them."""
-    old = [name for name, kept_at in tools.blobs.kept_names("receipts/") if kept_at < before]
+    old = [name for name, kept_at in tools.blobs.kept_names(RECEIPTS) if kept_at < before]
     for name in old:
         tools.blobs.drop(name)
     return len(old)
@@ -36,7 +44,7 @@ def sweep(tools: Tools, before: datetime) -> int:
 
 def find(tools: Tools, attempt_id: UUID) -> Answer | None:
     """The answer that was kept for this attempt, if it came and is whole."""
-    data = tools.blobs.kept(_name(attempt_id))
+    data = tools.blobs.kept(receipt_name(attempt_id))
     if data is None:
         return None
     try:

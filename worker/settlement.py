@@ -5,8 +5,6 @@ from typing import TypeVar, assert_never
 
 from darkroom.blobs import StorageFailed
 from darkroom.domain.attempt import (
-    Failed,
-    NotSent,
     Outcome,
     Reservation,
     Succeeded,
@@ -18,10 +16,13 @@ from darkroom.domain.retry import Decision, GiveUp, History, TryAgain, count, de
 from darkroom.store import evidence as late_evidence
 from darkroom.store import hints, providers
 from darkroom.store.evidence import Late
+from darkroom.store.jobs import Ticket
+from darkroom.store.leases import LostLease
 from darkroom.store.ledger import Settlement
 from darkroom.store.session import StoreAway, transaction
 from darkroom.telemetry.logs import logger
 from worker import receipts
+from worker.line import log_attempt
 from worker.tools import Tools
 from worker.upstream import Upstream
 
@@ -62,15 +63,16 @@ def settle(
     tools: Tools,
     reservation: Reservation,
     outcome: Outcome,
-    before: History,
+    job: Ticket | LostLease,
     *,
     if_lost: bool = False,
 ) -> str:
     """Ends an attempt in the ledger and says in a few words how; late answers become evidence.
 
+    `job` says what was asked of whom, and what the job had behind it.
     `if_lost` is the reaper's: a lease that was renewed meanwhile is left alone.
     """
-    decision, history = _verdict(tools, outcome, before)
+    decision, history = _verdict(tools, outcome, job.history)
     settlement = Settlement(reservation, outcome, decision, history, if_lost)
 
     def once() -> tuple[str, bool]:
@@ -84,10 +86,10 @@ def settle(
         return f"late answer: {late}", late is not Late.STALE
 
     text, ended = patiently(tools, once)
-    if ended and not isinstance(outcome, Unknown):
-        receipts.forget(tools, reservation.attempt_id)
+    if ended:
+        receipts.release(tools, reservation.attempt_id, outcome)
     tools.wake.set()
-    _log(reservation, outcome, text)
+    log_attempt(job.provider, job.request, reservation, outcome, text)
     return text
 
 
@@ -113,28 +115,6 @@ def _text(outcome: Outcome, decision: Decision) -> str:
             return f"{reason} (given up)"
         case _:
             assert_never(decision)
-
-
-def _log(reservation: Reservation, outcome: Outcome, text: str) -> None:
-    match outcome:
-        case Succeeded(request_id=request_id, latency_ms=latency_ms, cost=cost):
-            facts = {"request_id": request_id, "latency_ms": latency_ms, "cost": str(cost)}
-        case Failed(request_id=request_id, latency_ms=latency_ms, failure=failure):
-            facts = {"request_id": request_id, "latency_ms": latency_ms, "code": failure.code}
-        case Unknown(failure=failure) | NotSent(failure=failure):
-            facts = {"code": failure.code}
-        case _:
-            assert_never(outcome)
-    logger("worker").info(
-        text,
-        action="settle_attempt",
-        outcome=type(outcome).__name__.lower(),
-        batch_id=reservation.batch_id.hex,
-        job_id=reservation.job_id,
-        attempt_id=reservation.attempt_id.hex,
-        number=reservation.number,
-        **facts,
-    )
 
 
 def pause_key(tools: Tools, upstream: Upstream, failure: Failure) -> None:

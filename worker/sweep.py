@@ -1,14 +1,12 @@
 """The sweep: what was kept for a while and is needed no longer."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
+from darkroom.domain.answer import KEPT
 from darkroom.store.locks import Duty, try_lock
 from darkroom.store.session import transaction
 from worker import receipts
 from worker.tools import Tools
-
-KEPT = timedelta(days=7)
-"""How long a raw answer stays for a person to look at."""
 
 _EVERY_SECONDS = 3600.0
 

@@ -11,11 +11,15 @@ from darkroom.blobs import BlobStore
 from darkroom.domain.clock import Stopwatch
 from darkroom.domain.models import Models
 from darkroom.domain.retry import RetryPolicy
+from darkroom.fetching import Guard
 from darkroom.store.jobs import Dispatched
 from darkroom.store.session import Database
 from worker.holdings import Holdings
 from worker.teller import Tellers
 from worker.upstream import Upstream
+
+JUDGES = 4
+"""More would only wait for the interpreter, with an image each in their hands."""
 
 
 class Publish(Protocol):
@@ -51,6 +55,8 @@ class Tools:
     holdings: Holdings = field(default_factory=Holdings)
     draining: threading.Event = field(default_factory=threading.Event)
     wake: threading.Event = field(default_factory=threading.Event)
+    judging: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(JUDGES))
+    """Of many answers in hand, only so many are held a second time, decoded."""
 
     def pause(self, seconds: float) -> None:
         """Waits; of all this package the one place that does so without anything to wait for."""
@@ -60,3 +66,8 @@ class Tools:
         """The facts that this provider goes by; the general ones for a provider this worker does not call."""
         upstream = self.upstreams.get(provider)
         return upstream.models if upstream else self.models
+
+    def links_of(self, provider: str) -> Guard | None:
+        """How images are fetched that this provider answers with as links; None where it does not."""
+        upstream = self.upstreams.get(provider)
+        return upstream.links if upstream else None

@@ -5,8 +5,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from darkroom.domain.deadline import Deadlines
 from darkroom.domain.facts import Profile
 from darkroom.domain.models import Models
+from darkroom.fetching import Guard
 from darkroom.limits import Limiter
 from darkroom.provider import Client, Provider
 
@@ -20,11 +22,10 @@ class Upstream:
     """What kind of provider it is."""
     limiter: Limiter
     key_fingerprint: str
-    deadline: float
-    """Seconds after which the outcome of a call is unknown."""
-    deadlines: Mapping[str, float]
-    """The same by quality, by size, or by both: `high`, `3840x2160`, `high 3840x2160`."""
+    deadlines: Deadlines
     make_client: Callable[[], Client]
+    links: Guard | None = None
+    """How images are fetched that it answers with as links; None where it has no business to."""
     _local: threading.local = field(default_factory=threading.local)
 
     @property
@@ -38,10 +39,8 @@ class Upstream:
         return self.profile.models
 
     def patience(self, request: Mapping[str, Any]) -> float:
-        """Seconds that a call for this request is given: the longest of all that are set for it."""
-        quality, size = request["quality"], request["size"]
-        said = (self.deadlines.get(case, 0.0) for case in (quality, size, f"{quality} {size}"))
-        return max(said) or self.deadline
+        """Seconds that a call for this request is given."""
+        return self.deadlines.of(request["quality"], request["size"]).total_seconds()
 
     def client(self) -> Client:
         """This thread's own connection to it: shared pools scan every connection at each call."""

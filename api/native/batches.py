@@ -37,7 +37,9 @@ router = APIRouter(
 )
 def submit(tools: Tools, caller: Submitter, body: BatchIn, response: Response) -> BatchOut:
     """Submit a batch."""
-    done = submission.submit(tools, caller.project_id, body.source(), body.submission())
+    done = submission.submit(
+        tools, caller.project_id, body.source(), body.submission(), caller.key_id
+    )
     if done.attached:
         response.status_code = HTTPStatus.OK
     with tools.transaction() as connection:

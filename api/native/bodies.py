@@ -25,6 +25,7 @@ from api.native.examples import SUBMISSION, shows
 from api.submission import Submission
 from darkroom.domain.batch import PausedReason
 from darkroom.domain.request import unstorable
+from darkroom.domain.retry import OnModeration
 
 ROWS_LIMIT = 10_000
 PATHS_LIMIT = 50_000
@@ -99,6 +100,10 @@ class BatchIn(Body):
         description="What stands for the paths in the rows: the files that were uploaded for them.",
         examples=[{"shoes/red.png": "file-0199…"}],
     )
+    on_moderation: OnModeration = Field(
+        OnModeration.FAIL,
+        description="`low`: what the safety system refuses is tried once more with moderation low.",
+    )
     budget: Amount | None = Field(None, description="The most it may cost, in US dollars.")
     deadline: Deadline | None = None
     fingerprint: Words | None = Field(
@@ -133,6 +138,7 @@ class BatchIn(Body):
             defaults=self.defaults,
             template=self.template,
             skip_bad_rows=self.skip_bad_rows,
+            on_moderation=self.on_moderation,
             budget=self.budget,
             deadline=self.deadline,
             fingerprint=self.fingerprint,

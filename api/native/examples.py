@@ -87,6 +87,7 @@ IMAGE: Example = {
     "bytes": 1_483_201,
     "format": "png",
     "width": 1024,
+    "quality": "low",
     "height": 1024,
     "disposition": "published",
     "url": f"/api/v1/images/{IMAGE_ID}",
@@ -120,6 +121,7 @@ ATTEMPT: Example = {
     "request_id": "req_7f3a",
     "latency_ms": 12_840,
     "failure": None,
+    "raw_answer": None,
 }
 PROVIDER: Example = {
     "name": "default",

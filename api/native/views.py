@@ -193,6 +193,7 @@ class ImageOut(BaseModel):
     format: str
     width: int
     height: int
+    quality: str | None = Field(description="As the provider says: what became of an `auto`.")
     disposition: Disposition
     url: str
 
@@ -206,6 +207,7 @@ class ImageOut(BaseModel):
             format=view.format,
             width=view.width,
             height=view.height,
+            quality=view.quality,
             disposition=Disposition(view.disposition),
             url=f"/api/v1/images/{image_id}",
         )
@@ -259,6 +261,20 @@ class JobPage(BaseModel):
     has_more: bool
 
 
+class RawAnswerOut(BaseModel):
+    """Where the provider's own bytes can be read, and until when."""
+
+    url: str
+    kept_until: datetime
+
+    @classmethod
+    def of(cls, view: AttemptView) -> Self | None:
+        until = view.answer_kept_until
+        if until is None:
+            return None
+        return cls(url=f"/api/v1/attempts/{shown(ids.ATTEMPT, view.id)}/answer", kept_until=until)
+
+
 class AttemptOut(BaseModel):
     """One call that was made for a job."""
 
@@ -275,6 +291,9 @@ class AttemptOut(BaseModel):
     request_id: str | None
     latency_ms: int | None
     failure: FailureOut | None
+    raw_answer: RawAnswerOut | None = Field(
+        description="There where an answer came that held less than was paid for."
+    )
 
     @classmethod
     def of(cls, view: AttemptView) -> Self:
@@ -292,6 +311,7 @@ class AttemptOut(BaseModel):
             request_id=view.request_id,
             latency_ms=view.latency_ms,
             failure=FailureOut.model_validate(view.failure) if view.failure else None,
+            raw_answer=RawAnswerOut.of(view),
         )
 
 

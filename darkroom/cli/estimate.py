@@ -1,6 +1,10 @@
 """What a file would cost, and what is wrong with it; needs no stack and spends nothing."""
 
+import csv
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
+from decimal import Decimal
+from io import StringIO
 from typing import Annotated, Any
 
 import typer
@@ -14,8 +18,15 @@ from darkroom.cli.pictures import Pictures
 from darkroom.cli.report import listed
 from darkroom.cli.source import Source, opened
 from darkroom.cli.terminal import Terminal
+from darkroom.domain.batchfile import Draft
+from darkroom.domain.estimate import DAYS, Pace, price_of
 from darkroom.domain.figures import duration, money, plural, volume
-from darkroom.sheets.lint import Verdict, lint
+from darkroom.sheets.lint import Verdict, Watch, lint
+
+COLUMNS = ("line", "custom_id", "images", "low", "high", "bound")
+
+RowPrice = tuple[int, str, int, str, str, str]
+Say = Callable[[str], None]
 
 
 def estimate(
@@ -28,13 +39,17 @@ def estimate(
     n: options.Count = None,
     template: options.Template = None,
     provider: options.Provider = None,
+    rows: Annotated[
+        bool, typer.Option("--rows", help="Tell the price of every row, as CSV.")
+    ] = False,
     json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
 ) -> None:
     """Tell price and problems of a file.
 
     Example: darkroom estimate catalog.csv --template 'a {{ colour }} {{ title }}' --quality low
 
-    Rows, problems, price, time and gigabytes; nothing is sent and nothing spent.
+    Rows, problems, price, time and gigabytes; nothing is sent and nothing spent. Where `auto` or the model
+    leaves the price open, it is told from and to; "at most" is what would be reserved of a budget.
     Exit status: 0 every row can be used, 2 some cannot.
     """
     terminal, environment = Terminal(), read_environment()
@@ -46,57 +61,104 @@ def estimate(
         n=n,
         template=template,
     )
+    prices: list[RowPrice] | None = [] if rows else None
     with opened(file) as source:
+        models = models_today(environment, provider)
         pictures = Pictures(source.folder)
-        look = drawing.look(source, pictures.judge)
-        verdict = lint(look, models_today(environment, provider))
-        seconds = fastest(environment, verdict)
+        verdict = lint(drawing.look(source, pictures.judge), models, _noted_in(prices))
+        seconds = verdict.price.seconds(pace(environment, provider))
         if json:
-            terminal.json(_document(verdict, seconds))
+            terminal.json(_document(verdict, seconds, prices))
         else:
-            _print(terminal, source, verdict, seconds)
+            _print_rows(terminal, prices)
+            say = terminal.result if prices is None else terminal.notice
+            _print(terminal, source, verdict, seconds, say)
     raise typer.Exit(Exit.MADE if verdict.usable else Exit.REFUSED)
 
 
-def fastest(environment: Environment, verdict: Verdict) -> float | None:
-    """Seconds that the configured limits allow at best; None where none is configured."""
-    calls, images = environment.requests_per_minute, environment.images_per_minute
-    minutes = [verdict.good_rows / calls] if calls else []
-    minutes += [verdict.images / images] if images else []
-    return max(minutes) * 60 if minutes else None
+def _noted_in(prices: list[RowPrice] | None) -> Watch | None:
+    if prices is None:
+        return None
+
+    def note(draft: Draft) -> None:
+        price, images = price_of(draft.priced), draft.priced.terms.asked.n
+        amounts = (str(price.low), str(price.high), str(price.bound))
+        prices.append((draft.line, draft.custom_id, images, *amounts))
+
+    return note
 
 
-def _document(verdict: Verdict, seconds: float | None) -> dict[str, Any]:
-    return {
+def _print_rows(terminal: Terminal, prices: Sequence[RowPrice] | None) -> None:
+    for row in [COLUMNS, *prices] if prices is not None else ():
+        text = StringIO()
+        csv.writer(text, lineterminator="").writerow(row)
+        terminal.result(text.getvalue())
+
+
+def pace(environment: Environment, provider: str | None) -> Pace:
+    """The limits of this provider, or of the one that draws for us."""
+    name = provider or environment.usual_provider
+    return next((one.pace for one in environment.in_use if one.name == name), Pace())
+
+
+def _document(
+    verdict: Verdict, seconds: float | None, prices: Sequence[RowPrice] | None
+) -> dict[str, Any]:
+    low, high = verdict.price.monthly()
+    document = {
         "rows": verdict.rows,
         "bad_rows": verdict.bad_rows,
-        "images": verdict.images,
-        "expected": str(verdict.expected),
-        "bound": str(verdict.bound),
+        "images": verdict.price.images,
+        "low": str(verdict.price.low),
+        "high": str(verdict.price.high),
+        "expected": str(verdict.price.expected),
+        "bound": str(verdict.price.bound),
+        "monthly": {"days": DAYS, "low": str(low), "high": str(high)},
         "currency": "usd",
         "seconds": seconds,
-        "bytes": verdict.bytes,
+        "bytes": verdict.price.bytes,
         "problems": [asdict(one) for one in verdict.problems],
         "more_problems": verdict.more_problems,
     }
+    if prices is None:
+        return document
+    return {**document, "prices": [dict(zip(COLUMNS, row, strict=True)) for row in prices]}
 
 
-def _print(terminal: Terminal, source: Source, verdict: Verdict, seconds: float | None) -> None:
+def _print(
+    terminal: Terminal, source: Source, verdict: Verdict, seconds: float | None, say: Say
+) -> None:
     for line in listed(source.name, verdict.problems, verdict.more_problems):
         terminal.notice(line)
-    limits = "DARKROOM_IMAGES_PER_MINUTE or DARKROOM_REQUESTS_PER_MINUTE is not set"
     if verdict.refused:
         terminal.notice(f"{source.name} cannot be used")
         return
-    bad = f", {verdict.bad_rows:,} of them cannot be used" if verdict.bad_rows else ""
-    lines = {
-        "rows": f"{verdict.rows:,}{bad}",
-        "images": f"{verdict.images:,}",
-        "price": f"about {money(verdict.expected)}, at most {money(verdict.bound)}",
-        "time": f"unknown: {limits}" if seconds is None else f"{duration(seconds)} or more",
-        "space": f"about {volume(verdict.bytes)}",
-    }
-    for word, value in lines.items():
-        terminal.result(f"{word:8}{value}")
+    for word, value in _lines(verdict, seconds).items():
+        say(f"{word:8}{value}")
     if not verdict.usable:
         terminal.notice(f"{plural(len(verdict.problems) + verdict.more_problems, 'problem')} found")
+
+
+def _lines(verdict: Verdict, seconds: float | None) -> dict[str, str]:
+    limits = "DARKROOM_IMAGES_PER_MINUTE or DARKROOM_REQUESTS_PER_MINUTE is not set"
+    bad = f", {verdict.bad_rows:,} of them cannot be used" if verdict.bad_rows else ""
+    price = verdict.price
+    return {
+        "rows": f"{verdict.rows:,}{bad}",
+        "images": f"{price.images:,}",
+        "price": f"{spread(price.low, price.high)}, at most {money(price.bound)}",
+        "month": f"{spread(*price.monthly())}, if it is run every day",
+        "time": f"unknown: {limits}" if seconds is None else f"{duration(seconds)} or more",
+        "space": f"about {volume(price.bytes)}",
+    }
+
+
+def spread(low: Decimal, high: Decimal) -> str:
+    """An amount that lies between two, said as one where both read the same.
+
+    >>> spread(Decimal("1.001"), Decimal("1.002")), spread(Decimal("0.5"), Decimal(2))
+    ('about $1.00', '$0.5000 to $2.00')
+    """
+    if money(low) == money(high):
+        return f"about {money(high)}"
+    return f"{money(low)} to {money(high)}"

@@ -33,6 +33,8 @@ MANIFEST = (
     "line",
     "provider",
     "attempts",
+    "effective_quality",
+    "effective_size",
 )
 ERRORS = (
     "custom_id",
@@ -88,9 +90,8 @@ class Manifest:
     def add(self, job: Job, files: Sequence[tuple[str, Image]]) -> None:
         """A job, and its images by file name."""
         for index, (name, image) in enumerate(files, 1):
-            self._manifest.writerow(
-                (*_made(job, index, name, image), self._batch.provider, job.attempts)
-            )
+            whom = (self._batch.provider, job.attempts)
+            self._manifest.writerow((*_made(job, index, name, image), *whom, *_effective(image)))
         self.images += len(files)
         if job.state in _WITHOUT_IMAGE:
             self._blame(_missing(job))
@@ -163,6 +164,11 @@ def _made(job: Job, index: int, name: str, image: Image) -> Sequence[object]:
         job.batch_id,
         job.line,
     )
+
+
+def _effective(image: Image) -> Sequence[object]:
+    """What became of an `auto`: the quality as the provider says, the size as it is."""
+    return (image.quality, f"{image.width}x{image.height}")
 
 
 def _mismatched(job: Job) -> Sequence[object]:

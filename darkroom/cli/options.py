@@ -14,6 +14,7 @@ import typer
 from darkroom.cli.ending import CliError
 from darkroom.cli.source import Source
 from darkroom.domain.batchfile import PRIORITY_LIMIT
+from darkroom.domain.retry import OnModeration as OnRefusal
 from darkroom.sheets.lint import Judge, Look
 
 File = Annotated[
@@ -39,6 +40,10 @@ Provider = Annotated[
 ]
 SkipBadRows = Annotated[
     bool, typer.Option("--skip-bad-rows", help="Go on without the rows that cannot be used.")
+]
+OnModeration = Annotated[
+    OnRefusal | None,
+    typer.Option("--on-moderation", help="low: try once more with moderation low what is refused."),
 ]
 
 _SPAN = re.compile(r"(\d+)([mhd])")
@@ -83,6 +88,7 @@ class Submission:
 
     drawing: Drawing
     skip_bad_rows: bool = False
+    on_moderation: OnRefusal | None = None
     name: str | None = None
     budget: Decimal | None = None
     deadline: datetime | None = None
@@ -105,7 +111,8 @@ class Submission:
         defaults = dict(self.drawing.defaults)
         if self.priority is not None:
             defaults["priority"] = self.priority
-        chosen = {} if self.provider is None else {"provider": self.provider}
+        choices = {"provider": self.provider, "on_moderation": self.on_moderation}
+        chosen = {name: value for name, value in choices.items() if value is not None}
         return {
             "input_file_id": file_id,
             "name": self.name,

@@ -125,10 +125,12 @@ class Image:
     width: int
     height: int
     url: str
+    quality: str | None = None
 
     @classmethod
     def of(cls, reply: Reply) -> "Image":
-        return cls(**{one.name: reply[one.name] for one in fields(cls)})
+        known: dict[str, Any] = {one.name: reply.get(one.name) for one in fields(cls)}
+        return cls(**known)
 
 
 @dataclass(frozen=True, slots=True)

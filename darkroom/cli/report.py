@@ -65,8 +65,8 @@ def announce(terminal: Terminal, name: str, verdict: Verdict, *, skip_bad_rows: 
         fix = "correct them, or leave them out with --skip-bad-rows"
         raise CliError(f"{bad} in {name} cannot be used; nothing was spent: {fix}")
     skipped = f", {verdict.bad_rows:,} skipped" if verdict.bad_rows else ""
-    price = f"about {money(verdict.expected)}, at most {money(verdict.bound)}"
-    rows, images = plural(verdict.good_rows, "row"), plural(verdict.images, "image")
+    price = f"about {money(verdict.price.expected)}, at most {money(verdict.price.bound)}"
+    rows, images = plural(verdict.good_rows, "row"), plural(verdict.price.images, "image")
     terminal.notice(f"{name}: {rows}{skipped}, {images}, {price}")
 
 

@@ -53,6 +53,7 @@ def run(
     name: options.Name = None,
     provider: options.Provider = None,
     skip_bad_rows: options.SkipBadRows = False,
+    on_moderation: options.OnModeration = None,
     again: Annotated[bool, typer.Option("--again", help="Make all images anew.")] = False,
     detach: Annotated[bool, typer.Option("--detach", help="Do not wait for the end.")] = False,
 ) -> None:
@@ -77,6 +78,7 @@ def run(
             template=template,
         ),
         skip_bad_rows=skip_bad_rows,
+        on_moderation=on_moderation,
         name=name,
         budget=options.dollars(budget),
         deadline=options.moment(deadline, datetime.now(UTC)),
@@ -89,7 +91,7 @@ def run(
         look = submission.drawing.look(source, pictures.judge)
         verdict = lint(look, models_today(environment, provider))
         announce(terminal, source.name, verdict, skip_bad_rows=skip_bad_rows)
-        if submission.budget is not None and submission.budget < verdict.expected:
+        if submission.budget is not None and submission.budget < verdict.price.expected:
             terminal.notice(f"a budget of {money(submission.budget)} will hardly do: it will pause")
         prepare(out)
         places = Places(environment)

@@ -31,6 +31,7 @@ def submit(
     name: options.Name = None,
     provider: options.Provider = None,
     skip_bad_rows: options.SkipBadRows = False,
+    on_moderation: options.OnModeration = None,
 ) -> None:
     """Submit a file and print the id.
 
@@ -49,6 +50,7 @@ def submit(
             template=template,
         ),
         skip_bad_rows=skip_bad_rows,
+        on_moderation=on_moderation,
         name=name,
         budget=options.dollars(budget),
         deadline=options.moment(deadline, datetime.now(UTC)),

@@ -46,6 +46,8 @@ class StoredImage:
     width: int
     height: int
     disposition: Disposition = Disposition.PUBLISHED
+    quality: str | None = None
+    """As the answer says: what became of an `auto`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,9 @@
 """The classified reasons why an attempt brings no image, and what each asks of us."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum, auto
-from typing import assert_never
+from types import MappingProxyType
 
 
 class Reaction(StrEnum):
@@ -14,6 +15,8 @@ class Reaction(StrEnum):
     """Not the job's fault: go back to the queue, counting nothing."""
     PAUSE_KEY = auto()
     """No call with this key can succeed until a person acts; its jobs stay queued."""
+    SOFTEN = auto()
+    """Never send it again as it is; a batch that opted in has it tried once more with moderation low."""
     GIVE_UP = auto()
     """The same request will be refused again; the job fails for good."""
     POLICY = auto()
@@ -55,23 +58,29 @@ class FailureClass(StrEnum):
         """The one reaction to this class.
 
         >>> FailureClass.MODERATION.reaction
-        <Reaction.GIVE_UP: 'give_up'>
+        <Reaction.SOFTEN: 'soften'>
         """
-        match self:
-            case FailureClass.RATE_LIMITED | FailureClass.UNREACHABLE | FailureClass.OUTAGE:
-                return Reaction.WAIT
-            case FailureClass.STORE_AWAY | FailureClass.LEASE_SHORT:
-                return Reaction.WAIT
-            case FailureClass.OVERLOADED | FailureClass.SERVER_ERROR | FailureClass.INCOMPLETE:
-                return Reaction.RETRY
-            case FailureClass.KEY:
-                return Reaction.PAUSE_KEY
-            case FailureClass.MODERATION | FailureClass.INVALID_REQUEST:
-                return Reaction.GIVE_UP
-            case FailureClass.UNKNOWN_OUTCOME | FailureClass.WORKER_LOST:
-                return Reaction.POLICY
-            case _:
-                assert_never(self)
+        return REACTIONS[self]
+
+
+REACTIONS: Mapping[FailureClass, Reaction] = MappingProxyType(
+    {
+        FailureClass.RATE_LIMITED: Reaction.WAIT,
+        FailureClass.UNREACHABLE: Reaction.WAIT,
+        FailureClass.OUTAGE: Reaction.WAIT,
+        FailureClass.STORE_AWAY: Reaction.WAIT,
+        FailureClass.LEASE_SHORT: Reaction.WAIT,
+        FailureClass.OVERLOADED: Reaction.RETRY,
+        FailureClass.SERVER_ERROR: Reaction.RETRY,
+        FailureClass.INCOMPLETE: Reaction.RETRY,
+        FailureClass.KEY: Reaction.PAUSE_KEY,
+        FailureClass.MODERATION: Reaction.SOFTEN,
+        FailureClass.INVALID_REQUEST: Reaction.GIVE_UP,
+        FailureClass.UNKNOWN_OUTCOME: Reaction.POLICY,
+        FailureClass.WORKER_LOST: Reaction.POLICY,
+    }
+)
+"""What each class asks for; every class has its one row."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,6 +64,16 @@ class Quote:
     """The likely cost of reading the references."""
     read_most: Decimal = Decimal(0)
     """More than reading the references can cost."""
+    least: Decimal = Decimal(0)
+    """What the images cost if every `auto` turns out to be the cheapest."""
+
+    def low(self, prompt_tokens: int) -> Decimal:
+        """What a call costs for the cheapest reading of anything that is open."""
+        return self.least + self.read + self.text_in * prompt_tokens
+
+    def high(self, prompt_tokens: int) -> Decimal:
+        """What it costs for the dearest, with all that a model without a formula may add to it."""
+        return self.most + self.read_most + self.text_in * prompt_tokens
 
     def expected(self, prompt_tokens: int) -> Decimal:
         """The likely cost of a call."""
@@ -103,19 +113,20 @@ class Model:
         return self.tokens.table[quality][self.sizes.presets.index(f"{width}x{height}")]
 
     def quote(self, quality: str, size: str, images: int, references: int = 0) -> Quote:
-        """What a call costs, for the dearest reading of anything `auto`."""
-        tokens = max(
+        """What a call costs, for the cheapest and the dearest reading of anything `auto`."""
+        tokens = [
             self.output_tokens(q, *parse_size(s))
             for q in (self.qualities if quality == AUTO else (quality,))
             for s in (self.sizes.presets if size == AUTO else (size,))
-        )
-        drawn = self.price.cost(Usage(output_tokens=tokens * images))
+        ]
+        drawn = self.price.cost(Usage(output_tokens=max(tokens) * images))
         return Quote(
             drawn,
             drawn * self.tokens.margin,
             self.price.text_in / MILLION,
             self.reading(self.references.usual * references),
             self.reading(self.references.most * references),
+            least=self.price.cost(Usage(output_tokens=min(tokens) * images)),
         )
 
     def reading(self, tokens: int) -> Decimal:

@@ -6,6 +6,7 @@ from darkroom.domain.models import AUTO, Model
 from darkroom.domain.problem import Problem
 from darkroom.domain.reference import Edit
 from darkroom.domain.size import size_error
+from darkroom.domain.suggestion import hint, nearest_number, nearest_word
 
 _COMPRESSIBLE = frozenset({"jpeg", "webp"})
 _DIGITS = 9
@@ -21,6 +22,7 @@ def choice(
         return
     message = (
         f"is not taken by {model.name}; choose {', '.join(allowed)}"
+        + hint(nearest_word(str(value), allowed))
         if allowed
         else f"is not a parameter of {model.name}; drop it"
     )
@@ -36,6 +38,7 @@ def whole_number(given: Mapping[str, object], name: str, low: int, high: int) ->
     digits = text.isascii() and text.isdigit() and not isinstance(value, bool)
     if not digits or len(text) > _DIGITS or not low <= int(text) <= high:
         message = f"must be a whole number from {low} to {high}"
+        message += hint(nearest_number(text, low, high))
         yield Problem("value_not_allowed", message, column=name, value=text)
 
 
@@ -51,11 +54,14 @@ def combinations(given: Mapping[str, object]) -> Iterator[Problem]:
     """Parameters that are good each for itself and not together."""
     output_format = str(given.get("output_format", "png")).strip()
     if "output_compression" in given and output_format not in _COMPRESSIBLE:
-        message = f"goes with jpeg and webp only, not with {output_format}; drop it or change output_format"
+        message = (
+            f"goes with jpeg and webp only, not with {output_format}; "
+            "drop it, or set output_format to jpeg or webp"
+        )
         value = str(given["output_compression"])
         yield Problem("combination_not_allowed", message, column="output_compression", value=value)
     if str(given.get("background")).strip() == "transparent" and output_format == "jpeg":
-        message = "jpeg has no transparency; use png or webp"
+        message = "jpeg has no transparency; use png or webp, or background opaque"
         yield Problem("combination_not_allowed", message, column="background", value="transparent")
 
 

@@ -21,6 +21,7 @@ from darkroom.domain.parameter import (
 from darkroom.domain.pricing import text_tokens_guess
 from darkroom.domain.problem import Problem
 from darkroom.domain.reference import COLUMNS, Edit, read_edit
+from darkroom.domain.suggestion import hint, nearest_word
 
 EXTENSION_OF = {"png": "png", "jpeg": "jpg", "webp": "webp"}
 _MODERATIONS = ("auto", "low")
@@ -242,7 +243,7 @@ def _terms_of(
     name = str(given.get("model", models.default)).strip()
     model = models.known.get(name)
     if model is None:
-        return (_unknown_model(name, models),)
+        return (_unknown_model(name, models), *_others(name, given, models))
     strange = (name for name in given if name in models.extras and name not in model.extra)
     problems = (
         *_problems(given, model),
@@ -250,6 +251,14 @@ def _terms_of(
         *edit_problems(given, edit, model),
     )
     return problems or _terms(given, name, model, len(edit.images) if edit else 0)
+
+
+def _others(name: str, given: Mapping[str, object], models: Models) -> Iterator[Problem]:
+    """What else is wrong in a row whose model has gone: it is looked at as its replacement's."""
+    retired = models.retired.get(name)
+    successor = models.known.get(retired.replacement) if retired else None
+    if successor:
+        yield from _problems(given, successor)
 
 
 def blank(value: object) -> bool:
@@ -266,7 +275,9 @@ def _unknown_model(name: str, models: Models) -> Problem:
     if retired:
         message = f"was shut down on {retired.shutdown}; use {retired.replacement}"
         return Problem("model_retired", message, column="model", value=name)
-    message = f"is not a model we know; choose one of {', '.join(sorted(models.known))}"
+    names = sorted(models.known)
+    message = f"is not a model we know; choose one of {', '.join(names)}"
+    message += hint(nearest_word(name, names))
     return Problem("model_unknown", message, column="model", value=name)
 
 

@@ -1,6 +1,6 @@
 """When a job whose attempt brought no image is tried again, and when it is given up."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import StrEnum, auto
 from typing import assert_never
@@ -18,6 +18,15 @@ class OnUnknown(StrEnum):
     """Ask once more after a cool-down: at worst one image is paid for twice, and reports say so."""
     FAIL = auto()
     """Never send it again by itself: nothing is ever paid for twice."""
+
+
+class OnModeration(StrEnum):
+    """What becomes of a job whose prompt or image the safety system refused."""
+
+    FAIL = auto()
+    """It fails; the same request would be refused again."""
+    LOW = auto()
+    """It is tried once more with `moderation` low, and fails if that is refused, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +54,15 @@ class History:
 
     failures: int = 0
     unknowns: int = 0
+    refusals: int = 0
+    """How often the safety system refused it."""
+    may_soften: bool = False
+    """Its batch opted in to one more try with `moderation` low, and its request does not say low already."""
+
+    @property
+    def softened(self) -> bool:
+        """Whether its next call goes out with `moderation` low: what was refused is never sent as it was."""
+        return self.may_soften and self.refusals > 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,22 +110,37 @@ def decide(policy: RetryPolicy, failure: Failure, history: History, draw: float)
     >>> decide(RetryPolicy(), blocked, History(failures=1), draw=0.5)
     GiveUp()
     """
-    reaction = failure.klass.reaction
+    if _hopeless(policy, failure.klass.reaction, history):
+        return GiveUp()
+    return TryAgain(_wait(policy, failure, history, draw))
+
+
+def _hopeless(policy: RetryPolicy, reaction: Reaction, history: History) -> bool:
     match reaction:
         case Reaction.GIVE_UP:
-            return GiveUp()
-        case Reaction.WAIT | Reaction.PAUSE_KEY:
-            return TryAgain(_hinted(failure, policy.wait * (0.5 + draw), draw))
+            return True
+        case Reaction.SOFTEN:
+            return not history.may_soften or history.refusals > 1
         case Reaction.RETRY:
-            if history.failures >= policy.failures:
-                return GiveUp()
-            return TryAgain(_hinted(failure, backoff(policy, history.failures, draw), draw))
+            return history.failures >= policy.failures
         case Reaction.POLICY:
-            if policy.on_unknown is OnUnknown.FAIL or history.unknowns > policy.unknowns:
-                return GiveUp()
-            return TryAgain(policy.cool_down)
+            return policy.on_unknown is OnUnknown.FAIL or history.unknowns > policy.unknowns
+        case Reaction.WAIT | Reaction.PAUSE_KEY:
+            return False
         case _:
             assert_never(reaction)
+
+
+def _wait(policy: RetryPolicy, failure: Failure, history: History, draw: float) -> timedelta:
+    match failure.klass.reaction:
+        case Reaction.SOFTEN:
+            return timedelta(0)
+        case Reaction.POLICY:
+            return policy.cool_down
+        case Reaction.RETRY:
+            return _hinted(failure, backoff(policy, history.failures, draw), draw)
+        case _:
+            return _hinted(failure, policy.wait * (0.5 + draw), draw)
 
 
 def count(history: History, failure: Failure) -> History:
@@ -115,12 +148,15 @@ def count(history: History, failure: Failure) -> History:
 
     >>> from darkroom.domain.failure import FailureClass
     >>> count(History(), Failure(FailureClass.RATE_LIMITED, "rate_limit_exceeded", "wait"))
-    History(failures=0, unknowns=0)
+    History(failures=0, unknowns=0, refusals=0, may_soften=False)
     """
     match failure.klass.reaction:
         case Reaction.WAIT | Reaction.PAUSE_KEY:
             return history
         case Reaction.RETRY | Reaction.GIVE_UP:
-            return History(history.failures + 1, history.unknowns)
+            return replace(history, failures=history.failures + 1)
+        case Reaction.SOFTEN:
+            refusals = history.refusals + 1
+            return replace(history, failures=history.failures + 1, refusals=refusals)
         case Reaction.POLICY:
-            return History(history.failures, history.unknowns + 1)
+            return replace(history, unknowns=history.unknowns + 1)

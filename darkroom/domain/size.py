@@ -1,5 +1,7 @@
 """Which image sizes a model makes, and the nearest one it does make."""
 
+from collections.abc import Iterator
+
 from darkroom.domain.models import AUTO, SizeRule, parse_size
 
 
@@ -10,7 +12,7 @@ def size_error(rule: SizeRule, size: str) -> str | None:
     >>> size_error(rule, "1080x1920")
     'both edges must be divisible by 16; the nearest is 1088x1920'
     >>> size_error(rule, "3840x1080")
-    'the ratio is above 3:1; the nearest is 3264x1088'
+    'the ratio is above 3:1; the nearest is 3792x1264'
     >>> size_error(rule, "2880x2880") is None
     True
     """
@@ -21,7 +23,8 @@ def size_error(rule: SizeRule, size: str) -> str | None:
     except ValueError:
         return f"is no size; write WIDTHxHEIGHT such as {rule.presets[0]}, or {AUTO}"
     if rule.multiple is None:
-        return f"is not made by this model; choose {', '.join(rule.presets)} or {AUTO}"
+        close = nearest(rule, width, height)
+        return f"is not made by this model; choose {', '.join(rule.presets)} or {AUTO}; the nearest is {close}"
     reason = _broken_rule(rule, width, height)
     return f"{reason}; the nearest is {nearest(rule, width, height)}" if reason else None
 
@@ -43,32 +46,29 @@ def _broken_rule(rule: SizeRule, width: int, height: int) -> str | None:
 
 
 def nearest(rule: SizeRule, width: int, height: int) -> str:
-    """An accepted size near this one: edges to the grid, then ratio, edge and pixels within the rule.
+    """The accepted size that is nearest to this one, both edges counted alike; the larger of two as near.
 
-    >>> nearest(SizeRule(("1024x1024",), 16, 3840, 3, 655_360, 8_294_400), 500, 500)
-    '816x816'
+    >>> rule = SizeRule(("1024x1024",), 16, 3840, 3, 655_360, 8_294_400)
+    >>> nearest(rule, 500, 500), nearest(rule, 1080, 1920), nearest(rule, 3840, 1080)
+    ('816x816', '1088x1920', '3792x1264')
+    >>> nearest(SizeRule(("1024x1024", "1536x1024")), 2048, 1152)
+    '1536x1024'
     """
+    made = list(_columns(rule, height)) if rule.multiple else [parse_size(s) for s in rule.presets]
+    best = min(made, key=lambda size: (_distance(size, (width, height)), -size[0] * size[1]))
+    return f"{best[0]}x{best[1]}"
+
+
+def _distance(one: tuple[int, int], other: tuple[int, int]) -> int:
+    return (one[0] - other[0]) ** 2 + (one[1] - other[1]) ** 2
+
+
+def _columns(rule: SizeRule, height: int) -> Iterator[tuple[int, int]]:
+    """For every width that there is, the height nearest to this one."""
     step = rule.multiple or 1
-    long, short = max(width, height, step), max(min(width, height), step)
-    long = min(long, rule.max_ratio * _on_grid(short, step))
-    scale = 1.0
-    if long * short < rule.min_pixels:
-        scale = (rule.min_pixels / (long * short)) ** 0.5
-    elif long * short > rule.max_pixels:
-        scale = (rule.max_pixels / (long * short)) ** 0.5
-    long, short = min(_on_grid(long * scale, step), rule.max_edge), _on_grid(short * scale, step)
-    long, short = _within(rule, long, short, step)
-    return f"{long}x{short}" if width >= height else f"{short}x{long}"
-
-
-def _on_grid(length: float, step: int) -> int:
-    return max(int(length / step + 0.5), 1) * step
-
-
-def _within(rule: SizeRule, long: int, short: int, step: int) -> tuple[int, int]:
-    """Rounding may leave the rule by one step of the grid; step back into it."""
-    while long * short > rule.max_pixels:
-        long -= step
-    while long > rule.max_ratio * short or long * short < rule.min_pixels:
-        short += step
-    return max(long, short), min(long, short)
+    for width in range(step, rule.max_edge + 1, step):
+        least = max(-(-width // rule.max_ratio), -(-rule.min_pixels // width), step)
+        most = min(width * rule.max_ratio, rule.max_pixels // width, rule.max_edge)
+        low, high = -(-least // step) * step, most // step * step
+        if low <= high:
+            yield width, min(max((2 * height + step) // (2 * step) * step, low), high)

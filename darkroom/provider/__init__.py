@@ -1,6 +1,6 @@
 """The image provider: one call with one answer, and what the answer means. The only user of `openai`."""
 
-from darkroom.provider.answer import Answer
+from darkroom.domain.answer import Answer
 from darkroom.provider.call import CallFailed
 from darkroom.provider.client import Client, shared_tls
 from darkroom.provider.hearing import hear, sign_of

@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 import httpx2
 from openai import APIStatusError, OpenAI
 
-from darkroom.provider.answer import Answer, useful
+from darkroom.domain.answer import Answer
+from darkroom.provider.answer import useful
 from darkroom.provider.call import Call
 from darkroom.provider.part import Part
 from darkroom.provider.upstream import Provider

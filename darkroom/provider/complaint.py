@@ -7,7 +7,7 @@ from typing import Any
 
 from jiter import from_json
 
-from darkroom.provider.answer import Answer
+from darkroom.domain.answer import Answer
 
 _QUOTED = 200
 _READ = 2_000

@@ -4,9 +4,9 @@ import re
 from collections.abc import Mapping
 from datetime import timedelta
 
+from darkroom.domain.answer import Answer
 from darkroom.domain.failure import Failure, FailureClass
 from darkroom.domain.limit import Dimension, Heard, Sign
-from darkroom.provider.answer import Answer
 from darkroom.provider.complaint import complaint
 from darkroom.provider.hint import span
 

@@ -8,9 +8,9 @@ from typing import Any, TypeGuard
 from jiter import from_json
 from pybase64 import b64decode
 
+from darkroom.domain.answer import Answer
 from darkroom.domain.failure import Failure, FailureClass
 from darkroom.domain.pricing import Usage
-from darkroom.provider.answer import Answer
 from darkroom.provider.classify import classify
 
 _ECHOED = ("size", "quality", "output_format", "background")
@@ -20,7 +20,7 @@ _MOST_TOKENS = 1_000_000_000
 
 @dataclass(frozen=True, slots=True)
 class Images:
-    """Decoded images that nobody has looked at yet, and what the answer says of them.
+    """Decoded images that nobody has looked at yet, links to others, and what the answer says of them.
 
     `effective` are the values that were used, as the answer echoes them: what became of an `auto`.
     """
@@ -29,12 +29,14 @@ class Images:
     usage: Usage | None
     request_id: str | None
     effective: Mapping[str, str]
+    links: tuple[str, ...] = ()
 
 
-def read(answer: Answer, images_asked: int) -> Images | Failure:
+def read(answer: Answer, images_asked: int, *, links: bool = False) -> Images | Failure:
     r"""The images of an answer, as many as are whole, or why there are none.
 
     A success without any image is an unknown outcome: we do not hold what we were probably billed for.
+    With `links`, an image's URL is taken in its place, as the profile of some relays has it.
 
     >>> read(Answer(200, {}, b'{"data": [{"b64_json": "AAEC"}]}', 1), images_asked=1).images
     (b'\x00\x01\x02',)
@@ -53,14 +55,16 @@ def read(answer: Answer, images_asked: int) -> Images | Failure:
     if not isinstance(entries, list) or not entries:
         return _empty(answer, document, images_asked)
     images = tuple(image for entry in entries if (image := _image(entry)))
-    if not images:
+    urls = tuple(url for entry in entries if (url := _link(entry))) if links else ()
+    if not images and not urls:
         return _worthless(answer, entries)
-    return Images(images, _usage(document.get("usage")), answer.request_id, _effective(document))
+    usage, effective = _usage(document.get("usage")), _effective(document)
+    return Images(images, usage, answer.request_id, effective, urls)
 
 
 def _image(entry: object) -> bytes:
     """The image of one entry, or nothing; its text is let go, so that one image at a time is held twice."""
-    if not isinstance(entry, dict) or not isinstance(text := entry.get("b64_json"), str):
+    if not isinstance(entry, dict) or not isinstance(text := _text(entry), str):
         return b""
     try:
         image = b64decode(text, validate=True)
@@ -68,6 +72,24 @@ def _image(entry: object) -> bytes:
         return b""
     entry.clear()
     return image
+
+
+def _text(entry: Mapping[str, Any]) -> object:
+    """The base64 of an entry; some relays write it as a data URL, in its own place or in that of the link.
+
+    >>> _text({"b64_json": "data:image/png;base64,AAEC"}), _text({"url": "data:image/png;base64,AAEC"})
+    ('AAEC', 'AAEC')
+    """
+    text = entry.get("b64_json") or entry.get("url")
+    if isinstance(text, str) and text.startswith("data:"):
+        return text.partition(";base64,")[2]
+    return entry.get("b64_json")
+
+
+def _link(entry: object) -> str | None:
+    """The URL of one entry that holds no image itself."""
+    url = entry.get("url") if isinstance(entry, dict) else None
+    return url if isinstance(url, str) and url.startswith(("http://", "https://")) else None
 
 
 def _empty(answer: Answer, document: Mapping[str, Any], images_asked: int) -> Failure:

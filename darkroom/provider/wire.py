@@ -15,6 +15,8 @@ from darkroom.provider.complaint import quoted
 
 LARGEST_BODY = 256 * 1024 * 1024
 """Ten of the largest images fit in; what is longer is not read, whatever it is."""
+_ROOM_MADE = 64 * 1024 * 1024
+"""No more is laid out on the word of a stranger."""
 _KEEP_WARM_SECONDS = 4.0
 """Shorter than any known server's patience with an idle connection, so that none closes as we write."""
 _TROUBLE = (
@@ -90,13 +92,30 @@ def _whole(incoming: httpcore2.Response, call: Call) -> httpx2.Response:
     response = httpx2.Response(
         incoming.status, headers=incoming.headers, content=incoming.iter_stream()
     )
-    body = BytesIO()
+    body = _room(response.headers.get("content-length", ""))
     for part in response.iter_bytes():
         if body.tell() + len(part) > LARGEST_BODY:
             raise call.lost("answer_too_large", f"its answer is longer than {LARGEST_BODY:,} bytes")
         body.write(part)
+    body.truncate()
     headers = useful(response.headers.items())
     return httpx2.Response(incoming.status, headers=headers, content=body.getvalue())
+
+
+def _room(announced: str) -> BytesIO:
+    """A buffer of the announced length: one that grows is copied on the way, and leaves holes behind.
+
+    >>> body = _room("3")
+    >>> body.write(b"abc"), body.getvalue()
+    (3, b'abc')
+    """
+    body = BytesIO()
+    length = int(announced) if announced.isdigit() else 0
+    if 0 < length <= _ROOM_MADE:
+        body.seek(length - 1)
+        body.write(b"\0")
+        body.seek(0)
+    return body
 
 
 def _failed(call: Call, error: Exception) -> CallFailed:

@@ -2,15 +2,15 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from decimal import Decimal
 from pathlib import Path
 
 from darkroom.domain.batchfile import Draft, Intake, Survey, flattened, survey
+from darkroom.domain.estimate import Estimate
 from darkroom.domain.figures import plural
-from darkroom.domain.models import AUTO, Models, parse_size
+from darkroom.domain.models import Models
 from darkroom.domain.problem import BadInput, Problem
 from darkroom.domain.reference import Edit
-from darkroom.domain.request import ALIASES, ImageRequest, blank
+from darkroom.domain.request import ALIASES, blank
 from darkroom.sheets.read import read
 from darkroom.sheets.row import Row
 from darkroom.sheets.template import Template
@@ -23,10 +23,8 @@ LINES_NAMED = 3
 SHOWN = 5
 """Good rows that are kept, to be shown as they will be drawn."""
 
-BYTES_PER_PIXEL = {"png": 1.8, "jpeg": 0.7, "webp": 0.5}
-"""Rough: a 1024x1024 PNG of a photograph takes 1.5 to 2.2 MB."""
-
-_USUAL_PIXELS = 1536 * 1024
+Watch = Callable[[Draft], None]
+"""Is shown every good row."""
 
 
 Judge = Callable[[Edit], Iterable[Problem]]
@@ -75,8 +73,8 @@ class Lines:
 class Verdict:
     """What a look at a whole file found.
 
-    `refused` if the file cannot be used at all, so that skipping its bad rows does not help. Money is in
-    US dollars: `expected` is likely, `bound` more than it can be.
+    `refused` if the file cannot be used at all, so that skipping its bad rows does not help. `price` is that
+    of its good rows.
     """
 
     rows: int = 0
@@ -85,10 +83,7 @@ class Verdict:
     problems: list[Problem] = field(default_factory=list)
     more_problems: int = 0
     sample: list[Draft] = field(default_factory=list)
-    images: int = 0
-    bytes: int = 0
-    expected: Decimal = Decimal(0)
-    bound: Decimal = Decimal(0)
+    price: Estimate = field(default_factory=Estimate)
     gaps: dict[str, Lines] = field(default_factory=dict)
     """Where a column that the template uses is empty: no error, but hardly meant."""
     _causes: dict[Problem, Lines] = field(default_factory=dict)
@@ -106,7 +101,7 @@ class Verdict:
         """Count one row."""
         self.rows += 1
         if isinstance(found, Draft):
-            self._price(found)
+            self.price.add(found.priced)
             self.sample += [found] if len(self.sample) < SHOWN else []
             return
         self.bad_rows += 1
@@ -138,23 +133,8 @@ class Verdict:
             return problem
         return replace(problem, message=f"{problem.message} (in {lines})")
 
-    def _price(self, draft: Draft) -> None:
-        request = draft.priced.request
-        self.images += request.n
-        self.bytes += request.n * _bytes_of(request)
-        self.expected += draft.priced.expected
-        self.bound += draft.priced.bound
 
-
-def _bytes_of(request: ImageRequest) -> int:
-    pixels = _USUAL_PIXELS
-    if request.size != AUTO:
-        width, height = parse_size(request.size)
-        pixels = width * height
-    return int(pixels * BYTES_PER_PIXEL[request.output_format])
-
-
-def lint(look: Look, models: Models) -> Verdict:
+def lint(look: Look, models: Models, watch: Watch | None = None) -> Verdict:
     """The verdict on a file under these defaults; reads it twice and keeps none of it but a few rows.
 
     Raises:
@@ -168,7 +148,7 @@ def lint(look: Look, models: Models) -> Verdict:
         header = intake.header_problems() if overview.rows else ()
         if header:
             return Verdict(rows=overview.rows, refused=True, problems=list(header))
-        return _judged(look, intake, _used(template, overview))
+        return _judged(look, intake, _used(template, overview), watch)
     except BadInput as error:
         return Verdict(refused=True, problems=list(error.problems))
 
@@ -193,7 +173,7 @@ def _rows(look: Look) -> Iterator[Row | Problem]:
     return read(look.path, filename=look.name)
 
 
-def _judged(look: Look, intake: Intake, used: Sequence[str]) -> Verdict:
+def _judged(look: Look, intake: Intake, used: Sequence[str], watch: Watch | None) -> Verdict:
     verdict = Verdict()
     for row in _rows(look):
         if isinstance(row, Row):
@@ -202,6 +182,8 @@ def _judged(look: Look, intake: Intake, used: Sequence[str]) -> Verdict:
         if not isinstance(found, Draft) and (options := _of_options(found, intake, look)):
             return Verdict(rows=intake.overview.rows, refused=True, problems=options)
         verdict.add(found)
+        if watch and isinstance(found, Draft):
+            watch(found)
     verdict.problems = verdict.told()
     return verdict
 

@@ -26,6 +26,7 @@ class NewBatch:
     project_id: str
     input_file_id: UUID
     options: Mapping[str, Any]
+    api_key_id: UUID | None = None
     name: str | None = None
     fingerprint: str | None = None
     provider: str = "default"
@@ -75,6 +76,7 @@ def create(connection: Connection, batch: NewBatch) -> None:
             id=batch.id,
             project_id=batch.project_id,
             input_file_id=batch.input_file_id,
+            api_key_id=batch.api_key_id,
             options=dict(batch.options),
             name=batch.name,
             fingerprint=batch.fingerprint,

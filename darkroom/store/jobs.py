@@ -16,6 +16,7 @@ from sqlalchemy import (
     Select,
     Update,
     cast,
+    false,
     func,
     select,
     tuple_,
@@ -37,7 +38,7 @@ from darkroom.domain.job import (
     MissedReason,
     Move,
 )
-from darkroom.domain.retry import History
+from darkroom.domain.retry import History, OnModeration
 from darkroom.store.counters import shift
 from darkroom.store.records import among
 from darkroom.store.tables import batches, images, jobs
@@ -173,6 +174,23 @@ def wanting() -> ColumnElement[int]:
     return func.greatest(cast(jobs.c.request["n"].astext, Integer) - has, 1).label("wanting")
 
 
+def opted() -> ColumnElement[bool]:
+    """Whether a job's batch wants a refused prompt tried once more with moderation low, as `opted`."""
+    wish = batches.c.options["on_moderation"].astext
+    return func.coalesce(wish == OnModeration.LOW, false()).label("opted")
+
+
+def next_call(row: Row[Any]) -> tuple[Mapping[str, Any], History]:
+    """What a job's next call asks for, and what the job has behind it.
+
+    `row` is the job with `wanting` and `opted`.
+    """
+    may_soften = row.opted and row.request.get("moderation") != "low"
+    history = History(row.failures, row.unknowns, row.refusals, may_soften)
+    softened = {"moderation": "low"} if history.softened else {}
+    return {**row.request, "n": row.wanting, **softened}, history
+
+
 def tickets(connection: Connection, handed: Sequence[tuple[int, int]]) -> list[Ticket | Missed]:
     """The jobs behind tickets that are still good, in the order of these pairs of a job's id and its token."""
     rows = connection.execute(_behind_tickets(), {"job_ids": [job_id for job_id, _ in handed]})
@@ -185,8 +203,10 @@ def _behind_tickets() -> Select[Any]:
     j, b = jobs.c, batches.c
     return (
         select(
-            *(j.id, j.batch_id, j.token, j.state, j.custom_id, j.request, j.failures, j.unknowns),
+            *(j.id, j.batch_id, j.token, j.state, j.custom_id, j.request),
+            *(j.failures, j.unknowns, j.refusals),
             wanting(),
+            opted(),
             (b.status == BatchStatus.IN_PROGRESS).label("in_progress"),
             *(b.paused_reason, b.provider),
         )
@@ -199,14 +219,15 @@ def _ticket(row: Row[Any] | None, token: int) -> Ticket | Missed:
     standing = Standing(JobState(row.state), row.token) if row else None
     if row is None or standing != Standing(JobState.DISPATCHED, token):
         return missed(GIVE_BACK, standing, token)
+    request, history = next_call(row)
     return Ticket(
         job_id=row.id,
         batch_id=row.batch_id,
         provider=row.provider,
         token=row.token,
         custom_id=row.custom_id,
-        request={**row.request, "n": row.wanting},
-        history=History(row.failures, row.unknowns),
+        request=request,
+        history=history,
         batch_open=row.in_progress and row.paused_reason is None,
     )
 

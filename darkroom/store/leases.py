@@ -11,9 +11,9 @@ from sqlalchemy import Connection, Row, Update, func, select, update
 from darkroom.domain.attempt import AttemptState, Reservation
 from darkroom.domain.clock import LEASE
 from darkroom.domain.retry import History
-from darkroom.store.jobs import wanting
+from darkroom.store.jobs import next_call, opted, wanting
 from darkroom.store.records import among
-from darkroom.store.tables import attempts, jobs
+from darkroom.store.tables import attempts, batches, jobs
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +66,17 @@ def _renewal() -> Update:
 def lost(connection: Connection, limit: int) -> list[LostLease]:
     """Attempts whose lease has run out; nobody is locked, for a settle decides by compare-and-set."""
     rows = connection.execute(
-        select(attempts, jobs.c.failures, jobs.c.unknowns, jobs.c.request, wanting())
+        select(
+            attempts,
+            jobs.c.failures,
+            jobs.c.unknowns,
+            jobs.c.refusals,
+            jobs.c.request,
+            wanting(),
+            opted(),
+        )
         .join_from(attempts, jobs, attempts.c.job_id == jobs.c.id)
+        .join(batches, jobs.c.batch_id == batches.c.id)
         .where(
             attempts.c.state == AttemptState.RUNNING,
             attempts.c.lease_expires_at <= func.clock_timestamp(),
@@ -75,15 +84,12 @@ def lost(connection: Connection, limit: int) -> list[LostLease]:
         .order_by(attempts.c.lease_expires_at)
         .limit(limit)
     )
-    return [
-        LostLease(
-            _reservation(row),
-            History(row.failures, row.unknowns),
-            row.provider,
-            {**row.request, "n": row.wanting},
-        )
-        for row in rows
-    ]
+    return [_lost(row) for row in rows]
+
+
+def _lost(row: Row[Any]) -> LostLease:
+    request, history = next_call(row)
+    return LostLease(_reservation(row), history, row.provider, request)
 
 
 def unknown_attempts(

@@ -143,6 +143,7 @@ def _move(connection: Connection, move: Move, settlements: Sequence[Settlement])
             "token": one.reservation.token,
             "failures": one.history.failures,
             "unknowns": one.history.unknowns,
+            "refusals": one.history.refusals,
             "failure": _failure(one.outcome),
             "after": one.after.total_seconds(),
         }
@@ -156,7 +157,8 @@ def _moving(move: Move) -> ReturningUpdate[Any]:
     given = records(
         "settlements",
         *(attempts.c.id, attempts.c.job_id, attempts.c.token),
-        *(jobs.c.failures, jobs.c.unknowns, jobs.c.failure, column("after", Float)),
+        *(jobs.c.failures, jobs.c.unknowns, jobs.c.refusals),
+        *(jobs.c.failure, column("after", Float)),
     )
     now = func.clock_timestamp()
     due = {"due_at": now + func.make_interval(0, 0, 0, 0, 0, 0, given.c.after)}
@@ -166,6 +168,7 @@ def _moving(move: Move) -> ReturningUpdate[Any]:
         token=given.c.token,
         failures=given.c.failures,
         unknowns=given.c.unknowns,
+        refusals=given.c.refusals,
         failure=given.c.failure,
         **(due if move.target is JobState.QUEUED else {"ended_at": now}),
     ).returning(given.c.id)
@@ -284,5 +287,6 @@ def _bought(reservation: Reservation, image: StoredImage) -> dict[str, object]:
         "format": image.format,
         "width": image.width,
         "height": image.height,
+        "quality": image.quality,
         "disposition": image.disposition,
     }

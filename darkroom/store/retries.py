@@ -193,6 +193,7 @@ def _linked(
     values = {
         "id": literal(new_id),
         "project_id": first.project_id,
+        "api_key_id": first.api_key_id,
         "name": first.name,
         "provider": first.provider,
         "options": first.options.op("||")(asked),

@@ -166,6 +166,7 @@ def upgrade() -> None:
         "batches",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("project_id", sa.Text(), nullable=False),
+        sa.Column("api_key_id", sa.Uuid(), nullable=True, comment="who submitted it"),
         sa.Column("name", sa.Text(), nullable=True),
         sa.Column("status", sa.Text(), server_default="validating", nullable=False),
         sa.Column("paused_reason", sa.Text(), nullable=True),
@@ -253,6 +254,9 @@ def upgrade() -> None:
             name=op.f("ck_batches_status"),
         ),
         sa.ForeignKeyConstraint(
+            ["api_key_id"], ["api_keys.id"], name=op.f("fk_batches_api_key_id")
+        ),
+        sa.ForeignKeyConstraint(
             ["input_file_id"], ["files.id"], name=op.f("fk_batches_input_file_id")
         ),
         sa.ForeignKeyConstraint(
@@ -326,6 +330,13 @@ def upgrade() -> None:
         ),
         sa.Column("failures", sa.Integer(), server_default="0", nullable=False),
         sa.Column("unknowns", sa.Integer(), server_default="0", nullable=False),
+        sa.Column(
+            "refusals",
+            sa.SmallInteger(),
+            server_default="0",
+            nullable=False,
+            comment="how often the safety system refused it",
+        ),
         sa.Column("request", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.Column(
             "bound",
@@ -450,6 +461,12 @@ def upgrade() -> None:
         sa.Column("format", sa.Text(), nullable=False),
         sa.Column("width", sa.Integer(), nullable=False),
         sa.Column("height", sa.Integer(), nullable=False),
+        sa.Column(
+            "quality",
+            sa.Text(),
+            nullable=True,
+            comment="as the answer says: what became of an auto",
+        ),
         sa.Column("disposition", sa.Text(), nullable=False),
         sa.Column(
             "created_at",

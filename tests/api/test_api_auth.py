@@ -10,6 +10,7 @@ ROUTES = native_routes()
 NOWHERE = {
     "batch_id": "batch_" + "0" * 32,
     "job_id": "job_999999999999999999",
+    "attempt_id": "att_" + "0" * 32,
     "image_id": "img_" + "0" * 32 + "-0",
     "key_id": "key_" + "0" * 32,
 }
@@ -82,6 +83,7 @@ def foreign(new_project, desk):
     return {
         "batch_id": f"batch_{batch_id.hex}",
         "job_id": job["id"],
+        "attempt_id": client.get(f"/api/v1/jobs/{job['id']}").json()["history"][0]["id"],
         "image_id": job["images"][0]["id"],
         "key_id": key["id"],
     }

@@ -38,7 +38,12 @@ def test_rows_become_a_file_and_a_batch_at_once(submit, desk):
     lines = desk.blobs.get(row.sha256).splitlines()
     assert [jiter.from_json(line) for line in lines] == rows
     assert row.filename == "rows.jsonl"
-    assert row.options == {"defaults": {}, "template": None, "skip_bad_rows": False}
+    assert row.options == {
+        "defaults": {},
+        "template": None,
+        "skip_bad_rows": False,
+        "on_moderation": "fail",
+    }
 
 
 def test_everything_that_was_asked_for_is_written_down(submit, desk):

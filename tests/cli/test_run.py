@@ -36,7 +36,16 @@ def submitted(api):
 
 def test_a_list_becomes_images(made, darkroom, here):
     options = ["--size", "1024x1024", "--format", "webp", "--n", "2", "--priority", "5"]
-    more = ["--budget", "3", "--name", "night", "--deadline", "2099-01-01T00:00:00Z"]
+    more = [
+        "--on-moderation",
+        "low",
+        "--budget",
+        "3",
+        "--name",
+        "night",
+        "--deadline",
+        "2099-01-01T00:00:00Z",
+    ]
     outcome = darkroom("run", "p.csv", "--out", "images", *options, *more)
     assert outcome.status == 0
     assert sorted(path.name for path in (here / "images").iterdir()) == [
@@ -58,6 +67,7 @@ def test_a_list_becomes_images(made, darkroom, here):
         "defaults": {"size": "1024x1024", "output_format": "webp", "n": 2, "priority": 5},
         "template": None,
         "skip_bad_rows": False,
+        "on_moderation": "low",
         "budget": "3",
         "deadline": "2099-01-01T00:00:00Z",
         "again": False,

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from darkroom.domain.failure import FailureClass
 from darkroom.domain.request import unstorable
 from darkroom.provider import Answer
-from darkroom.provider.classify import ROWS, classify
+from darkroom.provider.classify import classify
 from darkroom.provider.complaint import complaint
+from darkroom.provider.meanings import ROWS
 
 RATE = FailureClass.RATE_LIMITED
 BUSY = FailureClass.OVERLOADED
@@ -68,10 +69,10 @@ CASES = [
     (500, '{"error": {"message": "no key", "type": "new_api_error", "param": "", "code": "channel:no_available_key"}}', BUSY, "channel:no_available_key"),
     (503, '{"error": {"message": "No available channel for model gpt-image-2 under group default", "type": "new_api_error", "param": "", "code": "model_not_found"}}', BUSY, "model_not_found"),
     (503, '{"error": {"message": "当前分组 default 下对于模型 gpt-image-2 无可用渠道", "type": "one_api_error"}}', BUSY, "overloaded"),
-    (500, '{"error": {"message": "do request failed", "type": "new_api_error", "param": "", "code": "do_request_failed"}}', BROKEN, "do_request_failed"),
-    (500, '{"error": {"message": "bad response", "type": "new_api_error", "param": "", "code": "bad_response"}}', BROKEN, "bad_response"),
-    (500, '{"error": {"message": "bad response body", "type": "new_api_error", "param": "", "code": "bad_response_body"}}', BROKEN, "bad_response_body"),
-    (500, '{"error": {"message": "empty response", "type": "new_api_error", "param": "", "code": "empty_response"}}', BROKEN, "empty_response"),
+    (500, '{"error": {"message": "do request failed", "type": "new_api_error", "param": "", "code": "do_request_failed"}}', UNKNOWN, "do_request_failed"),
+    (500, '{"error": {"message": "bad response", "type": "new_api_error", "param": "", "code": "bad_response"}}', UNKNOWN, "bad_response"),
+    (500, '{"error": {"message": "bad response body", "type": "new_api_error", "param": "", "code": "bad_response_body"}}', UNKNOWN, "bad_response_body"),
+    (500, '{"error": {"message": "empty response", "type": "new_api_error", "param": "", "code": "empty_response"}}', UNKNOWN, "empty_response"),
     (400, '{"error": {"message": "sensitive words detected", "type": "new_api_error", "param": "", "code": "sensitive_words_detected"}}', UNSAFE, "sensitive_words_detected"),
     (500, '{"error": {"message": "sensitive words detected", "type": "new_api_error", "param": "", "code": "sensitive_words_detected"}}', UNSAFE, "sensitive_words_detected"),
     (429, '{"error": {"message": "too many", "type": "new_api_error", "param": "", "code": "token_concurrency_limit_reached"}}', RATE, "token_concurrency_limit_reached"),
@@ -80,9 +81,11 @@ CASES = [
     (429, '{"error": {"message": "concurrency limit exceeded", "type": "rate_limit_error"}}', RATE, "rate_limit_exceeded"),
     (500, '{"error": {"message": "hold on", "type": "rate_limit_error"}}', RATE, "rate_limit_exceeded"),
     (503, '{"error": {"message": "auth_unavailable: no auth available", "type": "server_error"}}', BUSY, "overloaded"),
-    (500, '{"error": {"message": "bad response status code 500", "type": "upstream_error", "param": "500", "code": "bad_response_status_code"}}', BROKEN, "bad_response_status_code"),
+    (500, '{"error": {"message": "bad response status code 500", "type": "upstream_error", "param": "500", "code": "bad_response_status_code"}}', UNKNOWN, "bad_response_status_code"),
     (502, '{"error": {"message": "bad response status code 502", "type": "upstream_error", "param": "502", "code": "bad_response_status_code"}}', UNKNOWN, "bad_response_status_code"),
     (524, '{"error": {"message": "bad response status code 524", "type": "upstream_error", "param": "524", "code": "bad_response_status_code"}}', UNKNOWN, "bad_response_status_code"),
+    (500, '{"error": {"message": "no body", "type": "upstream_error"}}', UNKNOWN, "relay_lost_upstream"),
+    (504, '{"error": {"message": "Try later.", "type": "service_unavailable_error", "code": null}}', BUSY, "overloaded"),
     (500, '{"error": {"message": "upstream load is too high for 4K", "type": "invalid_request_error"}}', BROKEN, "server_error"),
     (451, '{"error": {"message": "blocked", "type": "upstream_error"}}', UNSAFE, "moderation_blocked"),
     (403, '{"error": {"message": "no", "type": "invalid_request_error", "code": "content_policy_violation"}}', UNSAFE, "content_policy_violation"),
@@ -138,6 +141,13 @@ def test_every_row_of_the_table_decides_a_case():
     said = [complaint(Answer(status, {}, body.encode(), 1)) for status, body, _, _ in CASES]
     deciding = [next(row for row in ROWS if row.fits(one)) for one in said]
     assert [row for row in ROWS if not any(row is one for one in deciding)] == []
+
+
+def test_codes_come_first_then_types_then_statuses_then_words():
+    words = max(at for at, row in enumerate(ROWS) if row.says)
+    sections = [0 if row.codes else 1 if row.types else 2 if row.statuses else 3 for row in ROWS]
+    assert sections[: words + 1] == sorted(sections[: words + 1])
+    assert not any(row.codes or row.says for row in ROWS[words + 1 :])
 
 
 def error(**fields):

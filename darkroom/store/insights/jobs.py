@@ -23,9 +23,13 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 
+from darkroom.domain.answer import KEPT
 from darkroom.domain.attempt import AttemptState
+from darkroom.domain.failure import FailureClass
 from darkroom.domain.job import JobState
 from darkroom.store.tables import attempts, batches, images, jobs
+
+_INCOMPLETE = FailureClass.INCOMPLETE.value
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +43,7 @@ class ImageView:
     format: str
     width: int
     height: int
+    quality: str | None
     disposition: str
 
 
@@ -59,6 +64,15 @@ class AttemptView:
     request_id: str | None
     latency_ms: int | None
     failure: Mapping[str, Any] | None
+
+    @property
+    def answer_kept_until(self) -> datetime | None:
+        """Until when its raw answer can be read: one came, and it held less than was paid for."""
+        failure = self.failure or {}
+        doubtful = self.state == AttemptState.UNKNOWN or failure.get("class") == _INCOMPLETE
+        if self.ended_at is None or not doubtful or not failure.get("http_status"):
+            return None
+        return self.ended_at + KEPT
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,9 +195,21 @@ def job_attempts(connection: Connection, job_id: int) -> list[AttemptView]:
     rows = connection.execute(
         select(attempts).where(attempts.c.job_id == job_id).order_by(attempts.c.number)
     )
-    return [
-        AttemptView(**{name: getattr(row, name) for name in AttemptView.__slots__}) for row in rows
-    ]
+    return [_attempt(row) for row in rows]
+
+
+def attempt(connection: Connection, project_id: str, attempt_id: UUID) -> AttemptView | None:
+    """One attempt; None if this project has none such."""
+    row = connection.execute(
+        select(attempts)
+        .join(batches, attempts.c.batch_id == batches.c.id)
+        .where(attempts.c.id == attempt_id, batches.c.project_id == project_id)
+    ).one_or_none()
+    return _attempt(row) if row else None
+
+
+def _attempt(row: Row[Any]) -> AttemptView:
+    return AttemptView(**{name: getattr(row, name) for name in AttemptView.__slots__})
 
 
 def image(

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from darkroom.domain.failure import Failure, FailureClass, Reaction
+from darkroom.domain.failure import REACTIONS, Failure, FailureClass, Reaction
 from darkroom.domain.retry import (
     GiveUp,
     History,
@@ -37,7 +37,9 @@ FAILURES = st.builds(
     st.just("message"),
     retry_after=st.none() | st.floats(0, 86_400),
 )
-HISTORIES = st.builds(History, st.integers(0, 200), st.integers(0, 9))
+HISTORIES = st.builds(
+    History, st.integers(0, 200), st.integers(0, 9), st.integers(0, 3), st.booleans()
+)
 
 
 @given(POLICIES, st.integers(-5, 10**30), DRAWS)
@@ -65,6 +67,9 @@ def test_every_failure_has_one_decision(policy, failure, history, draw):
     match klass.reaction:
         case Reaction.GIVE_UP:
             assert decision == GiveUp()
+        case Reaction.SOFTEN:
+            again = history.may_soften and history.refusals <= 1
+            assert decision == (TryAgain(timedelta(0)) if again else GiveUp())
         case Reaction.WAIT | Reaction.PAUSE_KEY:
             assert isinstance(decision, TryAgain)
         case Reaction.RETRY:
@@ -74,7 +79,7 @@ def test_every_failure_has_one_decision(policy, failure, history, draw):
             assert decision == (GiveUp() if fails else TryAgain(policy.cool_down))
     if isinstance(decision, TryAgain):
         assert decision.after >= timedelta(0)
-        if hint is not None and klass.reaction is not Reaction.POLICY:
+        if hint is not None and klass.reaction not in (Reaction.POLICY, Reaction.SOFTEN):
             assert hint <= decision.after.total_seconds() + 1e-5 <= hint * 1.1 + 1e-4
 
 
@@ -84,6 +89,7 @@ def test_only_what_the_job_must_answer_for_counts(klass, failures, unknowns):
     counted = {
         Reaction.RETRY: (1, 0),
         Reaction.GIVE_UP: (1, 0),
+        Reaction.SOFTEN: (1, 0),
         Reaction.POLICY: (0, 1),
         Reaction.WAIT: (0, 0),
         Reaction.PAUSE_KEY: (0, 0),
@@ -103,3 +109,18 @@ def test_a_job_that_never_succeeds_ends(klass, times):
             assert attempt == times
             return
     pytest.fail("it is tried for ever")
+
+
+def test_a_refused_prompt_is_tried_once_more_in_another_way_and_only_where_that_was_asked_for():
+    blocked = Failure(FailureClass.MODERATION, "moderation_blocked", "refused")
+    first = count(History(may_soften=True), blocked)
+    assert decide(RetryPolicy(), blocked, first, 0.5) == TryAgain(timedelta(0))
+    assert first.softened
+    assert decide(RetryPolicy(), blocked, count(first, blocked), 0.5) == GiveUp()
+    assert decide(RetryPolicy(), blocked, count(History(), blocked), 0.5) == GiveUp()
+    assert not count(History(), blocked).softened
+
+
+def test_every_class_has_its_one_reaction():
+    assert set(REACTIONS) == set(FailureClass)
+    assert set(REACTIONS.values()) == set(Reaction)

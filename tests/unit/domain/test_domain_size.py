@@ -1,7 +1,7 @@
 """Which sizes are made, against the definition itself, and the nearest that is."""
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from darkroom.domain.models import SizeRule, parse_size
@@ -43,6 +43,29 @@ def test_the_nearest_is_always_made_and_lies_the_same_way(width, height):
     assert (found[0] - found[1]) * (width - height) >= 0
 
 
+MADE = [
+    (width, height)
+    for width in range(16, 3841, 16)
+    for height in range(16, 3841, 16)
+    if _is_made(width, height)
+]
+
+
+@settings(max_examples=60)
+@given(NEAR, NEAR)
+@example(1080, 1920)
+@example(3840, 1080)
+@example(500, 500)
+@example(3840, 3840)
+@example(5000, 2000)
+def test_the_nearest_is_the_one_that_a_search_of_all_sizes_finds(width, height):
+    def distance(size):
+        return (size[0] - width) ** 2 + (size[1] - height) ** 2
+
+    found = parse_size(nearest(RULE, width, height))
+    assert distance(found) == min(map(distance, MADE))
+
+
 @given(st.integers(40, 240), st.integers(40, 240))
 def test_what_is_made_is_nearest_to_itself(tiles, others):
     width, height = tiles * 16, others * 16
@@ -74,4 +97,5 @@ def test_presets_and_auto_are_taken_by_all(size):
 
 
 def test_a_model_of_presets_takes_nothing_else():
-    assert "choose 1024x1024, 1536x1024, 1024x1536 or auto" in size_error(PRESETS, "2048x2048")
+    error = size_error(PRESETS, "2048x1152")
+    assert "choose 1024x1024, 1536x1024, 1024x1536 or auto; the nearest is 1536x1024" in error

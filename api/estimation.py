@@ -1,0 +1,65 @@
+"""Estimating: a look at a file or at rows as ingest will look at them; nothing is kept and nothing spent."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from uuid import UUID
+
+from api.instruments import Instruments
+from api.refusals import Missing
+from api.submission import ROWS_NAME, Default, Row, jsonl, known_defaults
+from darkroom.domain.batchfile import Draft
+from darkroom.domain.ids import FILE, shown
+from darkroom.sheets.lint import Look, Verdict, lint
+from darkroom.store import files
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is to be estimated beside the rows themselves; `each` wants the price of every row."""
+
+    defaults: Mapping[str, Default]
+    template: str | None = None
+    each: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """The verdict, and the good rows where they were asked for."""
+
+    verdict: Verdict
+    drafts: Sequence[Draft]
+
+
+def estimate(
+    tools: Instruments, project_id: str, source: UUID | Sequence[Row], question: Question
+) -> Finding:
+    """Looks at an uploaded file or at rows.
+
+    Raises:
+        Invalid: A default is none.
+        Missing: The project has no such file.
+    """
+    if not isinstance(source, UUID):
+        with NamedTemporaryFile(prefix="darkroom-") as spool:
+            spool.write(jsonl(source))
+            spool.flush()
+            return _look(tools, project_id, Path(spool.name), ROWS_NAME, question)
+    with tools.transaction() as connection:
+        file = files.get(connection, source, project_id)
+    if file is None:
+        raise Missing("file", shown(FILE, source))
+    with tools.blobs.local(file.sha256) as path:
+        return _look(tools, project_id, path, file.filename, question)
+
+
+def _look(
+    tools: Instruments, project_id: str, path: Path, name: str, question: Question
+) -> Finding:
+    drafts: list[Draft] = []
+    known = known_defaults(question.defaults)
+    defaults = {key: value for key, value in known.items() if value is not None}
+    look = Look(path, name, defaults, question.template)
+    watch = drafts.append if question.each else None
+    return Finding(lint(look, tools.models_of(project_id), watch), drafts)

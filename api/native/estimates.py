@@ -1,0 +1,127 @@
+"""Estimates: what rows or a file will cost, and what is wrong with them; nothing is spent."""
+
+from dataclasses import asdict
+from typing import Annotated, Any, Self
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Request
+from pydantic import BaseModel, Field, StrictBool, StrictStr, model_validator
+
+from api import estimation
+from api.deps import Submitter, Tools, bearer
+from api.errors import documented
+from api.estimation import Finding, Question
+from api.money import Money
+from api.names import file_key
+from api.native.bodies import ROWS_LIMIT, Body, Default
+from api.native.views import ProblemOut
+from api.route import GuardedRoute
+from darkroom.domain.batchfile import Draft
+from darkroom.domain.estimate import DAYS, Pace, price_of
+
+router = APIRouter(
+    prefix="/estimates", tags=["estimates"], route_class=GuardedRoute, dependencies=[bearer]
+)
+
+
+async def _pace(request: Request, caller: Submitter) -> Pace:
+    pace: Pace = request.app.state.pace_of(caller.project_id)
+    return pace
+
+
+Limits = Annotated[Pace, Depends(_pace)]
+
+
+class EstimateIn(Body):
+    """What is to be estimated: a file that was uploaded, or rows, and what they share."""
+
+    input_file_id: StrictStr | None = None
+    rows: Annotated[list[dict[str, Any]], Field(min_length=1, max_length=ROWS_LIMIT)] | None = None
+    defaults: dict[str, Default] = Field({}, description="Parameters for all rows.")
+    template: Annotated[StrictStr, Field(min_length=1)] | None = None
+    each: StrictBool = Field(default=False, description="Tell the price of every row, too.")
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        if (self.input_file_id is None) == (self.rows is None):
+            raise ValueError("give either input_file_id or rows")
+        return self
+
+    def source(self) -> UUID | list[dict[str, Any]]:
+        """The uploaded file's key, or the rows."""
+        return file_key(self.input_file_id or "") if self.rows is None else self.rows
+
+
+class MonthOut(BaseModel):
+    """What it costs a month if it is run every day, from and to."""
+
+    days: int = DAYS
+    low: Money
+    high: Money
+
+
+class RowPriceOut(BaseModel):
+    """The price of one row."""
+
+    line: int
+    custom_id: str
+    images: int
+    low: Money
+    high: Money
+    bound: Money
+
+    @classmethod
+    def of(cls, draft: Draft) -> Self:
+        price = asdict(price_of(draft.priced))
+        images = draft.priced.terms.asked.n
+        return cls(line=draft.line, custom_id=draft.custom_id, images=images, **price)
+
+
+class EstimateOut(BaseModel):
+    """Price, size and time of the good rows, and every problem of the others."""
+
+    rows: int
+    bad_rows: int
+    images: int
+    low: Money = Field(description="Less than `high` where an `auto` or the model leaves it open.")
+    high: Money
+    bound: Money = Field(description="What will be reserved: more than it can cost.")
+    monthly: MonthOut
+    currency: str = "usd"
+    seconds: float | None = Field(description="At the configured limits; null without any.")
+    bytes: int
+    problems: list[ProblemOut]
+    more_problems: int
+    prices: list[RowPriceOut] | None = None
+
+    @classmethod
+    def of(cls, finding: Finding, pace: Pace, *, each: bool) -> Self:
+        verdict, price = finding.verdict, finding.verdict.price
+        low, high = price.monthly()
+        return cls(
+            rows=verdict.rows,
+            bad_rows=verdict.bad_rows,
+            images=price.images,
+            low=price.low,
+            high=price.high,
+            bound=price.bound,
+            monthly=MonthOut(low=low, high=high),
+            seconds=price.seconds(pace),
+            bytes=price.bytes,
+            problems=[ProblemOut.model_validate(asdict(one)) for one in verdict.problems],
+            more_problems=verdict.more_problems,
+            prices=[RowPriceOut.of(draft) for draft in finding.drafts] if each else None,
+        )
+
+
+@router.post(
+    "",
+    operation_id="estimate",
+    summary="Estimate a list",
+    responses=documented(400, 401, 403, 404, 413, 422, 503),
+)
+def estimate(tools: Tools, caller: Submitter, limits: Limits, body: EstimateIn) -> EstimateOut:
+    """Estimate rows or a file."""
+    question = Question(body.defaults, body.template, body.each)
+    finding = estimation.estimate(tools, caller.project_id, body.source(), question)
+    return EstimateOut.of(finding, limits, each=body.each)

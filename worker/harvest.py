@@ -1,0 +1,100 @@
+"""The images of one answer, stored as they came: bytes that are in it, and bytes behind its links."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from darkroom.domain.attempt import Disposition, StoredImage
+from darkroom.domain.failure import Failure, FailureClass
+from darkroom.domain.models import AUTO
+from darkroom.fetching import FetchFailed, Guard, fetch
+from darkroom.pictures import NotAPicture, Picture, inspect
+from darkroom.provider import Images
+from darkroom.telemetry.logs import logger
+from worker.tools import Tools
+
+SURPLUS_KEPT = 10
+"""As many as the API makes in one call; whatever a broken relay sends beyond stays in the receipt."""
+
+FETCHES = 3
+"""Tries of a link before its attempt ends: what is behind it is paid for."""
+
+
+class Harvest:
+    """Stores images one at a time, byte for byte: what is signed stays signed."""
+
+    def __init__(self, tools: Tools, request: Mapping[str, Any], links: Guard | None) -> None:
+        self._tools, self._request, self._guard = tools, request, links
+        self._asked = int(request["n"])
+        self._quality: str | None = None if request["quality"] == AUTO else request["quality"]
+        self._code, self._flaw = "not_an_image", "the answer holds no image"
+        self._seen = 0
+        self.images: list[StoredImage] = []
+
+    @property
+    def follows_links(self) -> bool:
+        """Whether this provider answers with links."""
+        return self._guard is not None
+
+    def gather(self, reading: Images) -> None:
+        """Stores what is in the answer; of more than were asked for, a few are kept beside them as surplus."""
+        self._quality = reading.effective.get("quality", self._quality)
+        for data in reading.images[: self._most]:
+            self._add(data)
+
+    def fetch(self, links: Sequence[str]) -> None:
+        """Fetches and stores what the answer only points to."""
+        if self._guard is None:
+            return
+        for url in links[: self._most]:
+            data = self._fetched(url, self._guard)
+            if data is not None:
+                self._add(data)
+
+    def failure(self) -> Failure:
+        """Why there is no image, although one was paid for."""
+        return Failure(FailureClass.UNKNOWN_OUTCOME, self._code, self._flaw, 200)
+
+    @property
+    def _most(self) -> int:
+        return self._asked + SURPLUS_KEPT
+
+    def _add(self, data: bytes) -> None:
+        index, self._seen = self._seen, self._seen + 1
+        picture = inspect(data)
+        if isinstance(picture, NotAPicture):
+            self._code = "not_an_image"
+            self._flaw = f"the answer's image is not one: {picture.reason}"
+            return
+        self.images.append(
+            StoredImage(
+                index=index,
+                sha256=self._tools.blobs.put(data),
+                bytes=len(data),
+                format=picture.format,
+                width=picture.width,
+                height=picture.height,
+                disposition=self._disposition(picture),
+                quality=self._quality,
+            )
+        )
+
+    def _disposition(self, picture: Picture) -> Disposition:
+        if len(self.images) >= self._asked:
+            return Disposition.SURPLUS
+        as_asked = self._request["size"] in (AUTO, f"{picture.width}x{picture.height}")
+        if as_asked and picture.format == self._request["output_format"]:
+            return Disposition.PUBLISHED
+        return Disposition.MISMATCH
+
+    def _fetched(self, url: str, guard: Guard) -> bytes | None:
+        for attempt in range(FETCHES):
+            try:
+                return fetch(url, guard)
+            except FetchFailed as failed:
+                self._code, self._flaw = "image_not_fetched", str(failed)
+                logger("worker").warning(str(failed), action="fetch_image", reason=failed.code)
+                if not failed.code.passing:
+                    return None
+            if attempt + 1 < FETCHES:
+                self._tools.pause(2.0**attempt)
+        return None
