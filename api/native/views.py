@@ -44,6 +44,8 @@ class FileOut(BaseModel):
 class FilePage(BaseModel):
     """The files that were asked for."""
 
+    model_config = ConfigDict(json_schema_extra=paged(FILE))
+
     data: list[FileOut]
     has_more: bool = False
 

@@ -10,7 +10,7 @@ from api.errors import Problem
 from api.native.bodies import BatchIn, KeyIn, PauseIn, ResumeIn, RetryIn
 from api.native.keys import KeyMade, KeyPage
 from api.native.providers import ProviderPage
-from api.native.views import BatchOut, BatchPage, FileOut, JobDetail, JobPage, ProblemPage
+from api.native.views import BatchOut, BatchPage, FileOut, FilePage, JobDetail, JobPage, ProblemPage
 from api.web.door import LinkOut
 
 PROBLEM = {"$ref": "#/components/schemas/Problem"}
@@ -125,6 +125,7 @@ ANSWERS = [
     LinkOut,
     ProviderPage,
     FileOut,
+    FilePage,
     BatchOut,
     BatchPage,
     ProblemPage,

@@ -88,11 +88,17 @@ def test_the_operator_lists_and_revokes_the_keys_of_every_line(hall, operator):
 def test_a_line_sees_how_it_stands_with_its_providers(hall, operator):
     with transaction(hall.engine) as connection:
         providers.pause(connection, "relay", "fingerprint", "invalid_api_key: refused")
-    with client_of(hall, operator, "shop") as shop:
+    with (
+        client_of(hall, operator, "shop") as shop,
+        client_of(hall, operator, "shop", ("admin",)) as foreman,
+    ):
         relay, usual = shop.get("/api/v1/providers").json()["data"]
         assert (relay["name"], relay["state"]) == ("relay", "paused")
         assert relay["paused_reason"] == "invalid_api_key: refused"
         assert (usual["name"], usual["state"], usual["since"]) == ("default", "ready", None)
         batch_id = Factory(hall.engine, hall.blobs, "shop").in_progress(provider="relay")
-        assert shop.post(f"/api/v1/batches/batch_{batch_id.hex}/resume").status_code == 200
+        resume = f"/api/v1/batches/batch_{batch_id.hex}/resume"
+        assert shop.post(resume).status_code == 200
+        assert shop.get("/api/v1/providers").json()["data"][0]["state"] == "paused"
+        assert foreman.post(resume).status_code == 200
         assert shop.get("/api/v1/providers").json()["data"][0]["state"] == "on_trial"
