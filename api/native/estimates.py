@@ -5,7 +5,7 @@ from typing import Annotated, Any, Self
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Request
-from pydantic import BaseModel, Field, StrictBool, StrictStr, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictStr, model_validator
 
 from api import estimation
 from api.deps import Submitter, Tools, bearer
@@ -14,6 +14,7 @@ from api.estimation import Finding, Question
 from api.money import Money
 from api.names import file_key
 from api.native.bodies import ROWS_LIMIT, Body, Default
+from api.native.examples import ESTIMATE, SUBMISSION, shows
 from api.native.views import ProblemOut
 from api.route import GuardedRoute
 from darkroom.domain.batchfile import Draft
@@ -34,6 +35,10 @@ Limits = Annotated[Pace, Depends(_pace)]
 
 class EstimateIn(Body):
     """What is to be estimated: a file that was uploaded, or rows, and what they share."""
+
+    model_config = ConfigDict(
+        json_schema_extra=shows({"rows": SUBMISSION["rows"], "template": "{{ title }}"})
+    )
 
     input_file_id: StrictStr | None = None
     rows: Annotated[list[dict[str, Any]], Field(min_length=1, max_length=ROWS_LIMIT)] | None = None
@@ -79,6 +84,8 @@ class RowPriceOut(BaseModel):
 
 class EstimateOut(BaseModel):
     """Price, size and time of the good rows, and every problem of the others."""
+
+    model_config = ConfigDict(json_schema_extra=shows(ESTIMATE))
 
     rows: int
     bad_rows: int

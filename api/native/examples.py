@@ -141,6 +141,32 @@ KEY: Example = {
 }
 
 
+ESTIMATE: Example = {
+    "rows": 300,
+    "bad_rows": 0,
+    "images": 300,
+    "low": "1.767",
+    "high": "1.767",
+    "bound": "3.12",
+    "monthly": {"days": 30, "low": "53.01", "high": "53.01"},
+    "currency": "usd",
+    "seconds": 300.0,
+    "bytes": 450_000_000,
+    "problems": [],
+    "more_problems": 0,
+    "prices": None,
+}
+USAGE: Example = {
+    "group_by": "day",
+    "since": NIGHT,
+    "until": MORNING,
+    "currency": "usd",
+    "data": [
+        {"key": "2026-11-22", "name": None, "attempts": 301, "spent": "1.767", "at_risk": "0"}
+    ],
+}
+
+
 def shows(example: Example) -> Example:
     """What a model says of its example in the document."""
     return {"examples": [example]}

@@ -4,13 +4,14 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Self
 
 from fastapi import APIRouter, Query
-from pydantic import AwareDatetime, BaseModel, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from api.auth import Caller
 from api.deps import Reader, Tools, bearer
 from api.errors import documented
 from api.money import Money
 from api.names import KEY
+from api.native.examples import USAGE, shows
 from api.projects import USUAL
 from api.refusals import Invalid
 from api.route import GuardedRoute
@@ -72,6 +73,8 @@ class UsageOut(BaseModel):
 
 class UsagePage(BaseModel):
     """The sums: days in order, else the dearest first, a thousand at most."""
+
+    model_config = ConfigDict(json_schema_extra=shows(USAGE))
 
     group_by: Grouping
     since: datetime

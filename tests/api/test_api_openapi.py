@@ -8,8 +8,10 @@ from world import ROOT
 
 from api.errors import Problem
 from api.native.bodies import BatchIn, KeyIn, PauseIn, ResumeIn, RetryIn
+from api.native.estimates import EstimateIn, EstimateOut
 from api.native.keys import KeyMade, KeyPage
 from api.native.providers import ProviderPage
+from api.native.usage import UsagePage
 from api.native.views import BatchOut, BatchPage, FileOut, FilePage, JobDetail, JobPage, ProblemPage
 from api.web.door import LinkOut
 
@@ -120,7 +122,7 @@ def test_every_route_is_summed_up_and_described(route):
     assert route.operation["description"].endswith(".")
 
 
-BODIES = [BatchIn, PauseIn, ResumeIn, RetryIn, KeyIn]
+BODIES = [BatchIn, EstimateIn, PauseIn, ResumeIn, RetryIn, KeyIn]
 ANSWERS = [
     LinkOut,
     ProviderPage,
@@ -133,6 +135,8 @@ ANSWERS = [
     JobDetail,
     KeyPage,
     KeyMade,
+    EstimateOut,
+    UsagePage,
     Problem,
 ]
 
