@@ -24,6 +24,8 @@ from api.native import (
     providers,
     usage,
 )
+from api.openai import dialect as compatible
+from api.openai import wording
 from api.projects import Projects
 from api.stopping import told_to_stop
 from api.web import door, site
@@ -34,6 +36,7 @@ from darkroom.settings import Settings, read_settings
 from darkroom.telemetry.logs import configure_logs
 
 NATIVE = "/api/v1"
+COMPATIBLE = "/v1"
 MEGABYTE = 1_000_000
 DIALECTS = (files, batches, events, jobs, attempts, images, keys, providers, estimates, usage)
 
@@ -77,12 +80,14 @@ def build(settings: Settings) -> FastAPI:
         redoc_url=None,
     )
     app.add_middleware(envelope.Envelope)
-    errors.install(app)
+    errors.install(app, {wording.PREFIX: wording.worded})
     app.include_router(health.router)
     app.include_router(docs.router)
     for dialect in DIALECTS:
         app.include_router(dialect.router, prefix=NATIVE)
     app.include_router(door.links, prefix=NATIVE)
+    for router in compatible.ROUTERS:
+        app.include_router(router, prefix=COMPATIBLE)
     app.include_router(site.router)
     return app
 
@@ -113,7 +118,7 @@ def _lifespan(settings: Settings) -> Callable[[FastAPI], AbstractAsyncContextMan
                     admit(connection, settings.admin_key.get_secret_value())
             app.state.instruments = instruments
             app.state.pace_of = _paces(settings, projects)
-            with told_to_stop(instruments.feeds.hush):
+            with told_to_stop(instruments.hush):
                 yield
 
     return lifespan

@@ -1,6 +1,7 @@
 """What routes ask for in their signatures: instruments and a caller with the right scope."""
 
 from typing import Annotated
+from uuid import UUID
 
 from fastapi import Depends, Request, Security
 from fastapi.security import HTTPBearer, SecurityScopes
@@ -25,6 +26,13 @@ async def _caller(request: Request, needed: SecurityScopes) -> Caller:
     return caller
 
 
+async def _subject(request: Request) -> UUID | None:
+    subject: UUID | None = getattr(request.state, "subject", None)
+    return subject
+
+
+Subject = Annotated[UUID | None, Depends(_subject)]
+"""The id of what an Idempotency-Key stands for."""
 Tools = Annotated[Instruments, Depends(_instruments)]
 Reader = Annotated[Caller, Security(_caller, scopes=[Scope.READ])]
 Submitter = Annotated[Caller, Security(_caller, scopes=[Scope.SUBMIT])]

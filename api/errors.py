@@ -3,7 +3,8 @@
 https://www.rfc-editor.org/rfc/rfc9457
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Literal
 
@@ -19,6 +20,7 @@ from api.refusals import (
     Fault,
     Forbidden,
     Invalid,
+    Mismatch,
     Missing,
     Refusal,
     Unauthenticated,
@@ -36,6 +38,7 @@ _STATUS: Mapping[type[Refusal], HTTPStatus] = {
     Forbidden: HTTPStatus.FORBIDDEN,
     Missing: HTTPStatus.NOT_FOUND,
     Conflict: HTTPStatus.CONFLICT,
+    Mismatch: HTTPStatus.UNPROCESSABLE_ENTITY,
     Invalid: HTTPStatus.UNPROCESSABLE_ENTITY,
 }
 
@@ -84,8 +87,24 @@ class Problem(BaseModel):
     errors: list[FaultShown] | None = None
 
 
-def install(app: FastAPI) -> None:
-    """Makes this the one place where exceptions become answers."""
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What an answer says that is not what was asked for."""
+
+    status: int
+    code: str
+    detail: str
+    faults: Sequence[Fault] = ()
+    headers: Mapping[str, str] | None = None
+
+
+Wording = Callable[[Said], Response]
+"""How a dialect words it."""
+
+
+def install(app: FastAPI, dialects: Mapping[str, Wording]) -> None:
+    """Makes this the one place where exceptions become answers; below these paths in other words."""
+    app.state.dialects = dialects
     app.add_exception_handler(Refusal, _refused)
     app.add_exception_handler(RequestValidationError, _not_valid)
     app.add_exception_handler(HTTPException, _http)
@@ -116,7 +135,11 @@ def answer(
     faults: Sequence[Fault] = (),
     headers: Mapping[str, str] | None = None,
 ) -> Response:
-    """A problem document."""
+    """A problem document, or what the dialect of this path has in its place."""
+    dialects: Mapping[str, Wording] = request.app.state.dialects
+    for prefix, worded in dialects.items():
+        if request.url.path.startswith(prefix):
+            return worded(Said(status, code, _utf8(detail), faults, headers))
     problem = Problem(
         title=HTTPStatus(status).phrase,
         status=status,

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import redis
 
+from api.endings import Endings
 from api.feeds import Feeds
 from api.projects import Projects
 from api.thumbnails import Thumbnails
@@ -65,9 +66,15 @@ class Instruments:
     """The largest file that may be uploaded."""
     storage: StorageCheck
     feeds: Feeds
+    endings: Endings
     thumbnails: Thumbnails
     flower_url: str | None
     """Where people find Flower."""
+
+    def hush(self) -> None:
+        """Ends what would keep a server that is told to stop; safe in a signal handler."""
+        self.feeds.hush()
+        self.endings.hush()
 
     def transaction(self) -> AbstractContextManager[Connection]:
         """One short transaction.
@@ -94,7 +101,11 @@ def opened(
     broker = _broker(redis_url) if redis_url else None
     try:
         blobs = open_store(storage_url)
-        with closing(Feeds(engine)) as feeds, closing(Thumbnails(blobs)) as thumbnails:
+        with (
+            closing(Feeds(engine)) as feeds,
+            closing(Endings(engine)) as endings,
+            closing(Thumbnails(blobs)) as thumbnails,
+        ):
             yield Instruments(
                 engine=engine,
                 blobs=blobs,
@@ -104,6 +115,7 @@ def opened(
                 upload_bytes=upload_bytes,
                 storage=StorageCheck(blobs),
                 feeds=feeds,
+                endings=endings,
                 thumbnails=thumbnails,
                 flower_url=flower_url,
             )

@@ -46,6 +46,10 @@ class Conflict(Refusal):
     """It is there, but its state does not allow this."""
 
 
+class Mismatch(Refusal):
+    """It was asked under a key that stands for something else."""
+
+
 class Invalid(Refusal):
     """What was sent cannot be used; `faults` names every place."""
 

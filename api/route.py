@@ -1,22 +1,29 @@
 """A route that knows its caller before it reads the body, and reads no more of it than it may."""
 
 import asyncio
+import hashlib
 from collections.abc import AsyncGenerator, Callable, Coroutine
 from http import HTTPStatus
+from operator import itemgetter
 from typing import Any, ClassVar
 
 import jiter
 from fastapi import Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.routing import APIRoute
+from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 
-from api.auth import Caller, authenticate, secret_in
+from api.asking import Asking
+from api.auth import Caller, Scope, authenticate, secret_in
 from api.instruments import Instruments
+from api.once import fingerprint, key_in, once
 
 JSON_BYTES = 8_000_000
 FORM_BYTES = 65_536
 """What a multipart form adds to its file at most."""
+
+FORM_LIMITS: dict[str, Any] = {"max_files": 1, "max_fields": 8, "max_part_size": 4096}
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
@@ -69,6 +76,8 @@ class GuardedRoute(APIRoute):
     """A route under `/api/v1`; nobody without a key makes us read a body."""
 
     uploads: ClassVar[bool] = False
+    secret: ClassVar[bool] = False
+    """Its answers hold what is shown once."""
 
     def get_route_handler(self) -> Handler:
         """The handler, behind the look at the key."""
@@ -79,15 +88,59 @@ class GuardedRoute(APIRoute):
             bounded = BoundedRequest(request.scope, request.receive)
             if self.uploads:
                 bounded.limit = request.app.state.instruments.upload_bytes + FORM_BYTES
-            return await handle(bounded)
+            asking = await self.asking(bounded) if request.method == "POST" else None
+            if asking is None:
+                return await handle(bounded)
+            return await once(bounded, asking, lambda: handle(bounded), secret=self.secret)
 
         return guarded
+
+    async def asking(self, request: Request) -> Asking | None:
+        """Under which key this is asked, if the caller gave one."""
+        key = key_in(request)
+        return None if key is None else await self.asked_under(request, key)
+
+    async def asked_under(self, request: Request, key: str) -> Asking:
+        """What is asked, under a key; nobody's body is read who may not submit."""
+        caller: Caller = request.state.caller
+        caller.require(Scope.SUBMIT)
+        content = await self.content(request)
+        return Asking(caller.project_id, key, fingerprint(request, content))
+
+    async def content(self, request: Request) -> bytes:
+        """What stands for the body: it is the same where the same is asked."""
+        return await request.body()
 
 
 class UploadRoute(GuardedRoute):
     """A guarded route that takes a file."""
 
     uploads = True
+
+    async def content(self, request: Request) -> bytes:
+        """The file and the fields of a form, however it was cut into parts."""
+        form = await request.form(**FORM_LIMITS)
+        digest = hashlib.sha256()
+        for name, value in sorted(form.multi_items(), key=itemgetter(0)):
+            digest.update(f"{len(name)} {name} ".encode())
+            if isinstance(value, UploadFile):
+                digest.update(await run_in_threadpool(_digest, value))
+            else:
+                digest.update(f"{len(value)} {value} ".encode("utf-8", "surrogatepass"))
+        return digest.digest()
+
+
+class SecretRoute(GuardedRoute):
+    """A guarded route whose answer is never kept."""
+
+    secret = True
+
+
+def _digest(upload: UploadFile) -> bytes:
+    upload.file.seek(0)
+    digest = hashlib.file_digest(upload.file, "sha256").digest()  # type: ignore[arg-type]
+    upload.file.seek(0)
+    return digest
 
 
 def _caller(request: Request) -> Caller:

@@ -19,12 +19,13 @@ from darkroom.domain.problem import BadInput
 from darkroom.domain.request import ALIASES, unstorable
 from darkroom.domain.retry import OnModeration
 from darkroom.sheets import Template
-from darkroom.store import batches, files, hints
+from darkroom.store import batches, files, hints, openai_batches
 from darkroom.store.batches import NewBatch
 from darkroom.store.files import File
+from darkroom.store.openai_batches import Dossier
 from darkroom.store.session import Connection, now_at
 
-PURPOSES = (files.BATCH, files.VISION)
+PURPOSES = (files.BATCH, files.VISION, files.USER_DATA)
 REFERENCE_BYTES = 49_999_999
 """The API takes pictures of less than 50 MB."""
 ROWS_NAME = "rows.jsonl"
@@ -69,6 +70,10 @@ class Submission:
     provider: str | None = None
     files: Mapping[str, str] | None = None
     """The files that stand for the paths in the rows, by those paths."""
+    id: UUID | None = None
+    """The new batch's; what has been made under it already is not made again."""
+    dossier: Dossier | None = None
+    lone: bool = False
 
     def options(self, now: datetime) -> dict[str, Any]:
         """What ingest is told; `now` is the database's.
@@ -84,6 +89,7 @@ class Submission:
             "template": self.template,
             "skip_bad_rows": self.skip_bad_rows,
             "on_moderation": self.on_moderation,
+            **({"endpoint": self.dossier.endpoint} if self.dossier else {}),
         }
         return {**options, "files": dict(self.files)} if self.files else options
 
@@ -184,6 +190,8 @@ def submit(
         file = _file_of(connection, project_id, kept)
         batch = _new_batch(file, submission, options, provider, key_id)
         batches.create(connection, batch)
+        if submission.dossier:
+            openai_batches.add(connection, batch.id, submission.dossier)
     return Submitted(batch.id, attached=False)
 
 
@@ -208,6 +216,8 @@ def _attached(connection: Connection, project_id: str, submission: Submission) -
 
     Two submitters of one fingerprint take turns: the second attaches to what the first makes.
     """
+    if submission.id and batches.exists(connection, project_id, submission.id):
+        return submission.id
     if submission.fingerprint is None or submission.again:
         return None
     return batches.attach(connection, project_id, submission.fingerprint, submission.focus)
@@ -221,7 +231,7 @@ def _new_batch(
     key_id: UUID | None,
 ) -> NewBatch:
     return NewBatch(
-        id=fresh_id(),
+        id=submission.id or fresh_id(),
         project_id=file.project_id,
         input_file_id=file.id,
         options=options,
@@ -232,6 +242,7 @@ def _new_batch(
         focus=submission.focus,
         cap=submission.budget,
         deadline_at=submission.deadline,
+        lone=submission.lone,
     )
 
 

@@ -3,13 +3,14 @@
 from collections.abc import Sequence
 from datetime import timedelta
 from math import ceil
+from uuid import UUID
 
 from darkroom.domain.fairness import Waiting, share
 from darkroom.domain.room import room_needed
 from darkroom.domain.waiting import WaitingFor
 from darkroom.limits import LimiterAway
 from darkroom.store import batches, hints, holdups, jobs, providers, workers
-from darkroom.store.batches import Busy
+from darkroom.store.batches import Busy, OpenBatch
 from darkroom.store.jobs import Dispatched
 from darkroom.store.locks import Duty, try_lock
 from darkroom.store.providers import Standing
@@ -64,13 +65,10 @@ def _handed_out(
     """As many due jobs of one provider as it has room for: what one batch has not due, the others may have."""
     if window <= 0:
         return []
-    waiting = [
-        Waiting(batch.id, batch.project_id, batch.queued, batch.dispatched + batch.running)
-        for batch in batches.dispatchable(connection, upstream.name, tools.focus)
-    ]
+    waiting = batches.dispatchable(connection, upstream.name, tools.focus)
     messages: list[Dispatched] = []
     while waiting and len(messages) < window:
-        shares = share(window - len(messages), waiting)
+        shares = _shares(window - len(messages), waiting)
         spent = set()
         # By id, as every transaction locks batches.
         for batch_id, number in sorted(shares.items()):
@@ -80,8 +78,20 @@ def _handed_out(
                 spent.add(batch_id)
         if not spent:
             break
-        waiting = [batch for batch in waiting if batch.batch_id not in spent]
+        waiting = [batch for batch in waiting if batch.id not in spent]
     return messages
+
+
+def _shares(window: int, found: Sequence[OpenBatch]) -> dict[UUID, int]:
+    """How many jobs each batch hands out; a lone request goes before all that nobody waits for."""
+    lone = share(window, [_waiting(batch) for batch in found if batch.lone])
+    rest = [_waiting(batch) for batch in found if not batch.lone]
+    return lone | share(window - sum(lone.values()), rest)
+
+
+def _waiting(batch: OpenBatch) -> Waiting:
+    busy = batch.dispatched + batch.running
+    return Waiting(batch.id, batch.project_id, batch.queued, busy)
 
 
 def _standing(connection: Transaction, upstream: Upstream) -> Standing:

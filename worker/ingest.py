@@ -112,6 +112,7 @@ class Reading:
             self._tools.models_of(self._batch.provider),
             self._batch.options.get("defaults", {}),
             template.render if template else None,
+            self._batch.options.get("endpoint"),
         )
         if header := clerk.header_problems():
             raise BadInput(header)

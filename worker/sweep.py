@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 
 from darkroom.domain.answer import KEPT
+from darkroom.store import idempotency
 from darkroom.store.locks import Duty, try_lock
 from darkroom.store.session import transaction
 from worker import receipts
@@ -18,6 +19,8 @@ def sweep(tools: Tools) -> int:
     tools.holdings.swept_at = tools.stopwatch()
     with transaction(tools.engine) as connection:
         mine = try_lock(connection, Duty.SWEEP)
+        if mine:
+            idempotency.sweep(connection)
     if not mine:
         return 0
     return receipts.sweep(tools, datetime.now(UTC) - KEPT) + tools.blobs.sweep()

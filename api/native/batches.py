@@ -1,12 +1,13 @@
 """Batches: submitted, looked at, paused, resumed, cancelled, retried."""
 
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 
 from api import control, submission
-from api.deps import Reader, Submitter, Tools, bearer
+from api.deps import Reader, Subject, Submitter, Tools, bearer
 from api.errors import documented
 from api.names import batch_cursor, batch_key
 from api.native.bodies import BatchIn, PauseIn, ResumeIn, RetryIn
@@ -35,11 +36,12 @@ router = APIRouter(
         **documented(400, 401, 403, 404, 408, 413, 422, 503),
     },
 )
-def submit(tools: Tools, caller: Submitter, body: BatchIn, response: Response) -> BatchOut:
+def submit(
+    tools: Tools, caller: Submitter, subject: Subject, body: BatchIn, response: Response
+) -> BatchOut:
     """Submit a batch."""
-    done = submission.submit(
-        tools, caller.project_id, body.source(), body.submission(), caller.key_id
-    )
+    asked = replace(body.submission(), id=subject)
+    done = submission.submit(tools, caller.project_id, body.source(), asked, caller.key_id)
     if done.attached:
         response.status_code = HTTPStatus.OK
     with tools.transaction() as connection:

@@ -15,15 +15,13 @@ from api.deps import Reader, Submitter, Tools, bearer
 from api.errors import documented
 from api.native.views import FileOut, FilePage
 from api.refusals import Invalid
-from api.route import UploadRoute
+from api.route import FORM_LIMITS, UploadRoute
 from darkroom.store import files
 
 router = APIRouter(prefix="/files", tags=["files"], route_class=UploadRoute, dependencies=[bearer])
 
 Sha256 = Annotated[str, Query(pattern="^[0-9a-f]{64}$", description="Of the picture's bytes.")]
 
-FIELDS = 8
-FIELD_BYTES = 4096
 NAME_LENGTH = 255
 
 _FORM: dict[str, Any] = {
@@ -54,8 +52,7 @@ class Upload:
 
 async def _uploaded(request: Request, _: Submitter) -> AsyncIterator[Upload]:
     """Reads the form, once the caller is known to be allowed to send it."""
-    limits = {"max_files": 1, "max_fields": FIELDS, "max_part_size": FIELD_BYTES}
-    async with request.form(**limits) as form:
+    async with request.form(**FORM_LIMITS) as form:
         file, purpose = form.get("file"), form.get("purpose")
         if not isinstance(file, UploadFile):
             raise Invalid.field("file", "missing", "send multipart/form-data with a file in it")

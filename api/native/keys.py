@@ -16,12 +16,12 @@ from api.native.bodies import KeyIn
 from api.native.examples import KEY as EXAMPLE
 from api.native.examples import paged, shows
 from api.refusals import Missing
-from api.route import GuardedRoute
+from api.route import SecretRoute
 from darkroom.domain.ids import shown
 from darkroom.store import keys
 from darkroom.store.keys import ApiKey
 
-router = APIRouter(prefix="/keys", tags=["keys"], route_class=GuardedRoute, dependencies=[bearer])
+router = APIRouter(prefix="/keys", tags=["keys"], route_class=SecretRoute, dependencies=[bearer])
 
 
 class KeyOut(BaseModel):

@@ -172,6 +172,8 @@ class Intake:
     models: Models
     defaults: Mapping[str, object] = field(default_factory=dict)
     render: Render | None = None
+    endpoint: str | None = None
+    """Where every line must say that it goes; None lets rows be of any form."""
     _resolver: Resolver = field(init=False)
     _prompt_column: str | None = field(init=False)
     _extras: frozenset[str] = field(init=False)
@@ -236,6 +238,7 @@ class Intake:
         priced = self._resolver.resolve(None if unmade else prompt, self._parameters(row))
         problems = [
             *_line_problems(cells, self._extras),
+            *_endpoint_problems(cells, self.endpoint),
             *_refused(row, self._extras),
             *unmade,
             *nameless,
@@ -331,6 +334,19 @@ def _refused(row: Mapping[str, object], taken: frozenset[str]) -> list[Problem]:
         for name, fix in REFUSED.items()
         if name not in taken and not blank(row.get(name))
     ]
+
+
+def _endpoint_problems(cells: Mapping[str, Any], endpoint: str | None) -> list[Problem]:
+    """What a line of a batch for one endpoint lacks, or has of another."""
+    if endpoint is None:
+        return []
+    if _batch_body(cells) is None:
+        message = "each line needs custom_id, method, url and body, as OpenAI's batches have them"
+        return [Problem("missing_required_parameter", message, column="body")]
+    if cells["url"] == endpoint:
+        return []
+    message = f"is not the endpoint of this batch; write {endpoint}"
+    return [Problem("mismatched_url", message, column="url", value=str(cells["url"]))]
 
 
 def _line_problems(cells: Mapping[str, Any], taken: frozenset[str]) -> list[Problem]:

@@ -33,6 +33,8 @@ class NewBatch:
     focus: str | None = None
     cap: Decimal | None = None
     deadline_at: datetime | None = None
+    lone: bool = False
+    """One request that somebody waits for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,7 @@ class OpenBatch:
     queued: int
     dispatched: int
     running: int
+    lone: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +87,17 @@ def create(connection: Connection, batch: NewBatch) -> None:
             focus=batch.focus,
             cap=batch.cap,
             deadline_at=batch.deadline_at,
+            lone=batch.lone,
         )
     )
+
+
+def exists(connection: Connection, project_id: str, batch_id: UUID) -> bool:
+    """Whether this project has this batch; two who make one of the same id take turns."""
+    lock = func.pg_advisory_xact_lock(func.hashtextextended(batch_id.hex, 0))
+    connection.execute(select(lock))
+    query = select(batches.c.id).where(batches.c.id == batch_id, batches.c.project_id == project_id)
+    return connection.execute(query).one_or_none() is not None
 
 
 def attach(
@@ -142,7 +154,7 @@ def release(connection: Connection, batch_id: UUID) -> None:
 
 
 def claim_validating(connection: Connection, focus: str | None) -> Validating | None:
-    """The oldest batch that waits to be filled and that nobody fills, claimed for 30 s."""
+    """The oldest batch that waits to be filled and that nobody fills, claimed for 30 s; a lone one first."""
     waiting = (
         select(batches.c.id)
         .where(
@@ -153,7 +165,7 @@ def claim_validating(connection: Connection, focus: str | None) -> Validating | 
             ),
             *_in_focus(focus),
         )
-        .order_by(batches.c.created_at)
+        .order_by(batches.c.lone.desc(), batches.c.created_at)
         .limit(1)
         .with_for_update(skip_locked=True)
         .cte("waiting")
@@ -185,7 +197,7 @@ def dispatchable(connection: Connection, provider: str, focus: str | None) -> li
     """The batches that may make new calls of this provider and have jobs waiting, oldest first."""
     b = batches.c
     rows = connection.execute(
-        select(b.id, b.project_id, b.queued, b.dispatched, b.running)
+        select(b.id, b.project_id, b.queued, b.dispatched, b.running, b.lone)
         .where(
             b.status == BatchStatus.IN_PROGRESS,
             b.provider == provider,
@@ -197,7 +209,8 @@ def dispatchable(connection: Connection, provider: str, focus: str | None) -> li
         .order_by(b.created_at, b.id)
     )
     return [
-        OpenBatch(row.id, row.project_id, row.queued, row.dispatched, row.running) for row in rows
+        OpenBatch(row.id, row.project_id, row.queued, row.dispatched, row.running, row.lone)
+        for row in rows
     ]
 
 

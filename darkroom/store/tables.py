@@ -104,8 +104,11 @@ files = Table(
         "project_id",
         "sha256",
         unique=True,
-        postgresql_where=text("purpose = 'vision'"),
+        postgresql_where=text("purpose = 'vision' AND deleted_at IS NULL"),
     ),
+    Column("expires_at", Moment),
+    Column("deleted_at", Moment, comment="batches that were made of it still say so"),
+    Index("ix_files_project_id_created_at", "project_id", "created_at", "id"),
 )
 
 batches = Table(
@@ -134,6 +137,13 @@ batches = Table(
         "focus",
         Text,
         comment="the one stack that may work on it while that stack works for one run",
+    ),
+    Column(
+        "lone",
+        Boolean,
+        nullable=False,
+        server_default=text("false"),
+        comment="one request that somebody waits for: it goes first, and no list shows it",
     ),
     Column("retry_of", Uuid, ForeignKey("batches.id"), comment="the first batch of its family"),
     Column("problems", JSONB, nullable=False, server_default="[]"),
@@ -181,6 +191,43 @@ batches = Table(
     Index("ix_batches_project_id_created_at", "project_id", "created_at"),
     Index("ix_batches_fingerprint", "project_id", "fingerprint", "created_at"),
     Index("ix_batches_retry_of", "retry_of"),
+)
+
+openai_batches = Table(
+    "openai_batches",
+    metadata,
+    Column("batch_id", Uuid, ForeignKey("batches.id"), primary_key=True),
+    Column("endpoint", Text, nullable=False),
+    Column("completion_window", Text, nullable=False),
+    Column("metadata", JSONB),
+    Column("links", Boolean, nullable=False, comment="its output has URLs in place of the bytes"),
+    Column("output_seconds", Integer, comment="how long its files are kept after its end"),
+    Column("usage", JSONB, comment="of all its attempts; summed up once, after its end"),
+    *(
+        column
+        for kind in ("output", "error")
+        for column in (
+            Column(f"{kind}_file_id", Uuid, nullable=False, unique=True),
+            Column(f"{kind}_bytes", BigInteger, comment="measured when first asked for"),
+            Column(f"{kind}_lines", Integer, comment="how many there were then"),
+            Column(f"{kind}_deleted_at", Moment),
+        )
+    ),
+    comment="what a batch that came in by the compatible dialect is beside a batch",
+)
+
+idempotency_keys = Table(
+    "idempotency_keys",
+    metadata,
+    Column("project_id", Text, ForeignKey("projects.id"), primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("fingerprint", LargeBinary, nullable=False, comment="sha256 of what was asked"),
+    Column("subject", Uuid, nullable=False, comment="the id of what is made"),
+    Column("status", Integer, comment="of the answer; null while nobody has it"),
+    Column("headers", JSONB),
+    Column("body", LargeBinary),
+    Column("claimed_at", Moment, nullable=False, server_default=func.now()),
+    Index("ix_idempotency_keys_claimed_at", "claimed_at"),
 )
 
 jobs = Table(

@@ -152,15 +152,52 @@ def upgrade() -> None:
             server_default=sa.text("now()"),
             nullable=False,
         ),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column(
+            "deleted_at",
+            sa.DateTime(timezone=True),
+            nullable=True,
+            comment="batches that were made of it still say so",
+        ),
         sa.ForeignKeyConstraint(["project_id"], ["projects.id"], name=op.f("fk_files_project_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_files")),
+    )
+    op.create_index(
+        "ix_files_project_id_created_at", "files", ["project_id", "created_at", "id"], unique=False
     )
     op.create_index(
         "uq_files_reference",
         "files",
         ["project_id", "sha256"],
         unique=True,
-        postgresql_where=sa.text("purpose = 'vision'"),
+        postgresql_where=sa.text("purpose = 'vision' AND deleted_at IS NULL"),
+    )
+    op.create_table(
+        "idempotency_keys",
+        sa.Column("project_id", sa.Text(), nullable=False),
+        sa.Column("key", sa.Text(), nullable=False),
+        sa.Column(
+            "fingerprint", sa.LargeBinary(), nullable=False, comment="sha256 of what was asked"
+        ),
+        sa.Column("subject", sa.Uuid(), nullable=False, comment="the id of what is made"),
+        sa.Column(
+            "status", sa.Integer(), nullable=True, comment="of the answer; null while nobody has it"
+        ),
+        sa.Column("headers", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
+        sa.Column("body", sa.LargeBinary(), nullable=True),
+        sa.Column(
+            "claimed_at",
+            sa.DateTime(timezone=True),
+            server_default=sa.text("now()"),
+            nullable=False,
+        ),
+        sa.ForeignKeyConstraint(
+            ["project_id"], ["projects.id"], name=op.f("fk_idempotency_keys_project_id")
+        ),
+        sa.PrimaryKeyConstraint("project_id", "key", name=op.f("pk_idempotency_keys")),
+    )
+    op.create_index(
+        "ix_idempotency_keys_claimed_at", "idempotency_keys", ["claimed_at"], unique=False
     )
     op.create_table(
         "batches",
@@ -193,6 +230,13 @@ def upgrade() -> None:
             sa.Text(),
             nullable=True,
             comment="the one stack that may work on it while that stack works for one run",
+        ),
+        sa.Column(
+            "lone",
+            sa.Boolean(),
+            server_default=sa.text("false"),
+            nullable=False,
+            comment="one request that somebody waits for: it goes first, and no list shows it",
         ),
         sa.Column("retry_of", sa.Uuid(), nullable=True, comment="the first batch of its family"),
         sa.Column(
@@ -395,6 +439,50 @@ def upgrade() -> None:
     )
     op.create_index("uq_jobs_batch_id_custom_id", "jobs", ["batch_id", "custom_id"], unique=True)
     op.create_table(
+        "openai_batches",
+        sa.Column("batch_id", sa.Uuid(), nullable=False),
+        sa.Column("endpoint", sa.Text(), nullable=False),
+        sa.Column("completion_window", sa.Text(), nullable=False),
+        sa.Column("metadata", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
+        sa.Column(
+            "links",
+            sa.Boolean(),
+            nullable=False,
+            comment="its output has URLs in place of the bytes",
+        ),
+        sa.Column(
+            "output_seconds",
+            sa.Integer(),
+            nullable=True,
+            comment="how long its files are kept after its end",
+        ),
+        sa.Column(
+            "usage",
+            postgresql.JSONB(astext_type=sa.Text()),
+            nullable=True,
+            comment="of all its attempts; summed up once, after its end",
+        ),
+        sa.Column("output_file_id", sa.Uuid(), nullable=False),
+        sa.Column(
+            "output_bytes", sa.BigInteger(), nullable=True, comment="measured when first asked for"
+        ),
+        sa.Column("output_lines", sa.Integer(), nullable=True, comment="how many there were then"),
+        sa.Column("output_deleted_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("error_file_id", sa.Uuid(), nullable=False),
+        sa.Column(
+            "error_bytes", sa.BigInteger(), nullable=True, comment="measured when first asked for"
+        ),
+        sa.Column("error_lines", sa.Integer(), nullable=True, comment="how many there were then"),
+        sa.Column("error_deleted_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["batch_id"], ["batches.id"], name=op.f("fk_openai_batches_batch_id")
+        ),
+        sa.PrimaryKeyConstraint("batch_id", name=op.f("pk_openai_batches")),
+        sa.UniqueConstraint("error_file_id", name=op.f("uq_openai_batches_error_file_id")),
+        sa.UniqueConstraint("output_file_id", name=op.f("uq_openai_batches_output_file_id")),
+        comment="what a batch that came in by the compatible dialect is beside a batch",
+    )
+    op.create_table(
         "attempts",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("job_id", sa.BigInteger(), nullable=False),
@@ -501,6 +589,7 @@ def downgrade() -> None:
     )
     op.drop_index("ix_attempts_batch_id_ended_at", table_name="attempts")
     op.drop_table("attempts")
+    op.drop_table("openai_batches")
     op.drop_index("uq_jobs_batch_id_custom_id", table_name="jobs")
     op.drop_index(
         "ix_jobs_ticket", table_name="jobs", postgresql_where=sa.text("state = 'dispatched'")
@@ -533,9 +622,14 @@ def downgrade() -> None:
     )
     op.drop_index("ix_batches_fingerprint", table_name="batches")
     op.drop_table("batches")
+    op.drop_index("ix_idempotency_keys_claimed_at", table_name="idempotency_keys")
+    op.drop_table("idempotency_keys")
     op.drop_index(
-        "uq_files_reference", table_name="files", postgresql_where=sa.text("purpose = 'vision'")
+        "uq_files_reference",
+        table_name="files",
+        postgresql_where=sa.text("purpose = 'vision' AND deleted_at IS NULL"),
     )
+    op.drop_index("ix_files_project_id_created_at", table_name="files")
     op.drop_table("files")
     op.drop_table("api_keys")
     op.drop_table("workers")

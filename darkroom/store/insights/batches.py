@@ -75,7 +75,7 @@ def page(
     connection: Connection, project_id: str, limit: int, after: UUID | None = None
 ) -> list[BatchView]:
     """A project's batches that are nobody's retry, newest first."""
-    where = [batches.c.project_id == project_id, batches.c.retry_of.is_(None)]
+    where = [batches.c.project_id == project_id, batches.c.retry_of.is_(None), ~batches.c.lone]
     if after is not None:
         seen = select(batches.c.created_at).where(batches.c.id == after).scalar_subquery()
         where.append(tuple_(batches.c.created_at, batches.c.id) < tuple_(seen, literal(after)))

@@ -1,0 +1,1 @@
+"""The compatible dialect, `/v1`: OpenAI's Files, Batches, Images and Models, field for field."""
