@@ -18,7 +18,8 @@ from darkroom.local.stack import Stack
 DRAIN_SECONDS = 30
 """What a worker gets on top of the longest call to settle it."""
 
-SANDBOX_LATENCY = "0.2-1.0"
+SANDBOX_MANNER = ("--latency", "0.2-1.0", "--requests-per-minute", "3000")
+"""Quick, and with a limit that its answers state: no time is spent on finding out how fast is too fast."""
 _PYTHON = (sys.executable, "-P", "-m")
 """Without the directory it runs in: somebody's own `worker` or `api` there must not be taken for ours."""
 
@@ -120,7 +121,7 @@ class Layout:
             return ()
         port = int(_port(urls.sandbox))
         config = self.environment.sandbox_config
-        manner = ("--config", str(config.absolute())) if config else ("--latency", SANDBOX_LATENCY)
+        manner = ("--config", str(config.absolute())) if config else SANDBOX_MANNER
         ledger = str(self._cwd / "log" / "sandbox-ledger.jsonl")
         argv = (*_PYTHON, "sandbox", "--port", str(port), "--ledger", ledger, *manner)
         return (Service("sandbox", argv, ready=lambda: accepts(port), cwd=self._cwd),)
