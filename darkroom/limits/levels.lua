@@ -1,7 +1,8 @@
 -- The limiter: all dimensions or none, on the server's clock, in one step.
 --
 -- KEYS[1]  hash: each dimension's level and when that was true; `limit:<dimension>`, what the provider was heard to
---          say; `rate`, the pace that we allow ourselves beside; `cool:<dimension>`; the circuit; `born`
+--          say; `rate`, the pace that we allow ourselves beside; `cool:<dimension>`; the circuit; `born`;
+--          `last`, the permit that was paid for last
 -- KEYS[2]  sorted set: the permits of calls in flight, scored by when each runs out by itself
 -- KEYS[3]  list: the last twenty answers, newest first: 'fine', 'refused', 'trouble'
 -- KEYS[4]  hash: calls let out (`<second>:out`) and refused (`<second>:refused`) in each of the last seconds
@@ -18,6 +19,7 @@ local now = time[1] * 1000 + math.floor(time[2] / 1000)
 
 local FIRST_PACE = 60          -- units a minute, while nobody has told us any limit
 local SEARCH_STEP = 5000       -- ms between two doublings
+local SEARCH_PROMISE = 250     -- ms ahead that calls are let out meanwhile
 local CAREFUL_STEP = 10000     -- ms between two steps of 5 %, up or down
 local SLOWEST = 6              -- units a minute: below that nothing would be learned
 local ANSWERS = 20

@@ -33,11 +33,15 @@ local function cool_down(dimension, span)
   redis.call('HSET', levels, 'cool:' .. dimension, math.max(known, now + span))
 end
 
--- One dimension of a call: what it costs, at which rate, and what would be left of it.
+-- One dimension of a call: what it costs, at which rate, what would be left of it, and the most that ever could be.
 local function reckon(dimension, limit, cost)
   local per_ms = limit / 60000
-  local left = level_of(dimension, per_ms, math.max(per_ms * 500, cost)) - cost
-  return {dimension = dimension, per_ms = per_ms, cost = cost, left = left, wait = math.ceil(-left / per_ms)}
+  local ceiling = math.max(per_ms * 500, cost)
+  local left, wait = level_of(dimension, per_ms, ceiling) - cost, 0
+  if left < 0 then
+    wait = math.ceil(-left / per_ms)
+  end
+  return {dimension = dimension, per_ms = per_ms, cost = cost, left = left, wait = wait, most = ceiling - cost}
 end
 
 local function reckon_all()
@@ -70,11 +74,22 @@ local function slowest_of(reckoned)
   return wait, slowest
 end
 
-local function pay(reckoned)
+-- The call goes out after `wait`, for the slowest of its dimensions: the others save up nothing meanwhile but what
+-- they may hold, else their calls would bunch behind it.
+local function pay(permit, reckoned, wait)
   for _, one in ipairs(reckoned) do
-    keep(one.dimension, one.left)
+    keep(one.dimension, math.min(one.left, one.most - wait * one.per_ms))
   end
+  redis.call('HSET', levels, 'last', permit)
   count('out')
+end
+
+-- While a limit is searched for nobody is promised much: what the next refusal teaches comes too late for a promise.
+local function patience(longest)
+  if redis.call('HEXISTS', levels, 'searching') == 1 then
+    return math.min(longest, SEARCH_PROMISE)
+  end
+  return longest
 end
 
 local function admit(permit, wait, life, dimension)
@@ -138,12 +153,12 @@ local function acquire()
   if slowest and slowest.dimension == 'pace' then
     quicken()
   end
-  if wait <= longest then
-    pay(reckoned)
+  if wait <= patience(longest) then
+    pay(permit, reckoned, wait)
     return admit(permit, wait, life, slowest and slowest.dimension or '')
   end
   if slowest.cost > 1 and slowest.cost > slowest.per_ms * longest and longest > 0 then
-    pay(reckoned)
+    pay(permit, reckoned, wait)
     redis.call('HSET', places, job, now + wait)
     redis.call('PEXPIRE', places, math.max(wait + life, redis.call('PTTL', places)))
   end
@@ -159,9 +174,11 @@ local function release()
   return {'released', 0, ''}
 end
 
--- refund: permit, then triples: dimension, per minute, cost. What was not sent is given back.
+-- refund: permit, then triples: dimension, per minute, cost. What was not sent is given back, if nobody has paid
+-- since: those who did have been told when to go, and what came back would be called beside them.
 local function refund()
-  if redis.call('ZREM', flight, ARGV[2]) == 1 then
+  if redis.call('ZREM', flight, ARGV[2]) == 1 and redis.call('HGET', levels, 'last') == ARGV[2] then
+    redis.call('HDEL', levels, 'last')
     for i = 3, #ARGV, 3 do
       local limit, cost = limit_of(ARGV[i], tonumber(ARGV[i + 1])), tonumber(ARGV[i + 2])
       if limit then

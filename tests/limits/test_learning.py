@@ -29,6 +29,11 @@ def _call(limiter, heard, load=ONE):
     return limiter.hear(permit, heard)
 
 
+def _come_of_age(server):
+    """A second after its birth a limiter that knows no limit lets one call out at once."""
+    server.pass_time(1)
+
+
 @pytest.fixture
 def quick(limiter_of):
     """Under limits that stand in nobody's way."""
@@ -39,11 +44,21 @@ def test_with_no_limit_known_it_starts_at_one_a_second_and_doubles_every_five(li
     limiter = limiter_of()
     paces = []
     for _ in range(4):
-        leaves = [_acquire(limiter, longest=timedelta(minutes=2)) for _ in range(3)]
-        assert all(isinstance(leave, Admitted) for leave in leaves)
+        for _ in range(3):
+            _acquire(limiter, longest=timedelta(minutes=2))
         paces.append(limiter.known().pace)
         server.pass_time(5)
     assert paces == [60, 120, 240, 480]
+
+
+def test_while_a_limit_is_searched_for_nobody_is_promised_to_go_much_later(limiter_of, server):
+    """What a refusal teaches comes too late for a call that was let out already."""
+    limiter = limiter_of()
+    denied = _acquire(limiter, longest=timedelta(seconds=2))
+    assert isinstance(denied, Denied)
+    assert denied.wait == pytest.approx(timedelta(seconds=1), abs=timedelta(seconds=0.2))
+    server.pass_time(1)
+    assert isinstance(_acquire(limiter), Admitted)
 
 
 def test_nothing_is_searched_for_while_nobody_asks(limiter_of, server):
@@ -68,8 +83,9 @@ def test_the_first_refusal_ends_the_search_below_where_it_was(limiter_of, server
     assert slowed < limiter.known().pace <= slowed * 1.06
 
 
-def test_a_limit_that_is_stated_is_taken_over_and_the_search_is_over(limiter_of):
+def test_a_limit_that_is_stated_is_taken_over_and_the_search_is_over(limiter_of, server):
     limiter = limiter_of()
+    _come_of_age(server)
     lesson = _call(limiter, Heard(Sign.FINE, limits={Dimension.IMAGES: 300}))
     assert lesson.news
     assert limiter.known().limits == {Dimension.IMAGES: 300}
@@ -88,6 +104,7 @@ def test_a_stated_limit_below_the_configured_one_wins_and_one_above_does_not(lim
 
 def test_a_limit_heard_long_ago_is_tried_a_little_above(limiter_of, server):
     limiter = limiter_of()
+    _come_of_age(server)
     _call(limiter, Heard(Sign.FINE, limits={Dimension.IMAGES: 1000}))
     server.pass_time(3 * 3600)
     assert limiter.known().limits == {Dimension.IMAGES: 1157}

@@ -14,6 +14,7 @@ from darkroom.limits.limiter import FULL_WAIT, PERMIT_LIFE
 ONE = Load(images=1, tokens=10)
 HOUR = timedelta(hours=1)
 NOW = timedelta(0)
+SECOND = timedelta(seconds=1)
 
 
 def _acquire(limiter, load=ONE, longest=HOUR):
@@ -115,7 +116,12 @@ def test_without_a_limit_a_dimension_is_not_counted(limiter_of, server):
     limiter = limiter_of(requests=60_000_000)
     server.pass_time(1)
     assert all(_acquire(limiter, longest=NOW) == Admitted(NOW) for _ in range(50))
-    assert set(server.redis.hkeys(server.levels)) == {b"born", b"requests", b"requests:at"}
+    assert set(server.redis.hkeys(server.levels)) == {
+        b"born",
+        b"last",
+        b"requests",
+        b"requests:at",
+    }
 
 
 def test_idle_time_saves_up_half_a_second_and_no_more(limiter_of, server):
@@ -144,6 +150,22 @@ def test_what_was_not_sent_is_given_back_once(limiter_of, server):
     assert server.in_flight() == set()
     again = limiter.acquire("q", load, HOUR, "q")
     assert again.wait == pytest.approx(first.wait, abs=timedelta(seconds=0.2))
+
+
+def test_what_is_given_back_after_others_have_paid_is_not_called_beside_them(limiter_of, server):
+    limiter = limiter_of(images=60)
+    leaves = [limiter.acquire(name, ONE, HOUR, name) for name in "ab"]
+    limiter.refund("a", ONE)
+    third = limiter.acquire("c", ONE, HOUR, "c")
+    assert third.wait - leaves[1].wait == pytest.approx(SECOND, abs=timedelta(seconds=0.2))
+
+
+def test_calls_that_wait_for_one_limit_do_not_bunch_under_another(limiter_of, server):
+    """The large one waits four seconds for its images; its request is counted when it goes."""
+    limiter = limiter_of(requests=60, images=120)
+    large = limiter.acquire("large", Load(images=8, tokens=10), HOUR, "large")
+    small = limiter.acquire("small", ONE, HOUR, "small")
+    assert small.wait - large.wait == pytest.approx(SECOND, abs=timedelta(seconds=0.1))
 
 
 def test_a_refund_never_fills_a_bucket_above_its_brim(limiter_of, server):
