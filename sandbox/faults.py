@@ -122,6 +122,18 @@ def _rate_limit(scene: Scene) -> ApiError:
     )
 
 
+def _stray_429(scene: Scene) -> ApiError:
+    """A refusal that has nothing to do with any limit: it names none."""
+    wait = scene.number(1.0)
+    return ApiError(
+        429,
+        f"Rate limit reached. Please try again in {duration(wait)}.",
+        kind="rate_limit_error",
+        code="rate_limit_exceeded",
+        headers=retry_headers(wait),
+    )
+
+
 def _slow_down(_scene: Scene) -> ApiError:
     return ApiError(
         429,
@@ -245,6 +257,7 @@ def _with(name: str, value: str) -> Callable[[Data], Data]:
 
 FAULTS: dict[str, Fault] = {
     "rate_limit": _error(_rate_limit, at_once=True),
+    "stray_429": _error(_stray_429, at_once=True),
     "slow_down": _error(_slow_down, at_once=True),
     "quota": _error(_quota, at_once=True),
     "billing_limit": _error(_billing_limit, at_once=True),

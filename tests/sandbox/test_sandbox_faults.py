@@ -10,6 +10,7 @@ from PIL import Image
 # What is marked, the SDK's exception, status, code, images billed.
 ERRORS = [
     ("rate_limit", openai.RateLimitError, 429, "rate_limit_exceeded", 0),
+    ("stray_429", openai.RateLimitError, 429, "rate_limit_exceeded", 0),
     ("slow_down", openai.RateLimitError, 429, "slow_down", 0),
     ("quota", openai.RateLimitError, 429, "insufficient_quota", 0),
     ("billing_limit", openai.BadRequestError, 400, "billing_hard_limit_reached", 0),
