@@ -122,11 +122,15 @@ def attach(
         .limit(1)
     ).scalar_one_or_none()
     if batch_id is not None:
-        connection.execute(
-            update(batches).where(_each(connection, _family(batch_id))).values(focus=focus)
-        )
-        release(connection, batch_id)
+        refocus(connection, batch_id, focus)
     return batch_id
+
+
+def refocus(connection: Connection, batch_id: UUID, focus: str | None) -> None:
+    """Gives a batch and its retries to this focus, or to all, and lets them go on if they were held."""
+    family = _each(connection, _family(batch_id))
+    connection.execute(update(batches).where(family).values(focus=focus))
+    release(connection, batch_id)
 
 
 def _family(batch_id: UUID) -> ColumnElement[bool]:

@@ -14,6 +14,7 @@ class Duty(IntEnum):
     REAP = 2
     FINALIZE = 3
     SWEEP = 4
+    CONCLUDE = 5
 
 
 def try_lock(connection: Connection, duty: Duty) -> bool:

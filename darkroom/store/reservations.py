@@ -26,10 +26,11 @@ from darkroom.domain.attempt import Reservation
 from darkroom.domain.batch import BatchStatus
 from darkroom.domain.clock import LEASE
 from darkroom.domain.job import BEGIN, JobState, Missed
+from darkroom.store.columns import Money
 from darkroom.store.counters import in_time
 from darkroom.store.jobs import Standing, compare_and_set, hold, missed
 from darkroom.store.records import records
-from darkroom.store.tables import Money, attempts, batches, jobs
+from darkroom.store.tables import attempts, batches, jobs
 
 
 class Refusal(StrEnum):

@@ -6,13 +6,11 @@ from sqlalchemy import (
     Boolean,
     CheckConstraint,
     Column,
-    DateTime,
     ForeignKey,
     Identity,
     Index,
     Integer,
     LargeBinary,
-    MetaData,
     Numeric,
     SmallInteger,
     Table,
@@ -22,44 +20,23 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.schema import SchemaItem
 
 from darkroom.domain.attempt import AttemptState, Disposition
 from darkroom.domain.batch import BatchStatus, PausedReason
 from darkroom.domain.job import JobState
 from darkroom.domain.waiting import WaitingFor
-
-metadata = MetaData(
-    naming_convention={
-        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-        "ck": "ck_%(table_name)s_%(constraint_name)s",
-        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
-        "pk": "pk_%(table_name)s",
-    }
-)
-
-Money = Numeric(18, 9)
-Moment = DateTime(timezone=True)
-
-
-def _one_of(
-    column: str,
-    words: type[BatchStatus | JobState | AttemptState | Disposition | PausedReason | WaitingFor],
-) -> SchemaItem:
-    allowed = ", ".join(f"'{word}'" for word in words)
-    return CheckConstraint(f"{column} IN ({allowed})", name=column)
-
-
-def _born() -> Column[object]:
-    return Column("created_at", Moment, nullable=False, server_default=func.now())
-
+from darkroom.store.catalog_tables import catalog_items as catalog_items
+from darkroom.store.catalog_tables import catalog_orders as catalog_orders
+from darkroom.store.catalog_tables import catalog_versions as catalog_versions
+from darkroom.store.catalog_tables import catalogs as catalogs
+from darkroom.store.columns import Moment, Money, born, one_of
+from darkroom.store.columns import metadata as metadata
 
 projects = Table(
     "projects",
     metadata,
     Column("id", Text, primary_key=True),
-    _born(),
+    born(),
 )
 
 api_keys = Table(
@@ -73,7 +50,7 @@ api_keys = Table(
     ),
     Column("digest", LargeBinary, nullable=False, unique=True, comment="sha256 of the key"),
     Column("scopes", ARRAY(Text), nullable=False),
-    _born(),
+    born(),
     Column("last_used_at", Moment),
     Column("revoked_at", Moment),
 )
@@ -84,7 +61,7 @@ sessions = Table(
     Column("digest", LargeBinary, primary_key=True, comment="sha256 of what the browser keeps"),
     Column("key_id", Uuid, ForeignKey("api_keys.id"), nullable=False),
     Column("is_link", Boolean, nullable=False, comment="good for one sign-in and nothing else"),
-    _born(),
+    born(),
     Column("expires_at", Moment, nullable=False),
     Index("ix_sessions_expires_at", "expires_at"),
 )
@@ -98,7 +75,7 @@ files = Table(
     Column("filename", Text, nullable=False),
     Column("bytes", BigInteger, nullable=False),
     Column("sha256", Text, nullable=False),
-    _born(),
+    born(),
     Index(
         "uq_files_reference",
         "project_id",
@@ -156,7 +133,7 @@ batches = Table(
         comment="the first few, for whoever only looks",
     ),
     Column("skipped", Integer, nullable=False, server_default="0"),
-    _born(),
+    born(),
     Column("in_progress_at", Moment),
     Column("finalizing_at", Moment),
     Column("ended_at", Moment),
@@ -179,8 +156,8 @@ batches = Table(
         for name in ("spent", "reserved", "at_risk")
     ),
     Column("cap", Money),
-    _one_of("status", BatchStatus),
-    _one_of("paused_reason", PausedReason),
+    one_of("status", BatchStatus),
+    one_of("paused_reason", PausedReason),
     Index(
         "ix_batches_open",
         "created_at",
@@ -259,7 +236,7 @@ jobs = Table(
     Column("failure", JSONB),
     Column("ended_at", Moment),
     Column("superseded_by", Uuid, ForeignKey("batches.id"), comment="the retry that took it over"),
-    _one_of("state", JobState),
+    one_of("state", JobState),
     CheckConstraint("(state = 'dispatched') = (ticket_expires_at IS NOT NULL)", name="ticket"),
     Index("uq_jobs_batch_id_custom_id", "batch_id", "custom_id", unique=True),
     Index(
@@ -310,7 +287,7 @@ attempts = Table(
     Column("request_id", Text),
     Column("latency_ms", Integer),
     Column("failure", JSONB),
-    _one_of("state", AttemptState),
+    one_of("state", AttemptState),
     Index("uq_attempts_job_id_number", "job_id", "number", unique=True),
     Index("uq_attempts_running", "job_id", unique=True, postgresql_where=text("state = 'running'")),
     Index("ix_attempts_lease", "lease_expires_at", postgresql_where=text("state = 'running'")),
@@ -332,8 +309,8 @@ images = Table(
     Column("height", Integer, nullable=False),
     Column("quality", Text, comment="as the answer says: what became of an auto"),
     Column("disposition", Text, nullable=False),
-    _born(),
-    _one_of("disposition", Disposition),
+    born(),
+    one_of("disposition", Disposition),
     Index("ix_images_job_id", "job_id"),
 )
 
@@ -382,5 +359,5 @@ holdups = Table(
     Column("since", Moment, nullable=False, server_default=func.now()),
     Column("seen_at", Moment, nullable=False, server_default=func.now()),
     Column("until", Moment, comment="when it is over at the latest, where that is known"),
-    _one_of("reason", WaitingFor),
+    one_of("reason", WaitingFor),
 )

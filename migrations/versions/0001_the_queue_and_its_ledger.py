@@ -139,6 +139,24 @@ def upgrade() -> None:
         sa.UniqueConstraint("digest", name=op.f("uq_api_keys_digest")),
     )
     op.create_table(
+        "catalogs",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("project_id", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("current", sa.Integer(), nullable=True, comment="the version that is published"),
+        sa.Column(
+            "created_at",
+            sa.DateTime(timezone=True),
+            server_default=sa.text("now()"),
+            nullable=False,
+        ),
+        sa.ForeignKeyConstraint(
+            ["project_id"], ["projects.id"], name=op.f("fk_catalogs_project_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_catalogs")),
+    )
+    op.create_index("uq_catalogs_project_id_name", "catalogs", ["project_id", "name"], unique=True)
+    op.create_table(
         "files",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("project_id", sa.Text(), nullable=False),
@@ -348,6 +366,58 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("digest", name=op.f("pk_sessions")),
     )
     op.create_index("ix_sessions_expires_at", "sessions", ["expires_at"], unique=False)
+    op.create_table(
+        "catalog_orders",
+        sa.Column("batch_id", sa.Uuid(), nullable=False),
+        sa.Column("custom_id", sa.Text(), nullable=False),
+        sa.Column("project_id", sa.Text(), nullable=False),
+        sa.Column(
+            "fingerprint", sa.Text(), nullable=False, comment="of what was ordered by this job"
+        ),
+        sa.ForeignKeyConstraint(
+            ["batch_id"], ["batches.id"], name=op.f("fk_catalog_orders_batch_id")
+        ),
+        sa.PrimaryKeyConstraint("batch_id", "custom_id", name=op.f("pk_catalog_orders")),
+    )
+    op.create_index(
+        "ix_catalog_orders_project_id_fingerprint",
+        "catalog_orders",
+        ["project_id", "fingerprint"],
+        unique=False,
+    )
+    op.create_table(
+        "catalog_versions",
+        sa.Column("catalog_id", sa.Uuid(), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("state", sa.Text(), server_default="making", nullable=False),
+        sa.Column("batch_id", sa.Uuid(), nullable=True, comment="of the calls; none, no calls"),
+        sa.Column("threshold", sa.Numeric(precision=4, scale=3), nullable=False),
+        sa.Column(
+            "expected",
+            sa.Numeric(precision=18, scale=9),
+            nullable=False,
+            comment="the likely cost, told before",
+        ),
+        sa.Column(
+            "created_at",
+            sa.DateTime(timezone=True),
+            server_default=sa.text("now()"),
+            nullable=False,
+        ),
+        sa.Column("concluded_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("published_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint(
+            "state IN ('making', 'candidate', 'published')", name=op.f("ck_catalog_versions_state")
+        ),
+        sa.ForeignKeyConstraint(
+            ["batch_id"], ["batches.id"], name=op.f("fk_catalog_versions_batch_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["catalog_id"], ["catalogs.id"], name=op.f("fk_catalog_versions_catalog_id")
+        ),
+        sa.PrimaryKeyConstraint("catalog_id", "number", name=op.f("pk_catalog_versions")),
+    )
+    op.create_index("ix_catalog_versions_batch_id", "catalog_versions", ["batch_id"], unique=False)
     op.create_table(
         "jobs",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
@@ -572,9 +642,44 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("attempt_id", "index", name=op.f("pk_images")),
     )
     op.create_index("ix_images_job_id", "images", ["job_id"], unique=False)
+    op.create_table(
+        "catalog_items",
+        sa.Column("catalog_id", sa.Uuid(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("sku", sa.Text(), nullable=False),
+        sa.Column("variant", sa.Text(), nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("fingerprint", sa.Text(), nullable=False, comment="of what it should show"),
+        sa.Column(
+            "attempt_id", sa.Uuid(), nullable=True, comment="what brought the image that it shows"
+        ),
+        sa.Column("index", sa.Integer(), nullable=True, comment="of that image, from 0"),
+        sa.Column("shown", sa.Text(), nullable=True, comment="the fingerprint of what it shows"),
+        sa.CheckConstraint(
+            "state IN ('waiting', 'made', 'reused', 'kept', 'stale', 'missing', 'removed')",
+            name=op.f("ck_catalog_items_state"),
+        ),
+        sa.CheckConstraint(
+            "(attempt_id IS NULL) = (shown IS NULL)", name=op.f("ck_catalog_items_shown")
+        ),
+        sa.ForeignKeyConstraint(
+            ["attempt_id", "index"],
+            ["images.attempt_id", "images.index"],
+            name=op.f("fk_catalog_items_attempt_id_index"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["catalog_id", "version"],
+            ["catalog_versions.catalog_id", "catalog_versions.number"],
+            name=op.f("fk_catalog_items_catalog_id_version"),
+        ),
+        sa.PrimaryKeyConstraint(
+            "catalog_id", "version", "sku", "variant", name=op.f("pk_catalog_items")
+        ),
+    )
 
 
 def downgrade() -> None:
+    op.drop_table("catalog_items")
     op.drop_index("ix_images_job_id", table_name="images")
     op.drop_table("images")
     op.drop_index(
@@ -609,6 +714,10 @@ def downgrade() -> None:
         postgresql_where=sa.text("superseded_by IS NULL"),
     )
     op.drop_table("jobs")
+    op.drop_index("ix_catalog_versions_batch_id", table_name="catalog_versions")
+    op.drop_table("catalog_versions")
+    op.drop_index("ix_catalog_orders_project_id_fingerprint", table_name="catalog_orders")
+    op.drop_table("catalog_orders")
     op.drop_index("ix_sessions_expires_at", table_name="sessions")
     op.drop_table("sessions")
     op.drop_index("ix_batches_retry_of", table_name="batches")
@@ -631,6 +740,8 @@ def downgrade() -> None:
     )
     op.drop_index("ix_files_project_id_created_at", table_name="files")
     op.drop_table("files")
+    op.drop_index("uq_catalogs_project_id_name", table_name="catalogs")
+    op.drop_table("catalogs")
     op.drop_table("api_keys")
     op.drop_table("workers")
     op.drop_table("providers")

@@ -1,0 +1,163 @@
+"""A catalog's night: the difference is found, what it lacks is ordered, and nothing else."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from uuid import UUID
+
+from darkroom.blobs import BlobStore
+from darkroom.catalogs.reading import Plan
+from darkroom.domain.catalog import THRESHOLD, Difference, Reuse, VersionState, Wanted, compare
+from darkroom.store import batches, catalogs, files, hints
+from darkroom.store.batches import NewBatch
+from darkroom.store.catalogs import Catalog, NewVersion, Version
+from darkroom.store.files import File
+from darkroom.store.session import Connection, Database, transaction
+
+PURPOSE = "batch"
+
+
+@dataclass(frozen=True, slots=True)
+class Studio:
+    """What a night needs of the house."""
+
+    engine: Database
+    blobs: BlobStore
+    new_id: Callable[[], UUID]
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What is asked of a night beside its plan; `only` are SKUs."""
+
+    reuse: Reuse = Reuse.USE
+    only: frozenset[str] | None = None
+    threshold: Decimal = THRESHOLD
+    budget: Decimal | None = None
+    deadline: datetime | None = None
+    focus: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Night:
+    """A night that has begun; `difference` is None if it had begun before."""
+
+    number: int
+    batch_id: UUID | None
+    difference: Difference | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Before:
+    """What was there when the difference was made."""
+
+    number: int
+    making: Version | None
+    difference: Difference
+
+
+@dataclass(frozen=True, slots=True)
+class _Ordered:
+    """The file of what is to be made, its bytes safe, and the batch that it will be."""
+
+    file: File
+    batch_id: UUID
+    provider: str
+
+    def batch(self, catalog: Catalog, wish: Wish) -> NewBatch:
+        return NewBatch(
+            id=self.batch_id,
+            project_id=catalog.project_id,
+            input_file_id=self.file.id,
+            options={},
+            name=catalog.name,
+            provider=self.provider,
+            focus=wish.focus,
+            cap=wish.budget,
+            deadline_at=wish.deadline,
+        )
+
+
+def difference(studio: Studio, project_id: str, name: str, plan: Plan, wish: Wish) -> Difference:
+    """What a night would do; nothing is written and nothing spent.
+
+    Raises:
+        BadInput: the plan cannot be used.
+    """
+    wanted = plan.wanted()
+    with transaction(studio.engine) as connection:
+        return _looked(connection, project_id, name, wanted, wish).difference
+
+
+def begin(studio: Studio, project_id: str, name: str, plan: Plan, wish: Wish) -> Night:
+    """Begins a night, or goes on with the one that is not over: nights of one catalog never overlap.
+
+    Raises:
+        BadInput: the plan cannot be used.
+    """
+    wanted = plan.wanted()
+    while True:
+        with transaction(studio.engine) as connection:
+            before = _looked(connection, project_id, name, wanted, wish)
+        if before.making is not None:
+            return _gone_on(studio, before.making, wish)
+        ordered = _ordered(studio, project_id, name, plan, before.difference)
+        with transaction(studio.engine) as connection:
+            catalog = catalogs.hold(connection, project_id, name, studio.new_id())
+            if _last(connection, catalog) == before.number:
+                return _begun(connection, catalog, ordered, wish, before.difference)
+
+
+def _looked(
+    connection: Connection, project_id: str, name: str, wanted: list[Wanted], wish: Wish
+) -> _Before:
+    catalog = catalogs.find(connection, project_id, name)
+    found = catalogs.versions(connection, catalog.id, limit=1) if catalog else []
+    had = catalogs.items(connection, catalog.id, catalog.current) if catalog else []
+    bought = catalogs.bought(connection, project_id, [one.fingerprint for one in wanted])
+    making = next((one for one in found if one.state is VersionState.MAKING), None)
+    number = found[0].number if found else 0
+    return _Before(number, making, compare(wanted, had, bought, wish.reuse, wish.only))
+
+
+def _last(connection: Connection, catalog: Catalog) -> int:
+    found = catalogs.versions(connection, catalog.id, limit=1)
+    return found[0].number if found else 0
+
+
+def _gone_on(studio: Studio, making: Version, wish: Wish) -> Night:
+    if making.batch_id is not None:
+        with transaction(studio.engine) as connection:
+            batches.refocus(connection, making.batch_id, wish.focus)
+            hints.ring(connection)
+    return Night(making.number, making.batch_id, None)
+
+
+def _ordered(
+    studio: Studio, project_id: str, name: str, plan: Plan, found: Difference
+) -> _Ordered | None:
+    calls = {one.custom_id for one in found.calls}
+    if not calls:
+        return None
+    data = b"".join(plan.lines(calls))
+    sha256, now = studio.blobs.put(data), datetime.now(UTC)
+    file = File(studio.new_id(), project_id, PURPOSE, f"{name}.jsonl", len(data), sha256, now)
+    return _Ordered(file, studio.new_id(), plan.provider)
+
+
+def _begun(
+    connection: Connection,
+    catalog: Catalog,
+    ordered: _Ordered | None,
+    wish: Wish,
+    found: Difference,
+) -> Night:
+    if ordered is not None:
+        files.add(connection, ordered.file)
+        batches.create(connection, ordered.batch(catalog, wish))
+    batch_id = ordered.batch_id if ordered else None
+    new = NewVersion(batch_id, wish.threshold, found.expected)
+    number = catalogs.begin(connection, catalog, new, found.items(), found.calls)
+    hints.ring(connection)
+    return Night(number, batch_id, found)

@@ -1,0 +1,263 @@
+"""The catalogs we keep: their versions, what each shows, and every image that was ever ordered for one."""
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    Subquery,
+    and_,
+    any_,
+    func,
+    insert,
+    literal,
+    or_,
+    select,
+    update,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, distinct_on
+from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.types import Text
+
+from darkroom.domain.attempt import Disposition
+from darkroom.domain.catalog import Item, ItemState, Picture, VersionState, Wanted
+from darkroom.store.tables import (
+    batches,
+    catalog_items,
+    catalog_orders,
+    catalog_versions,
+    catalogs,
+    images,
+    jobs,
+)
+
+CHUNK = 5_000
+
+
+@dataclass(frozen=True, slots=True)
+class Catalog:
+    """A catalog of a project; `current` is its published version, None before the first."""
+
+    id: UUID
+    project_id: str
+    name: str
+    current: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """One night of a catalog; `batch_id` is None where nothing had to be made."""
+
+    number: int
+    state: VersionState
+    batch_id: UUID | None
+    threshold: Decimal
+    expected: Decimal
+    created_at: datetime
+    concluded_at: datetime | None
+    published_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class NewVersion:
+    """A night as it begins."""
+
+    batch_id: UUID | None
+    threshold: Decimal
+    expected: Decimal
+
+
+def find(connection: Connection, project_id: str, name: str) -> Catalog | None:
+    """A catalog, if this project has one of the name."""
+    c = catalogs.c
+    row = connection.execute(
+        select(c.id, c.project_id, c.name, c.current).where(
+            c.project_id == project_id, c.name == name
+        )
+    ).one_or_none()
+    return Catalog(*row) if row else None
+
+
+def hold(connection: Connection, project_id: str, name: str, new_id: UUID) -> Catalog:
+    """A catalog, made if need be, and locked: two who begin a night of one take turns."""
+    connection.execute(
+        upsert(catalogs)
+        .values(id=new_id, project_id=project_id, name=name)
+        .on_conflict_do_nothing()
+    )
+    c = catalogs.c
+    row = connection.execute(
+        select(c.id, c.project_id, c.name, c.current)
+        .where(c.project_id == project_id, c.name == name)
+        .with_for_update()
+    ).one()
+    return Catalog(*row)
+
+
+def versions(connection: Connection, catalog_id: UUID, limit: int = 100) -> list[Version]:
+    """The versions of a catalog, newest first."""
+    v = catalog_versions.c
+    rows = connection.execute(
+        _versions().where(v.catalog_id == catalog_id).order_by(v.number.desc()).limit(limit)
+    )
+    return [_version(row) for row in rows]
+
+
+def version(connection: Connection, catalog_id: UUID, number: int) -> Version | None:
+    """One version, if there is such."""
+    v = catalog_versions.c
+    row = connection.execute(
+        _versions().where(v.catalog_id == catalog_id, v.number == number)
+    ).one_or_none()
+    return _version(row) if row else None
+
+
+def _versions() -> Select[Any]:
+    return select(*(catalog_versions.c[name] for name in Version.__slots__))
+
+
+def _version(row: Row[Any]) -> Version:
+    known = row._mapping  # noqa: SLF001 - SQLAlchemy's public name
+    return Version(**{**known, "state": VersionState(known["state"])})
+
+
+def items(connection: Connection, catalog_id: UUID, number: int | None) -> list[Item]:
+    """What a version shows; nothing of no version."""
+    i = catalog_items.c
+    rows = connection.execute(
+        select(
+            i.sku,
+            i.variant,
+            i.fingerprint,
+            i.state,
+            i.attempt_id,
+            i["index"].label("place"),
+            i.shown,
+        )
+        .where(i.catalog_id == catalog_id, i.version == number)
+        .order_by(i.sku, i.variant)
+    )
+    return [
+        Item(
+            row.sku,
+            row.variant,
+            row.fingerprint,
+            ItemState(row.state),
+            Picture(row.attempt_id, row.place, row.shown) if row.shown else None,
+        )
+        for row in rows
+    ]
+
+
+def counts(connection: Connection, catalog_id: UUID, number: int) -> dict[ItemState, int]:
+    """How many items of a version are in each state."""
+    i = catalog_items.c
+    rows = connection.execute(
+        select(i.state, func.count())
+        .where(i.catalog_id == catalog_id, i.version == number)
+        .group_by(i.state)
+    )
+    found = {ItemState(state): number for state, number in rows}
+    return {state: found.get(state, 0) for state in ItemState}
+
+
+def bought(
+    connection: Connection, project_id: str, fingerprints: Collection[str]
+) -> dict[str, Picture]:
+    """The latest image of each of these fingerprints that this project has paid for."""
+    found = made(
+        catalog_orders.c.project_id == project_id,
+        catalog_orders.c.fingerprint == any_(literal(list(fingerprints), ARRAY(Text))),
+    )
+    return {
+        row.fingerprint: Picture(row.attempt_id, row.place, row.fingerprint)
+        for row in connection.execute(select(found))
+    }
+
+
+def made(*where: ColumnElement[bool]) -> Subquery:
+    """The latest published image of each order, whichever of the batch and its retries brought it."""
+    o, j, i = catalog_orders.c, jobs.c, images.c
+    family = or_(batches.c.id == o.batch_id, batches.c.retry_of == o.batch_id)
+    return (
+        select(o.fingerprint, i.attempt_id, i["index"].label("place"))
+        .ext(distinct_on(o.fingerprint))
+        .join(batches, family)
+        .join(jobs, and_(j.batch_id == batches.c.id, j.custom_id == o.custom_id))
+        .join(images, and_(i.job_id == j.id, i.disposition == Disposition.PUBLISHED))
+        .where(*where)
+        .order_by(o.fingerprint, i.created_at.desc(), i.attempt_id, i["index"])
+        .subquery()
+    )
+
+
+def begin(
+    connection: Connection,
+    catalog: Catalog,
+    new: NewVersion,
+    shown: Iterable[Item],
+    calls: Sequence[Wanted],
+) -> int:
+    """Writes down a night: its version, what it shows as it begins, and what is ordered; its number."""
+    v = catalog_versions.c
+    last = select(func.coalesce(func.max(v.number), 0)).where(v.catalog_id == catalog.id)
+    number = int(connection.execute(last).scalar_one()) + 1
+    connection.execute(
+        insert(catalog_versions).values(
+            catalog_id=catalog.id,
+            number=number,
+            batch_id=new.batch_id,
+            threshold=new.threshold,
+            expected=new.expected,
+        )
+    )
+    rows = [_row(catalog.id, number, item) for item in shown]
+    for start in range(0, len(rows), CHUNK):
+        connection.execute(insert(catalog_items), rows[start : start + CHUNK])
+    if calls:
+        connection.execute(
+            insert(catalog_orders),
+            [
+                {
+                    "batch_id": new.batch_id,
+                    "custom_id": one.custom_id,
+                    "project_id": catalog.project_id,
+                    "fingerprint": one.fingerprint,
+                }
+                for one in calls
+            ],
+        )
+    return number
+
+
+def _row(catalog_id: UUID, number: int, item: Item) -> dict[str, object]:
+    picture = item.picture
+    return {
+        "catalog_id": catalog_id,
+        "version": number,
+        "sku": item.sku,
+        "variant": item.variant,
+        "state": item.state,
+        "fingerprint": item.fingerprint,
+        "attempt_id": picture.attempt_id if picture else None,
+        "index": picture.index if picture else None,
+        "shown": picture.fingerprint if picture else None,
+    }
+
+
+def publish(connection: Connection, catalog_id: UUID, number: int) -> None:
+    """Makes a version the current one, whichever was before."""
+    v = catalog_versions.c
+    connection.execute(
+        update(catalog_versions)
+        .where(v.catalog_id == catalog_id, v.number == number)
+        .values(state=VersionState.PUBLISHED, published_at=func.clock_timestamp())
+    )
+    connection.execute(update(catalogs).where(catalogs.c.id == catalog_id).values(current=number))

@@ -1,0 +1,102 @@
+"""The end of a catalog's night: what arrived is put in, what did not keeps the last image."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection, Row, and_, case, func, or_, select, update
+
+from darkroom.domain.batch import TERMINAL
+from darkroom.domain.catalog import ItemState, VersionState
+from darkroom.store.catalogs import counts, made, publish
+from darkroom.store.tables import batches, catalog_items, catalog_orders, catalog_versions, catalogs
+
+_OPEN = (ItemState.WAITING, ItemState.STALE, ItemState.MISSING)
+"""What the image of a late retry may still bring up to date."""
+
+
+@dataclass(frozen=True, slots=True)
+class Concluded:
+    """A night that is over."""
+
+    catalog_id: UUID
+    number: int
+    published: bool
+
+
+def conclude(connection: Connection) -> list[Concluded]:
+    """Concludes every night whose calls have all ended, and again where a retry has brought more.
+
+    It is published if its share of successes is reached; a candidate that a retry completes is, too.
+    """
+    return [_concluded(connection, row) for row in connection.execute(_over()).all()]
+
+
+def _over() -> Any:
+    """The latest version of each catalog, if its batch and retries have ended since it was looked at."""
+    v, b = catalog_versions.c, batches.c
+    newer = catalog_versions.alias()
+    family = or_(b.id == v.batch_id, b.retry_of == v.batch_id)
+    still_open = select(b.id).where(family, b.status.not_in(TERMINAL)).exists()
+    ended = select(func.max(b.ended_at)).where(family).scalar_subquery()
+    return (
+        select(v.catalog_id, v.number, v.batch_id, v.threshold, v.state)
+        .join(catalogs, catalogs.c.id == v.catalog_id)
+        .where(
+            ~select(newer.c.number)
+            .where(newer.c.catalog_id == v.catalog_id, newer.c.number > v.number)
+            .exists(),
+            or_(v.concluded_at.is_(None), ended > v.concluded_at),
+            ~still_open,
+        )
+        .order_by(v.catalog_id)
+        .with_for_update(of=catalogs, skip_locked=True)
+    )
+
+
+def _concluded(connection: Connection, night: Row[Any]) -> Concluded:
+    _gather(connection, night)
+    v = catalog_versions.c
+    connection.execute(
+        update(catalog_versions)
+        .where(v.catalog_id == night.catalog_id, v.number == night.number)
+        .values(
+            concluded_at=func.clock_timestamp(),
+            state=case(
+                (v.state == VersionState.MAKING, VersionState.CANDIDATE.value), else_=v.state
+            ),
+        )
+    )
+    good = _share(connection, night) >= night.threshold
+    if good and night.state != VersionState.PUBLISHED:
+        publish(connection, night.catalog_id, night.number)
+    return Concluded(night.catalog_id, night.number, good)
+
+
+def _gather(connection: Connection, night: Row[Any]) -> None:
+    i = catalog_items.c
+    mine = and_(i.catalog_id == night.catalog_id, i.version == night.number)
+    arrived = made(catalog_orders.c.batch_id == night.batch_id)
+    connection.execute(
+        update(catalog_items)
+        .where(mine, i.state.in_(_OPEN), i.fingerprint == arrived.c.fingerprint)
+        .values(
+            state=ItemState.MADE,
+            attempt_id=arrived.c.attempt_id,
+            index=arrived.c.place,
+            shown=arrived.c.fingerprint,
+        )
+    )
+    left = case((i.attempt_id.is_(None), ItemState.MISSING.value), else_=ItemState.STALE.value)
+    connection.execute(
+        update(catalog_items).where(mine, i.state == ItemState.WAITING).values(state=left)
+    )
+
+
+def _share(connection: Connection, night: Row[Any]) -> Decimal:
+    """The share of what should have been made tonight that was."""
+    number = counts(connection, night.catalog_id, night.number)
+    asked: Sequence[int] = [number[state] for state in (ItemState.MADE, *_OPEN)]
+    return Decimal(number[ItemState.MADE]) / sum(asked) if sum(asked) else Decimal(1)
