@@ -15,6 +15,7 @@ from api.instruments import opened
 from api.native import (
     attempts,
     batches,
+    catalogs,
     estimates,
     events,
     files,
@@ -38,7 +39,19 @@ from darkroom.telemetry.logs import configure_logs
 NATIVE = "/api/v1"
 COMPATIBLE = "/v1"
 MEGABYTE = 1_000_000
-DIALECTS = (files, batches, events, jobs, attempts, images, keys, providers, estimates, usage)
+DIALECTS = (
+    files,
+    batches,
+    catalogs,
+    events,
+    jobs,
+    attempts,
+    images,
+    keys,
+    providers,
+    estimates,
+    usage,
+)
 
 
 class Described(FastAPI):

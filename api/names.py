@@ -6,10 +6,14 @@ from uuid import UUID
 
 from api.refusals import Fault, Invalid, Missing
 from darkroom.domain.ids import ATTEMPT, BATCH, FILE, IMAGE, JOB, number_of, uuid_of
+from darkroom.domain.request import unstorable
 
 KEY = "key_"
 _INDEX = re.compile(r"[0-9]{1,4}")
 """An image's index is a smallint in the record."""
+
+NAME_LIMIT = 100
+_VERSION = re.compile(r"[1-9][0-9]{0,8}")
 
 Key = TypeVar("Key")
 
@@ -48,6 +52,17 @@ def image_key(name: str) -> tuple[UUID, int]:
     prefix, _, digits = name.rpartition("-")
     index = int(digits) if _INDEX.fullmatch(digits) else None
     return _known(uuid_of(IMAGE, prefix), "image", name), _known(index, "image", name)
+
+
+def catalog_name(name: str) -> str:
+    """The name of a catalog. Raises Missing."""
+    usable = 0 < len(name) <= NAME_LIMIT and not unstorable(name)
+    return _known(name if usable else None, "catalog", name)
+
+
+def version_number(text: str) -> int:
+    """The number of a version of a catalog. Raises Missing."""
+    return _known(int(text) if _VERSION.fullmatch(text) else None, "version", text)
 
 
 def batch_cursor(after: str | None) -> UUID | None:

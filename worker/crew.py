@@ -13,6 +13,7 @@ from darkroom.store import jobs, leases, workers
 from darkroom.store.hints import Listener
 from darkroom.store.session import StoreAway, transaction
 from darkroom.telemetry.logs import logger
+from worker.conclude import conclude
 from worker.dispatch import dispatch
 from worker.finalize import finalize
 from worker.ingest import ingest
@@ -44,6 +45,7 @@ CHORES: Mapping[str, Chore] = {
     "reap": Chore(reap, TICK),
     "dispatch": Chore(dispatch, BREATH),
     "finalize": Chore(finalize, TICK / 4),
+    "conclude": Chore(conclude, TICK / 4),
     "sweep": Chore(sweep, TICK),
 }
 

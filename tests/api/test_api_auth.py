@@ -1,10 +1,14 @@
 """Who may do what: tried on every route there is."""
 
 import socket
+from uuid import uuid4
 
 import pytest
 from desk import assert_problem
 from routes import native_routes
+
+from darkroom.store import catalogs
+from darkroom.store.session import transaction
 
 ROUTES = native_routes()
 NOWHERE = {
@@ -13,6 +17,8 @@ NOWHERE = {
     "attempt_id": "att_" + "0" * 32,
     "image_id": "img_" + "0" * 32 + "-0",
     "key_id": "key_" + "0" * 32,
+    "name": "nothing",
+    "version": "1",
 }
 ORDER = ["read", "submit", "admin"]
 
@@ -69,6 +75,8 @@ def _body(route):
         return {"name": "a key"}
     if route.path.endswith("/batches") and route.method == "POST":
         return {"rows": [{"prompt": "a cat"}]}
+    if "/catalogs/" in route.path and route.path.endswith(("/diff", "/nights")):
+        return {"plan_file_id": "file-" + "0" * 32}
     return None
 
 
@@ -80,12 +88,16 @@ def foreign(new_project, desk):
     client = other.clients["admin"]
     (job,) = client.get(f"/api/v1/batches/batch_{batch_id.hex}/jobs").json()["data"]
     key = client.post("/api/v1/keys", json={"name": "theirs"}).json()
+    with transaction(desk.engine) as connection:
+        catalogs.hold(connection, other.id, "theirs", uuid4())
     return {
         "batch_id": f"batch_{batch_id.hex}",
         "job_id": job["id"],
         "attempt_id": client.get(f"/api/v1/jobs/{job['id']}").json()["history"][0]["id"],
         "image_id": job["images"][0]["id"],
         "key_id": key["id"],
+        "name": "theirs",
+        "version": "1",
     }
 
 
@@ -93,7 +105,8 @@ def test_another_projects_ids_are_not_there(project, foreign, new_project):
     client = project.clients["admin"]
     for route in ROUTES:
         if route.takes_id:
-            assert_problem(client.request(route.method, route.with_ids(**foreign)), 404)
+            asked = client.request(route.method, route.with_ids(**foreign), json=_body(route))
+            assert_problem(asked, 404)
 
 
 STRANGE = [
@@ -120,7 +133,7 @@ def test_what_cannot_be_an_id_names_nothing(project, name):
     for route in ROUTES:
         if route.takes_id:
             path = route.with_ids(**dict.fromkeys(NOWHERE, name))
-            assert_problem(client.request(route.method, path), 404)
+            assert_problem(client.request(route.method, path, json=_body(route)), 404)
 
 
 def test_a_project_sees_nothing_of_another(project, foreign):

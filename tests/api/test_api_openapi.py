@@ -8,6 +8,14 @@ from world import ROOT
 
 from api.errors import Problem
 from api.native.bodies import BatchIn, KeyIn, PauseIn, ResumeIn, RetryIn
+from api.native.catalog_views import (
+    DifferenceOut,
+    ItemPage,
+    NightIn,
+    NightOut,
+    VersionOut,
+    VersionPage,
+)
 from api.native.estimates import EstimateIn, EstimateOut
 from api.native.keys import KeyMade, KeyPage
 from api.native.providers import ProviderPage
@@ -32,6 +40,12 @@ CONTRACT = {
     "POST /api/v1/batches/{batch_id}/resume",
     "POST /api/v1/batches/{batch_id}/cancel",
     "POST /api/v1/batches/{batch_id}/retry",
+    "POST /api/v1/catalogs/{name}/diff",
+    "POST /api/v1/catalogs/{name}/nights",
+    "GET /api/v1/catalogs/{name}/versions",
+    "GET /api/v1/catalogs/{name}/versions/{version}",
+    "GET /api/v1/catalogs/{name}/versions/{version}/items",
+    "POST /api/v1/catalogs/{name}/versions/{version}/publish",
     "POST /api/v1/logins",
     "GET /api/v1/attempts/{attempt_id}/answer",
     "POST /api/v1/estimates",
@@ -109,6 +123,12 @@ OPERATIONS = {
     "followBatch",
     "listProviders",
     "createLogin",
+    "diffCatalog",
+    "beginNight",
+    "listVersions",
+    "getVersion",
+    "publishVersion",
+    "listItems",
 }
 
 
@@ -122,8 +142,13 @@ def test_every_route_is_summed_up_and_described(route):
     assert route.operation["description"].endswith(".")
 
 
-BODIES = [BatchIn, EstimateIn, PauseIn, ResumeIn, RetryIn, KeyIn]
+BODIES = [NightIn, BatchIn, EstimateIn, PauseIn, ResumeIn, RetryIn, KeyIn]
 ANSWERS = [
+    DifferenceOut,
+    NightOut,
+    VersionOut,
+    VersionPage,
+    ItemPage,
     LinkOut,
     ProviderPage,
     FileOut,
