@@ -113,6 +113,16 @@ class Client:
         response = self._send("POST", "/api/v1/batches", json=submission.body(file_id))
         return self._read(Batch.of, response), response.status_code == httpx2.codes.OK
 
+    def ask(self, path: str, parse: Callable[[Any], Parsed], **query: Any) -> Parsed:
+        """What stands at a path below `/api/v1`."""
+        return self._get(f"/api/v1{path}", parse, **query)
+
+    def tell(self, path: str, body: Any, parse: Callable[[Any], Parsed]) -> Parsed:
+        """What a path below `/api/v1` answers to this body; reading a long plan takes it a while."""
+        return self._read(
+            parse, self._send("POST", f"/api/v1{path}", json=body, timeout=UPLOAD_TIMEOUT)
+        )
+
     def batches(self, limit: int = 20) -> list[Batch]:
         """The latest batches, newest first."""
         return self._page("/api/v1/batches", Batch.of, limit=limit)[0]

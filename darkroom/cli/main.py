@@ -11,6 +11,7 @@ from pathlib import Path
 import typer
 
 from darkroom.cli import (
+    catalog,
     control,
     doctor,
     estimate,
@@ -65,6 +66,7 @@ def build_app() -> typer.Typer:
         doctor.doctor,
     ):
         app.command()(command)
+    app.add_typer(catalog.app, name="catalog")
     app.add_typer(keys.app, name="keys")
     return app
 

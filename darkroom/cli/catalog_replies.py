@@ -1,0 +1,152 @@
+"""What the API says of catalogs."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, Self
+from urllib.parse import quote
+
+from darkroom.catalogs.publishing import Exhibit
+from darkroom.cli.client import Client
+from darkroom.domain.catalog import VersionState
+
+PAGE = 1000
+
+Reply = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What a night would do, or does."""
+
+    new: int
+    changed: int
+    unchanged: int
+    removed: int
+    reused: int
+    lacking: int
+    calls: int
+    expected: Decimal
+    bound: Decimal
+    samples: tuple[Reply, ...]
+    reply: Reply
+
+    @classmethod
+    def of(cls, reply: Reply) -> Self:
+        numbers = ("new", "changed", "unchanged", "removed", "reused", "lacking", "calls")
+        return cls(
+            **{name: int(reply[name]) for name in numbers},
+            expected=Decimal(reply["expected"]),
+            bound=Decimal(reply["bound"]),
+            samples=tuple(reply["samples"]),
+            reply=reply,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A night that has begun; `change` is None if it had begun before."""
+
+    version: int
+    batch_id: str | None
+    change: Change | None
+
+    @classmethod
+    def of(cls, reply: Reply) -> Self:
+        known = reply["difference"]
+        return cls(reply["version"], reply["batch_id"], Change.of(known) if known else None)
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogVersion:
+    """One night of a catalog."""
+
+    version: int
+    state: VersionState
+    current: bool
+    batch_id: str | None
+    expected: Decimal
+    created_at: str
+    counts: Mapping[str, int]
+    reply: Reply
+
+    @classmethod
+    def of(cls, reply: Reply) -> Self:
+        return cls(
+            version=reply["version"],
+            state=VersionState(reply["state"]),
+            current=reply["current"],
+            batch_id=reply["batch_id"],
+            expected=Decimal(reply["expected"]),
+            created_at=reply["created_at"],
+            counts=reply["counts"],
+            reply=reply,
+        )
+
+
+class Catalogs:
+    """One catalog behind the API."""
+
+    def __init__(self, client: Client, name: str) -> None:
+        self._client = client
+        self._path = f"/catalogs/{quote(name, safe='')}"
+
+    def diff(self, night: Reply) -> Change:
+        """What a night would do."""
+        return self._client.tell(f"{self._path}/diff", night, Change.of)
+
+    def begin(self, night: Reply) -> Begun:
+        """Begin a night, or go on with the one that is not over."""
+        return self._client.tell(f"{self._path}/nights", night, Begun.of)
+
+    def versions(self) -> list[CatalogVersion]:
+        """The latest versions, newest first."""
+
+        def all_of(reply: Any) -> list[CatalogVersion]:
+            return [CatalogVersion.of(one) for one in reply["data"]]
+
+        return self._client.ask(f"{self._path}/versions", all_of)
+
+    def version(self, number: int) -> CatalogVersion:
+        """One version."""
+        return self._client.ask(f"{self._path}/versions/{number}", CatalogVersion.of)
+
+    def publish(self, number: int) -> CatalogVersion:
+        """Make a version the current one."""
+        path = f"{self._path}/versions/{number}/publish"
+        return self._client.tell(path, None, CatalogVersion.of)
+
+    def exhibits(self, number: int) -> Iterator[Exhibit]:
+        """What a version shows, by SKU and variant."""
+        path, after, more = f"{self._path}/versions/{number}/items", dict[str, str](), True
+        while more:
+            page, more = self._client.ask(path, _page, limit=PAGE, **after)
+            yield from page
+            if page:
+                after = {"after_sku": page[-1].sku, "after_variant": page[-1].variant}
+
+
+def _page(reply: Any) -> tuple[list[Exhibit], bool]:
+    return [_exhibit(one) for one in reply["data"]], bool(reply["has_more"] and reply["data"])
+
+
+def _exhibit(reply: Reply) -> Exhibit:
+    image = reply["image"] or {}
+    return Exhibit(
+        sku=reply["sku"],
+        variant=reply["variant"],
+        sha256=image.get("sha256"),
+        format=image.get("format", ""),
+        url=image.get("url", ""),
+        facts={
+            "state": reply["state"],
+            "bytes": image.get("bytes", ""),
+            "width": image.get("width", ""),
+            "height": image.get("height", ""),
+            "prompt": reply["prompt"] or "",
+            "parameters": reply["parameters"],
+            "cost_usd": reply["cost"] or "",
+            "request_id": reply["request_id"] or "",
+            "batch_id": reply["batch_id"] or "",
+        },
+    )
