@@ -15,7 +15,7 @@ from darkroom.cli import options
 from darkroom.cli.batchid import short
 from darkroom.cli.caller import command, program
 from darkroom.cli.ending import CliError, Exit, status_of
-from darkroom.cli.environment import read_environment
+from darkroom.cli.environment import Environment, read_environment
 from darkroom.cli.facts import models_today
 from darkroom.cli.fetch import fetched, prepare
 from darkroom.cli.options import Drawing, Submission
@@ -86,11 +86,24 @@ def run(
         provider=provider,
         again=again,
     )
+    raise typer.Exit(_produce(terminal, environment, file, out, submission, detach=detach))
+
+
+def _produce(
+    terminal: Terminal,
+    environment: Environment,
+    file: str,
+    out: Path,
+    submission: Submission,
+    *,
+    detach: bool,
+) -> Exit:
+    """Looks at the list, says what it will cost, and sees to it that its images come."""
     with opened(file) as source:
         pictures = Pictures(source.folder)
         look = submission.drawing.look(source, pictures.judge)
-        verdict = lint(look, models_today(environment, provider))
-        announce(terminal, source.name, verdict, skip_bad_rows=skip_bad_rows)
+        verdict = lint(look, models_today(environment, submission.provider))
+        announce(terminal, source.name, verdict, skip_bad_rows=submission.skip_bad_rows)
         if submission.budget is not None and submission.budget < verdict.price.expected:
             terminal.notice(f"a budget of {money(submission.budget)} will hardly do: it will pause")
         prepare(out)
@@ -98,7 +111,7 @@ def run(
         production = Production(terminal, source, pictures, submission, out, places, detach=detach)
         visit = Visit(Staff.FULL, token_hex(8), not detach, lasting=True, leave=production.leave)
         production.focus = visit.focus
-        raise typer.Exit(attend(environment, terminal, production.work, visit))
+        return attend(environment, terminal, production.work, visit)
 
 
 @dataclass(slots=True)
