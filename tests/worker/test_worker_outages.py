@@ -10,6 +10,7 @@ from celery import Celery
 from sqlalchemy import update
 from world import World, agree
 
+from darkroom.domain.answer import receipt_name
 from darkroom.domain.job import JobState
 from darkroom.limits import Admitted, LimiterAway
 from darkroom.local.ports import free_port
@@ -153,7 +154,7 @@ def lost(world: World, tools: Tools, batch_id) -> Answer:
     [row] = world.attempts()
     answer = receipts.find(tools, row.id)
     assert answer
-    receipts.forget(tools, row.id)
+    tools.blobs.drop(receipt_name(row.id))
     with transaction(world.engine) as connection:
         connection.execute(update(attempts).values(lease_expires_at=row.begun_at))
     reap(tools)
