@@ -72,7 +72,7 @@ class Scene:
             "DARKROOM_REDIS_URL": urls.redis,
             "DARKROOM_STORAGE_URL": (home / "blobs").as_uri(),
             "DARKROOM_MAX_IN_FLIGHT": str(self.in_flight),
-            "DARKROOM_WORKERS": str(self.workers),
+            "DARKROOM_WORKERS": str(max(self.workers, 1)),
             # Where no limit is known, one is searched for, slowly.
             "DARKROOM_REQUESTS_PER_MINUTE": "100000",
             "OPENAI_BASE_URL": f"{urls.sandbox}/v1",
@@ -168,9 +168,9 @@ def row(connection: Connection, query: str, *values: object) -> DictRow:
     return found
 
 
-def until(look: Callable[[], Result | None], what: str) -> Result:
+def until(look: Callable[[], Result | None], what: str, patience: float = PATIENCE) -> Result:
     """Looks again and again until there is something to see."""
-    end = time.monotonic() + PATIENCE
+    end = time.monotonic() + patience
     while (seen := look()) is None:
         if time.monotonic() > end:
             raise TimeoutError(f"waited in vain for {what}")
