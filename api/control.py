@@ -1,4 +1,4 @@
-"""Control: pausing, resuming, cancelling and retrying a batch, its retries with it.
+"""Control: pausing, resuming, reprioritising, cancelling and retrying a batch, its retries with it.
 
 Each acts first and then looks: its UPDATE holds the batch's row, so what is seen is what was decided on.
 """
@@ -83,6 +83,24 @@ def resume(
     _require_room(view, budget)
     if caller.may(Scope.ADMIN):
         providers.resume(connection, batch_id)
+    hints.ring(connection)
+    return view
+
+
+def reprioritise(
+    connection: Connection, project_id: str, batch_id: UUID, priority: int
+) -> BatchView:
+    """From here on the batch goes before those of a lower priority.
+
+    Raises:
+        Missing: The project has none such.
+        Conflict: It has ended.
+    """
+    members = _members(owned_batch(connection, project_id, batch_id))
+    changed = [batches.reprioritise(connection, member, priority) for member in members]
+    view = owned_batch(connection, project_id, batch_id)
+    if not any(changed):
+        raise _too_late("put before others", view)
     hints.ring(connection)
     return view
 

@@ -18,6 +18,7 @@ from darkroom.domain.ids import FILE, shown
 from darkroom.domain.problem import BadInput
 from darkroom.domain.request import ALIASES, unstorable
 from darkroom.domain.retry import OnModeration
+from darkroom.domain.window import Window, WindowInvalid, zone_of
 from darkroom.sheets import Template
 from darkroom.store import batches, files, hints, openai_batches
 from darkroom.store.batches import NewBatch
@@ -64,6 +65,8 @@ class Submission:
     on_moderation: OnModeration = OnModeration.FAIL
     budget: Decimal | None = None
     deadline: datetime | None = None
+    priority: int | None = None
+    window: Window | None = None
     fingerprint: str | None = None
     again: bool = False
     focus: str | None = None
@@ -81,7 +84,7 @@ class Submission:
         Raises:
             Invalid: An unknown default, a template that does not compile, a deadline that is no use.
         """
-        _require_deadline(self.deadline, now)
+        _require_deadline(self.deadline, self.window, now)
         if self.template is not None:
             _require_template(self.template)
         options = {
@@ -243,16 +246,37 @@ def _new_batch(
         cap=submission.budget,
         deadline_at=submission.deadline,
         lone=submission.lone,
+        priority=submission.priority or 0,
+        window=submission.window,
     )
 
 
-def _require_deadline(deadline: datetime | None, now: datetime) -> None:
+def window_of(hours: str | None, zone: str) -> Window | None:
+    """The window that a body asks for.
+
+    Raises:
+        Invalid: It is none, or its time zone is none.
+    """
+    try:
+        zone_of(zone)
+    except WindowInvalid as invalid:
+        raise Invalid.field("timezone", "timezone_unknown", str(invalid)) from None
+    try:
+        return Window.parse(hours, zone) if hours else None
+    except WindowInvalid as invalid:
+        raise Invalid.field("window", "window_invalid", str(invalid)) from None
+
+
+def _require_deadline(deadline: datetime | None, window: Window | None, now: datetime) -> None:
     if deadline is None:
         return
     if deadline <= now:
         raise Invalid.field("deadline", "deadline_passed", "is over already; give a later time")
     if deadline > now + LATEST:
         raise Invalid.field("deadline", "deadline_too_far", "is more than ten years away")
+    if window and window.opening(now).opens >= deadline:
+        detail = f"comes before the window {window} opens: nothing could begin; give a later time"
+        raise Invalid.field("deadline", "deadline_before_window", detail)
 
 
 def _require_template(source: str) -> None:

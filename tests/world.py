@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
+from types import MappingProxyType
 from uuid import UUID
 
 import httpx2
@@ -197,6 +198,7 @@ class World:
         *,
         cap: str | None = None,
         provider: str = "default",
+        more: Mapping[str, object] = MappingProxyType({}),
         **options: object,
     ) -> UUID:
         """A batch of these prompts, as the API writes one down."""
@@ -219,6 +221,7 @@ class World:
                     {"defaults": defaults, **options},
                     cap=None if cap is None else Decimal(cap),
                     provider=provider,
+                    **more,
                 ),
             )
             hints.ring(connection)

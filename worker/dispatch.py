@@ -9,7 +9,7 @@ from darkroom.domain.fairness import Waiting, share
 from darkroom.domain.room import room_needed
 from darkroom.domain.waiting import WaitingFor
 from darkroom.limits import LimiterAway
-from darkroom.store import batches, hints, holdups, jobs, providers, workers
+from darkroom.store import batches, hints, holdups, jobs, providers, windows, workers
 from darkroom.store.batches import Busy, OpenBatch
 from darkroom.store.jobs import Dispatched
 from darkroom.store.locks import Duty, try_lock
@@ -30,6 +30,7 @@ def dispatch(tools: Tools) -> int:
         with transaction(tools.engine) as connection:
             if not try_lock(connection, Duty.DISPATCH):
                 return 0
+            windows.roll(connection)
             messages = _dispatched(tools, connection)
         tools.publish(messages)
     except LimiterAway:
@@ -91,7 +92,7 @@ def _shares(window: int, found: Sequence[OpenBatch]) -> dict[UUID, int]:
 
 def _waiting(batch: OpenBatch) -> Waiting:
     busy = batch.dispatched + batch.running
-    return Waiting(batch.id, batch.project_id, batch.queued, busy)
+    return Waiting(batch.id, batch.project_id, batch.queued, busy, batch.priority)
 
 
 def _standing(connection: Transaction, upstream: Upstream) -> Standing:

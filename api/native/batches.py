@@ -10,7 +10,7 @@ from api import control, submission
 from api.deps import Reader, Subject, Submitter, Tools, bearer
 from api.errors import documented
 from api.names import batch_cursor, batch_key
-from api.native.bodies import BatchIn, PauseIn, ResumeIn, RetryIn
+from api.native.bodies import BatchIn, PauseIn, PriorityIn, ResumeIn, RetryIn
 from api.native.views import BatchOut, BatchPage, ProblemOut, ProblemPage
 from api.route import GuardedRoute
 from darkroom.domain.batch import PausedReason
@@ -130,6 +130,20 @@ def resume(
     budget = body.budget if body else None
     with tools.transaction() as connection:
         return BatchOut.of(control.resume(connection, caller, batch_key(batch_id), budget))
+
+
+@router.post(
+    "/{batch_id}/priority",
+    operation_id="reprioritiseBatch",
+    summary="Put a batch before or behind the others",
+    responses=documented(400, 401, 403, 404, 409, 422, 503),
+)
+def reprioritise(tools: Tools, caller: Submitter, batch_id: str, body: PriorityIn) -> BatchOut:
+    """Reprioritise a batch: of all that wait, the highest goes first; calls in flight are finished."""
+    with tools.transaction() as connection:
+        return BatchOut.of(
+            control.reprioritise(connection, caller.project_id, batch_key(batch_id), body.priority)
+        )
 
 
 @router.post(

@@ -22,8 +22,9 @@ from api.auth import Scope
 from api.money import Budget
 from api.names import file_key
 from api.native.examples import SUBMISSION, shows
-from api.submission import Submission
+from api.submission import Submission, window_of
 from darkroom.domain.batch import PausedReason
+from darkroom.domain.batchfile import PRIORITY_LIMIT
 from darkroom.domain.request import unstorable
 from darkroom.domain.retry import OnModeration
 
@@ -62,6 +63,7 @@ Words = Annotated[
 ]
 Amount = Annotated[Budget, BeforeValidator(_amount)]
 Deadline = Annotated[AwareDatetime, BeforeValidator(_written), AfterValidator(_utc)]
+Priority = Annotated[StrictInt, Field(ge=-PRIORITY_LIMIT, le=PRIORITY_LIMIT)]
 Path = Annotated[StrictStr, StringConstraints(max_length=4096), AfterValidator(_storable)]
 FileId = Annotated[StrictStr, StringConstraints(max_length=64), AfterValidator(_storable)]
 Default = (
@@ -106,6 +108,16 @@ class BatchIn(Body):
     )
     budget: Amount | None = Field(None, description="The most it may cost, in US dollars.")
     deadline: Deadline | None = None
+    priority: Priority | None = Field(
+        None,
+        description="Of two batches that wait, the higher goes first; a row's own counts within.",
+    )
+    window: Words | None = Field(
+        None,
+        description="Times of day between which it makes calls; over midnight where the end is earlier.",
+        examples=["22:00-06:00"],
+    )
+    timezone: Words = Field("UTC", description="On whose clocks.", examples=["Europe/Berlin"])
     fingerprint: Words | None = Field(
         None, description="Names what is submitted: the same again attaches to the same batch."
     )
@@ -141,6 +153,8 @@ class BatchIn(Body):
             on_moderation=self.on_moderation,
             budget=self.budget,
             deadline=self.deadline,
+            priority=self.priority,
+            window=window_of(self.window, self.timezone),
             fingerprint=self.fingerprint,
             again=self.again,
             focus=self.focus,
@@ -163,6 +177,12 @@ class ResumeIn(Body):
     model_config = ConfigDict(json_schema_extra=shows({"budget": "20"}))
 
     budget: Amount | None = Field(None, description="The new cap; without one the old stays.")
+
+
+class PriorityIn(Body):
+    """Which batches to go before."""
+
+    priority: Priority
 
 
 class RetryIn(Body):

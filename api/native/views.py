@@ -131,6 +131,13 @@ class BatchOut(BaseModel):
     in_progress_at: datetime | None
     ended_at: datetime | None
     deadline_at: datetime | None
+    window: str | None = Field(description="The times of day between which it makes calls.")
+    timezone: str | None
+    waits_until: datetime | None = Field(description="When its window opens next, if it is shut.")
+    will_expire: int | None = Field(
+        description="Jobs that the deadline will overtake at the pace of the last minute; null: no pace yet."
+    )
+    priority: int = Field(description="Of two batches that wait, the higher goes first.")
     retry_of: str | None
     retries: list[str]
     problem_count: int
@@ -161,6 +168,11 @@ class BatchOut(BaseModel):
             in_progress_at=view.in_progress_at,
             ended_at=view.ended_at,
             deadline_at=view.deadline_at,
+            window=view.outlook.hours,
+            timezone=view.outlook.timezone,
+            waits_until=view.outlook.waits_until,
+            will_expire=view.outlook.will_expire,
+            priority=view.priority,
             retry_of=shown(ids.BATCH, view.retry_of) if view.retry_of else None,
             retries=[shown(ids.BATCH, retry) for retry in view.retries],
             problem_count=view.problem_count,

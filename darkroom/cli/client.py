@@ -175,6 +175,9 @@ class Client:
     def resume(self, batch_id: str, budget: Decimal | None = None) -> Batch:
         return self._act(batch_id, "resume", {"budget": None if budget is None else str(budget)})
 
+    def reprioritise(self, batch_id: str, priority: int) -> Batch:
+        return self._act(batch_id, "priority", {"priority": priority})
+
     def cancel(self, batch_id: str) -> Batch:
         return self._act(batch_id, "cancel", None)
 

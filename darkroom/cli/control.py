@@ -1,4 +1,4 @@
-"""cancel, pause, resume, retry: what a person tells a batch."""
+"""cancel, pause, resume, priority, retry: what a person tells a batch."""
 
 from collections.abc import Callable
 from typing import Annotated
@@ -8,7 +8,7 @@ import typer
 from darkroom.cli.batchid import meant
 from darkroom.cli.caller import command
 from darkroom.cli.environment import read_environment
-from darkroom.cli.options import Json, dollars
+from darkroom.cli.options import Json, dollars, require_priority
 from darkroom.cli.replies import Batch
 from darkroom.cli.session import Session, Visit, attend
 from darkroom.cli.stack import Staff
@@ -93,6 +93,27 @@ def resume(
         told = session.client.resume(found.id, amount)
         how = f"; it goes on in the next `{command('up')}`" if session.own else ""
         return told, f"{told.id} is resumed{how}"
+
+    _told(batch, tell, json=json)
+
+
+def priority(
+    batch: BatchId,
+    number: Annotated[int, typer.Argument(help="-1000 to 1000; higher goes first.")],
+    *,
+    json: Json = False,
+) -> None:
+    """Put a batch before or behind the others.
+
+    Example: darkroom priority batch_019ab2c34d5e7f00a1b2c3d4e5f60718 10
+
+    It holds for the next call. A negative number is written after two dashes: -- -5.
+    """
+    require_priority(number, "priority")
+
+    def tell(session: Session, found: Batch) -> Told:
+        told = session.client.reprioritise(found.id, number)
+        return told, f"{told.id} has priority {number}; higher ones go first"
 
     _told(batch, tell, json=json)
 

@@ -60,6 +60,7 @@ def build_app() -> typer.Typer:
         control.cancel,
         control.pause,
         control.resume,
+        control.priority,
         control.retry,
         estimate.estimate,
         providers.providers,

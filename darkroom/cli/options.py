@@ -2,10 +2,9 @@
 
 import hashlib
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Annotated, Any
 
@@ -15,6 +14,7 @@ from darkroom.cli.ending import CliError
 from darkroom.cli.source import Source
 from darkroom.domain.batchfile import PRIORITY_LIMIT
 from darkroom.domain.retry import OnModeration as OnRefusal
+from darkroom.domain.window import Window
 from darkroom.sheets.lint import Judge, Look
 
 File = Annotated[
@@ -30,7 +30,16 @@ Template = Annotated[
 ]
 Budget = Annotated[str | None, typer.Option(help="Pause before this many US dollars are passed.")]
 Deadline = Annotated[
-    str | None, typer.Option(help="When it must be done: 2026-11-23T06:00, or 8h from now.")
+    str | None,
+    typer.Option(
+        help="What has not begun by then is left: 06:00, 2026-11-23T06:00, or 8h from now."
+    ),
+]
+Hours = Annotated[
+    str | None, typer.Option("--window", help="Make calls between these times only: 22:00-06:00.")
+]
+Timezone = Annotated[
+    str | None, typer.Option(help="Whose clocks --window and --deadline mean; this machine's.")
 ]
 Priority = Annotated[int | None, typer.Option(help="-1000 to 1000; higher goes first.")]
 Json = Annotated[bool, typer.Option("--json", help="For programs.")]
@@ -45,9 +54,6 @@ OnModeration = Annotated[
     OnRefusal | None,
     typer.Option("--on-moderation", help="low: try once more with moderation low what is refused."),
 ]
-
-_SPAN = re.compile(r"(\d+)([mhd])")
-_UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +98,7 @@ class Submission:
     name: str | None = None
     budget: Decimal | None = None
     deadline: datetime | None = None
+    window: Window | None = None
     priority: int | None = None
     fingerprint: str | None = None
     again: bool = False
@@ -102,25 +109,23 @@ class Submission:
 
     def __post_init__(self) -> None:
         """Raises CliError if the priority is out of range."""
-        if abs(self.priority or 0) > PRIORITY_LIMIT:
-            allowed = f"-{PRIORITY_LIMIT} to {PRIORITY_LIMIT}"
-            raise CliError(f"--priority {self.priority} cannot be used; write {allowed}")
+        require_priority(self.priority or 0, "--priority")
 
     def body(self, file_id: str) -> dict[str, Any]:
         """The request that makes the batch."""
-        defaults = dict(self.drawing.defaults)
-        if self.priority is not None:
-            defaults["priority"] = self.priority
         choices = {"provider": self.provider, "on_moderation": self.on_moderation}
+        if self.window:
+            choices |= {"window": self.window.hours, "timezone": self.window.zone.key}
         chosen = {name: value for name, value in choices.items() if value is not None}
         return {
             "input_file_id": file_id,
             "name": self.name,
-            "defaults": defaults,
+            "defaults": dict(self.drawing.defaults),
             "template": self.drawing.template,
             "skip_bad_rows": self.skip_bad_rows,
             "budget": None if self.budget is None else str(self.budget),
             "deadline": None if self.deadline is None else shown_time(self.deadline),
+            "priority": self.priority,
             "fingerprint": self.fingerprint,
             "again": self.again,
             "focus": self.focus,
@@ -139,6 +144,13 @@ class Submission:
         drawn_by = [] if self.provider is None else [self.provider]
         known = json.dumps([file_sha256, drawing, sandbox, *drawn_by], sort_keys=True)
         return replace(self, fingerprint=hashlib.sha256(known.encode()).hexdigest())
+
+
+def require_priority(priority: int, name: str) -> None:
+    """Raises CliError if this is none, under the name that a person gave it."""
+    if abs(priority) > PRIORITY_LIMIT:
+        allowed = f"-{PRIORITY_LIMIT} to {PRIORITY_LIMIT}"
+        raise CliError(f"{name} {priority} cannot be used; write {allowed}")
 
 
 def shown_time(moment: datetime) -> str:
@@ -168,26 +180,3 @@ def dollars(text: str | None) -> Decimal | None:
     if not amount.is_finite() or amount <= 0:
         raise CliError(f"--budget {text!r} is no amount of money; write US dollars such as 12.50")
     return amount
-
-
-def moment(text: str | None, now: datetime) -> datetime | None:
-    """A deadline from an option: a time (this machine's zone, if it names none), or a span from now.
-
-    Raises:
-        CliError: it is neither, or over already.
-
-    >>> moment("8h", datetime(2026, 11, 22, 22, tzinfo=UTC))
-    datetime.datetime(2026, 11, 23, 6, 0, tzinfo=datetime.timezone.utc)
-    """
-    if text is None:
-        return None
-    if span := _SPAN.fullmatch(text):
-        return now + timedelta(**{_UNITS[span[2]]: int(span[1])})
-    try:
-        deadline = datetime.fromisoformat(text).astimezone(UTC)
-    except ValueError:
-        fix = "write 2026-11-23T06:00, or a span such as 8h"
-        raise CliError(f"--deadline {text!r} is no time; {fix}") from None
-    if deadline <= now:
-        raise CliError(f"--deadline {text} is over already; name a later time")
-    return deadline

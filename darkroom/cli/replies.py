@@ -42,6 +42,9 @@ class Batch:
     ended: bool
     created_at: datetime
     ended_at: datetime | None
+    deadline_at: datetime | None
+    waits_until: datetime | None
+    will_expire: int | None
     waiting: tuple[str, ...]
     """What keeps it from going on, in words."""
     problem_count: int
@@ -69,6 +72,9 @@ class Batch:
             ended=reply["ended"],
             created_at=datetime.fromisoformat(reply["created_at"]),
             ended_at=_time(reply["ended_at"]),
+            deadline_at=_time(reply["deadline_at"]),
+            waits_until=_time(reply["waits_until"]),
+            will_expire=reply["will_expire"],
             waiting=tuple(one["detail"] for one in reply.get("waiting", ())),
             problem_count=reply.get("problem_count", len(reply["problems"])),
             problems=tuple(problem_of(one) for one in reply["problems"]),
@@ -78,6 +84,8 @@ class Batch:
     @property
     def standing(self) -> str:
         """Where it stands, in a word or two for people."""
+        if self.waits_until and not self.waits_for_person:
+            return f"shut until {self.waits_until.astimezone():%m-%d %H:%M}"
         if not self.waits_for_person:
             return self.status.value.replace("_", " ")
         reason = str(self.paused_reason)

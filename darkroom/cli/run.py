@@ -5,13 +5,14 @@ import sys
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 from secrets import token_hex
 from typing import Annotated
 
 import typer
 
-from darkroom.cli import options
+from darkroom.cli import hours, options
 from darkroom.cli.batchid import short
 from darkroom.cli.caller import command, program
 from darkroom.cli.ending import CliError, Exit, status_of
@@ -49,6 +50,8 @@ def run(
     template: options.Template = None,
     budget: options.Budget = None,
     deadline: options.Deadline = None,
+    window: options.Hours = None,
+    timezone: options.Timezone = None,
     priority: options.Priority = None,
     name: options.Name = None,
     provider: options.Provider = None,
@@ -67,21 +70,18 @@ def run(
     Ctrl-C keeps what is made and says how to go on.
     Exit status: 0 all images made, 1 finished with failures, 2 refused before spending, 3 stopped.
     """
-    terminal, environment = Terminal(), read_environment()
+    terminal, environment, zone = Terminal(), read_environment(), hours.zone(timezone)
+    drawing = Drawing.of(
+        model=model, size=size, quality=quality, output_format=output_format, n=n, template=template
+    )
     submission = Submission(
-        drawing=Drawing.of(
-            model=model,
-            size=size,
-            quality=quality,
-            output_format=output_format,
-            n=n,
-            template=template,
-        ),
+        drawing=drawing,
         skip_bad_rows=skip_bad_rows,
         on_moderation=on_moderation,
         name=name,
         budget=options.dollars(budget),
-        deadline=options.moment(deadline, datetime.now(UTC)),
+        deadline=hours.moment(deadline, datetime.now(UTC), zone),
+        window=hours.window(window, zone),
         priority=priority,
         provider=provider,
         again=again,
@@ -104,14 +104,18 @@ def _produce(
         look = submission.drawing.look(source, pictures.judge)
         verdict = lint(look, models_today(environment, submission.provider))
         announce(terminal, source.name, verdict, skip_bad_rows=submission.skip_bad_rows)
-        if submission.budget is not None and submission.budget < verdict.price.expected:
-            terminal.notice(f"a budget of {money(submission.budget)} will hardly do: it will pause")
+        _warn(terminal, submission.budget, verdict.price.expected)
         prepare(out)
         places = Places(environment)
         production = Production(terminal, source, pictures, submission, out, places, detach=detach)
         visit = Visit(Staff.FULL, token_hex(8), not detach, lasting=True, leave=production.leave)
         production.focus = visit.focus
         return attend(environment, terminal, production.work, visit)
+
+
+def _warn(terminal: Terminal, budget: Decimal | None, expected: Decimal) -> None:
+    if budget is not None and budget < expected:
+        terminal.notice(f"a budget of {money(budget)} will hardly do: it will pause")
 
 
 @dataclass(slots=True)

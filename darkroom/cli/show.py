@@ -13,7 +13,7 @@ from darkroom.cli.session import Session, attend
 from darkroom.cli.summary import next_step, unknowns
 from darkroom.cli.terminal import Terminal
 from darkroom.domain.batch import Counts
-from darkroom.domain.figures import duration, money
+from darkroom.domain.figures import duration, money, plural
 from darkroom.local.home import Home
 from darkroom.local.stack import Stack
 
@@ -79,13 +79,15 @@ def _one(terminal: Terminal, batch: Batch, waiting: Job | None) -> None:
         "cost": f"{money(cost.spent)} spent, {money(cost.reserved)} reserved, "
         f"{money(cost.at_risk)} at risk, budget {cap}",
         "left": "nothing" if batch.ended else left,
+        "window": _window(batch),
+        "deadline": _deadline(batch),
         "waits": "; ".join(batch.waiting) or _obstacle(waiting),
         "unknown": unknowns(batch),
         "next": next_step(batch),
     }
     for word, value in lines.items():
         if value is not None:
-            terminal.result(f"{word:8}{value}")
+            terminal.result(f"{word:9}{value}")
 
 
 def _standing(counts: Counts) -> str:
@@ -98,6 +100,26 @@ def _standing(counts: Counts) -> str:
         "expired": counts.expired,
     }
     return ", ".join(f"{number:,} {word}" for word, number in parts.items() if number) or "none yet"
+
+
+def _window(batch: Batch) -> str | None:
+    if batch.reply["window"] is None:
+        return None
+    hours = f"{batch.reply['window']} {batch.reply['timezone']}"
+    if batch.waits_until is None:
+        return hours
+    return f"{hours}; no call is made until it opens, {batch.waits_until.astimezone():%m-%d %H:%M}"
+
+
+def _deadline(batch: Batch) -> str | None:
+    """When it is, and as early as can be told how many will not make it."""
+    if batch.deadline_at is None:
+        return None
+    moment = f"{batch.deadline_at.astimezone():%m-%d %H:%M}"
+    if not batch.will_expire:
+        return moment
+    late = plural(batch.will_expire, "job")
+    return f"{moment}: at this pace {late} will not have begun by then and will expire, unpaid"
 
 
 def _obstacle(waiting: Job | None) -> str | None:

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from darkroom.cli import options
+from darkroom.cli import hours, options
 from darkroom.cli.environment import read_environment
 from darkroom.cli.facts import models_today
 from darkroom.cli.options import Drawing, Submission
@@ -27,6 +27,8 @@ def submit(
     template: options.Template = None,
     budget: options.Budget = None,
     deadline: options.Deadline = None,
+    window: options.Hours = None,
+    timezone: options.Timezone = None,
     priority: options.Priority = None,
     name: options.Name = None,
     provider: options.Provider = None,
@@ -39,21 +41,18 @@ def submit(
 
     It becomes a new batch of the running stack: `darkroom up` starts one.
     """
-    terminal, environment = Terminal(), read_environment()
+    terminal, environment, zone = Terminal(), read_environment(), hours.zone(timezone)
+    drawing = Drawing.of(
+        model=model, size=size, quality=quality, output_format=output_format, n=n, template=template
+    )
     submission = Submission(
-        drawing=Drawing.of(
-            model=model,
-            size=size,
-            quality=quality,
-            output_format=output_format,
-            n=n,
-            template=template,
-        ),
+        drawing=drawing,
         skip_bad_rows=skip_bad_rows,
         on_moderation=on_moderation,
         name=name,
         budget=options.dollars(budget),
-        deadline=options.moment(deadline, datetime.now(UTC)),
+        deadline=hours.moment(deadline, datetime.now(UTC), zone),
+        window=hours.window(window, zone),
         priority=priority,
         provider=provider,
     )

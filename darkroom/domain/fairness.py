@@ -1,4 +1,4 @@
-"""Who goes next: the slots are shared among projects, and within a project among its batches."""
+"""Who goes next: by priority; of equals the projects share, and within a project its batches."""
 
 import heapq
 from collections.abc import Sequence
@@ -14,17 +14,33 @@ class Waiting:
     project_id: str
     queued: int
     busy: int
+    priority: int = 0
 
 
 def share(window: int, waiting: Sequence[Waiting]) -> dict[UUID, int]:
-    """How many of `window` free slots each batch gets: always to the least served of the least served.
+    """How many of `window` free slots each batch gets: first those of the highest priority.
+
+    >>> night, urgent = UUID(int=1), UUID(int=2)
+    >>> crowd = [Waiting(night, "shop", 100_000, busy=0), Waiting(urgent, "press", 3, 0, priority=5)]
+    >>> share(5, crowd) == {urgent: 3, night: 2}
+    True
+    """
+    given: dict[UUID, int] = {}
+    for priority in sorted({batch.priority for batch in waiting}, reverse=True):
+        peers = [batch for batch in waiting if batch.priority == priority]
+        given |= _share_alike(window - sum(given.values()), peers)
+    return given
+
+
+def _share_alike(window: int, waiting: Sequence[Waiting]) -> dict[UUID, int]:
+    """Slots among batches of one priority: always to the least served batch of the least served project.
 
     Of two served alike, the one that stands first is given the slot.
 
     >>> a, b = UUID(int=1), UUID(int=2)
-    >>> share(5, [Waiting(a, "shop", 100, busy=3), Waiting(b, "shop", 100, busy=0)])[b]
+    >>> _share_alike(5, [Waiting(a, "shop", 100, busy=3), Waiting(b, "shop", 100, busy=0)])[b]
     4
-    >>> share(4, [Waiting(a, "shop", 100, 0), Waiting(b, "press", 1, 0)]) == {a: 3, b: 1}
+    >>> _share_alike(4, [Waiting(a, "shop", 100, 0), Waiting(b, "press", 1, 0)]) == {a: 3, b: 1}
     True
     """
     projects: dict[str, list[Waiting]] = {}

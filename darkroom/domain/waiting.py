@@ -16,6 +16,8 @@ class WaitingFor(StrEnum):
     """The broker takes no message."""
     LIMITER = auto()
     """The limiter cannot be asked: no permit, so no call."""
+    WINDOW = auto()
+    """It makes calls between certain times of day only."""
     DISK_SPACE = auto()
     """What comes back might find no room: an image that cannot be stored was paid for in vain."""
     STORAGE = auto()

@@ -10,6 +10,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Connection, case, func, insert, literal, or_, select, update
 
 from darkroom.domain.batch import TERMINAL, BatchStatus, PausedReason
+from darkroom.domain.window import Window
 from darkroom.store.counters import in_time
 from darkroom.store.tables import batches
 
@@ -33,6 +34,8 @@ class NewBatch:
     focus: str | None = None
     cap: Decimal | None = None
     deadline_at: datetime | None = None
+    priority: int = 0
+    window: Window | None = None
     lone: bool = False
     """One request that somebody waits for."""
 
@@ -43,6 +46,7 @@ class OpenBatch:
 
     id: UUID
     project_id: str
+    priority: int
     queued: int
     dispatched: int
     running: int
@@ -88,6 +92,9 @@ def create(connection: Connection, batch: NewBatch) -> None:
             cap=batch.cap,
             deadline_at=batch.deadline_at,
             lone=batch.lone,
+            priority=batch.priority,
+            hours=batch.window and batch.window.hours,
+            timezone=batch.window and batch.window.zone.key,
         )
     )
 
@@ -201,7 +208,7 @@ def dispatchable(connection: Connection, provider: str, focus: str | None) -> li
     """The batches that may make new calls of this provider and have jobs waiting, oldest first."""
     b = batches.c
     rows = connection.execute(
-        select(b.id, b.project_id, b.queued, b.dispatched, b.running, b.lone)
+        select(b.id, b.project_id, b.priority, b.queued, b.dispatched, b.running, b.lone)
         .where(
             b.status == BatchStatus.IN_PROGRESS,
             b.provider == provider,
@@ -212,10 +219,7 @@ def dispatchable(connection: Connection, provider: str, focus: str | None) -> li
         )
         .order_by(b.created_at, b.id)
     )
-    return [
-        OpenBatch(row.id, row.project_id, row.queued, row.dispatched, row.running, row.lone)
-        for row in rows
-    ]
+    return [OpenBatch(*row) for row in rows]
 
 
 def busy(connection: Connection) -> dict[str, Busy]:
@@ -307,6 +311,16 @@ def resume(connection: Connection, batch_id: UUID, cap: Decimal | None = None) -
     return bool(
         connection.execute(
             update(batches).where(batches.c.id == batch_id, open_now).values(**changes)
+        ).rowcount
+    )
+
+
+def reprioritise(connection: Connection, batch_id: UUID, priority: int) -> bool:
+    """Sets what dispatch looks at first; no job is rewritten, so that it holds at once for however many."""
+    open_now = batches.c.status.not_in(TERMINAL)
+    return bool(
+        connection.execute(
+            update(batches).where(batches.c.id == batch_id, open_now).values(priority=priority)
         ).rowcount
     )
 

@@ -6,15 +6,17 @@ from decimal import Decimal
 from functools import cache
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Connection, Update, bindparam, func, true, update
+from sqlalchemy import ColumnElement, Connection, Update, bindparam, false, func, true, update
 
 from darkroom.domain.job import JobState
 from darkroom.store.tables import batches
 
 
 def in_time() -> ColumnElement[bool]:
-    """Whether a batch's deadline, if it has one, is still to come."""
-    return func.coalesce(batches.c.deadline_at > func.clock_timestamp(), true())
+    """Whether a batch's deadline, if it has one, is still to come, and its window, if it has one, open."""
+    b, now = batches.c, func.clock_timestamp()
+    is_open = func.coalesce((b.opens_at <= now) & (b.closes_at > now), false())
+    return func.coalesce(b.deadline_at > now, true()) & (b.hours.is_(None) | is_open)
 
 
 def shift(

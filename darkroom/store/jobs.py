@@ -39,7 +39,7 @@ from darkroom.domain.job import (
     Move,
 )
 from darkroom.domain.retry import History, OnModeration
-from darkroom.store.counters import shift
+from darkroom.store.counters import in_time, shift
 from darkroom.store.records import among
 from darkroom.store.tables import batches, images, jobs
 
@@ -207,7 +207,7 @@ def _behind_tickets() -> Select[Any]:
             *(j.failures, j.unknowns, j.refusals),
             wanting(),
             opted(),
-            (b.status == BatchStatus.IN_PROGRESS).label("in_progress"),
+            ((b.status == BatchStatus.IN_PROGRESS) & in_time()).label("in_progress"),
             *(b.paused_reason, b.provider),
         )
         .join_from(jobs, batches, j.batch_id == b.id)

@@ -201,5 +201,8 @@ def _linked(
         "readings": literal(FIRST_READING),
         "cap": case((first.cap.is_not(None), func.greatest(first.cap - used, 0))),
         "focus": first.focus,
+        "priority": first.priority,
+        "hours": first.hours,
+        "timezone": first.timezone,
     }
     return list(values), select(*values.values()).where(first.id == root)

@@ -123,6 +123,13 @@ batches = Table(
         comment="one request that somebody waits for: it goes first, and no list shows it",
     ),
     Column("retry_of", Uuid, ForeignKey("batches.id"), comment="the first batch of its family"),
+    Column(
+        "priority",
+        SmallInteger,
+        nullable=False,
+        server_default="0",
+        comment="before that of its jobs; changed without a look at them",
+    ),
     Column("problems", JSONB, nullable=False, server_default="[]"),
     Column("problem_count", Integer, nullable=False, server_default="0"),
     Column(
@@ -139,6 +146,10 @@ batches = Table(
     Column("ended_at", Moment),
     Column("cancelling_at", Moment),
     Column("deadline_at", Moment),
+    Column("hours", Text, comment="its window: the times of day between which it makes calls"),
+    Column("timezone", Text, comment="on whose clocks"),
+    Column("opens_at", Moment, comment="the opening it is in or waits for; none known: shut"),
+    Column("closes_at", Moment),
     Column("ingest_lease_expires_at", Moment),
     Column(
         "readings",

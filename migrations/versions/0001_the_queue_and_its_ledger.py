@@ -31,8 +31,8 @@ def upgrade() -> None:
             comment="when it is over at the latest, where that is known",
         ),
         sa.CheckConstraint(
-            "reason IN ('person', 'worker', 'broker', 'limiter', 'disk_space', "
-            "'storage', 'provider', 'cool_down', 'rate_limit', 'due_time')",
+            "reason IN ('person', 'worker', 'broker', 'limiter', 'window', "
+            "'disk_space', 'storage', 'provider', 'cool_down', 'rate_limit', 'due_time')",
             name=op.f("ck_holdups_reason"),
         ),
         sa.PrimaryKeyConstraint("provider", "reason", name=op.f("pk_holdups")),
@@ -258,6 +258,13 @@ def upgrade() -> None:
         ),
         sa.Column("retry_of", sa.Uuid(), nullable=True, comment="the first batch of its family"),
         sa.Column(
+            "priority",
+            sa.SmallInteger(),
+            server_default="0",
+            nullable=False,
+            comment="before that of its jobs; changed without a look at them",
+        ),
+        sa.Column(
             "problems", postgresql.JSONB(astext_type=sa.Text()), server_default="[]", nullable=False
         ),
         sa.Column("problem_count", sa.Integer(), server_default="0", nullable=False),
@@ -280,6 +287,20 @@ def upgrade() -> None:
         sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("cancelling_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("deadline_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column(
+            "hours",
+            sa.Text(),
+            nullable=True,
+            comment="its window: the times of day between which it makes calls",
+        ),
+        sa.Column("timezone", sa.Text(), nullable=True, comment="on whose clocks"),
+        sa.Column(
+            "opens_at",
+            sa.DateTime(timezone=True),
+            nullable=True,
+            comment="the opening it is in or waits for; none known: shut",
+        ),
+        sa.Column("closes_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("ingest_lease_expires_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column(
             "readings",

@@ -5,12 +5,14 @@ from uuid import UUID
 
 import pytest
 from desk import assert_problem
+from sqlalchemy import func, select
 
 from darkroom.domain.batch import PausedReason
 from darkroom.domain.failure import FailureClass
 from darkroom.store import batches, jobs, providers
 from darkroom.store.hints import Listener
 from darkroom.store.reservations import BeginRefused
+from darkroom.store.tables import jobs as job_rows
 
 
 @pytest.fixture
@@ -43,6 +45,33 @@ def test_a_paused_batch_makes_no_call_and_a_resumed_one_does(say, make):
     assert told(say(batch_id, "resume"))["paused_reason"] is None
     with make.transaction() as connection:
         assert jobs.dispatch(connection, batch_id, 5)
+
+
+def test_a_batch_is_put_before_the_others_without_a_look_at_its_jobs(say, make):
+    batch_id = make.in_progress(2)
+    assert told(say(batch_id, "priority", priority=7))["priority"] == 7
+    with make.transaction() as connection:
+        [open_now] = batches.dispatchable(connection, "default", make.project_id)
+        assert (open_now.id, open_now.priority) == (batch_id, 7)
+        assert not connection.execute(select(func.sum(job_rows.c.priority))).scalar()
+
+
+@pytest.mark.parametrize("number", [1001, -1001, 1.5, "5", None])
+def test_a_priority_that_is_none_is_refused(say, make, number):
+    response = say(make.in_progress(), "priority", priority=number)
+    assert_problem(response, 422)
+
+
+def test_what_has_ended_has_no_priority(say, make):
+    batch_id = make.completed(None)
+    assert_problem(say(batch_id, "priority", priority=1), 409, "batch_completed")
+
+
+def test_a_retry_stands_where_the_first_stood(say, make):
+    batch_id = make.completed(FailureClass.SERVER_ERROR, priority=4)
+    retried = say(batch_id, "retry").json()
+    assert retried["priority"] == 4
+    assert told(say(batch_id, "priority", priority=-3))["priority"] == -3
 
 
 @pytest.mark.parametrize("reason", ["requested", "held"])

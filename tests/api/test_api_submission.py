@@ -152,6 +152,9 @@ def test_another_projects_fingerprint_is_not_ours(submit, new_project):
     assert theirs.status_code == 202
 
 
+_NOW = datetime.now(UTC)
+IN_AN_HOUR = (_NOW + timedelta(hours=1)).isoformat()
+SHUT = f"{_NOW + timedelta(hours=3):%H:%M}-{_NOW + timedelta(hours=4):%H:%M}"
 SOON = "2126-01-01T00:00:00Z"
 JSON = {"Content-Type": "application/json"}
 REFUSED = [
@@ -170,6 +173,9 @@ REFUSED = [
     ({"deadline": "9999-12-31T23:59:59-12:00"}, "#/deadline", "no clock"),
     ({"deadline": SOON}, "#/deadline", "ten years"),
     ({"deadline": "2030-01-01T00:00:00"}, "#/deadline", "timezone"),
+    ({"window": "22-6"}, "#/window", "write 22:00-06:00"),
+    ({"window": "22:00-06:00", "timezone": "Mars"}, "#/timezone", "Europe/Berlin"),
+    ({"window": SHUT, "deadline": IN_AN_HOUR}, "#/deadline", "before the window"),
     ({"deadline": 1924992000}, "#/deadline", "must be a time"),
     ({"budget": "0"}, "#/budget", "greater than 0"),
     ({"budget": "-1"}, "#/budget", "greater than 0"),

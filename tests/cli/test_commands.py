@@ -226,8 +226,8 @@ def test_a_batch_says_what_it_waits_for_and_what_is_unknown(api, darkroom):
     failure = {"class": "rate_limited", "code": "rate_limit_exceeded", "message": "slow down"}
     api.has_jobs([job(1, "mug", state="queued", failure=failure)])
     outcome = darkroom("status", BATCH_ID)
-    assert "waits   mug: slow down; tried again by itself at " in outcome.out
-    assert "unknown 2 calls without an answer, $0.4000 at risk" in outcome.out
+    assert "waits    mug: slow down; tried again by itself at " in outcome.out
+    assert "unknown  2 calls without an answer, $0.4000 at risk" in outcome.out
     api.knows(batch(unknown=2, cost={"at_risk": "0.4"}))
     assert f"darkroom retry {BATCH_ID} --only unknown" in darkroom("status", BATCH_ID).out
 
@@ -319,3 +319,28 @@ def test_providers_says_who_is_paused_and_why(api, darkroom):
     assert outcome.status == 3
     assert "insufficient_quota" in outcome.out
     assert "30 at once" in outcome.out
+
+
+def test_a_priority_is_told(api, darkroom):
+    api.knows(batch(**WORKING))
+    api.on("POST", f"/api/v1/batches/{BATCH_ID}/priority", batch(**WORKING, priority=10))
+    outcome = darkroom("priority", BATCH_ID, "10")
+    assert (outcome.status, api.bodies("POST", f"/api/v1/batches/{BATCH_ID}/priority")) == (
+        0,
+        [b'{"priority":10}'],
+    )
+    assert "has priority 10" in outcome.out
+    assert "-1000 to 1000" in darkroom("priority", BATCH_ID, "1001").last_words
+
+
+def test_status_tells_of_a_window_and_of_what_the_deadline_will_leave(api, darkroom):
+    shut = {"window": "22:00-06:00", "timezone": "UTC", "waits_until": "2026-11-22T22:00:00Z"}
+    late = {"deadline_at": "2026-11-23T06:00:00Z", "will_expire": 412}
+    api.knows(batch(**WORKING, **shut, **late))
+    api.has_jobs([])
+    outcome = darkroom("status", BATCH_ID)
+    assert "22:00-06:00 UTC; no call is made until it opens, 11-2" in outcome.out
+    assert (
+        "at this pace 412 jobs will not have begun by then and will expire, unpaid" in outcome.out
+    )
+    assert "shut until 11-2" in outcome.out

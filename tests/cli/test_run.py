@@ -36,16 +36,9 @@ def submitted(api):
 
 def test_a_list_becomes_images(made, darkroom, here):
     options = ["--size", "1024x1024", "--format", "webp", "--n", "2", "--priority", "5"]
-    more = [
-        "--on-moderation",
-        "low",
-        "--budget",
-        "3",
-        "--name",
-        "night",
-        "--deadline",
-        "2099-01-01T00:00:00Z",
-    ]
+    more = ["--on-moderation", "low", "--budget", "3", "--name", "night"]
+    more += ["--deadline", "2099-01-01T01:00", "--window", "22:00-06:00"]
+    more += ["--timezone", "Europe/Berlin"]
     outcome = darkroom("run", "p.csv", "--out", "images", *options, *more)
     assert outcome.status == 0
     assert sorted(path.name for path in (here / "images").iterdir()) == [
@@ -64,12 +57,15 @@ def test_a_list_becomes_images(made, darkroom, here):
     assert body == {
         "input_file_id": "file-1",
         "name": "night",
-        "defaults": {"size": "1024x1024", "output_format": "webp", "n": 2, "priority": 5},
+        "defaults": {"size": "1024x1024", "output_format": "webp", "n": 2},
         "template": None,
         "skip_bad_rows": False,
         "on_moderation": "low",
         "budget": "3",
         "deadline": "2099-01-01T00:00:00Z",
+        "window": "22:00-06:00",
+        "timezone": "Europe/Berlin",
+        "priority": 5,
         "again": False,
         "focus": None,
         "files": None,

@@ -1,12 +1,10 @@
 """A worker in this very process while something it leans on is away, or while something it had lost comes back."""
 
-from contextlib import ExitStack
 from dataclasses import replace
 from datetime import timedelta
 
 import psycopg
 import pytest
-from celery import Celery
 from sqlalchemy import update
 from world import World, agree
 
@@ -15,13 +13,11 @@ from darkroom.domain.job import JobState
 from darkroom.limits import Admitted, LimiterAway
 from darkroom.local.ports import free_port
 from darkroom.provider import Answer
-from darkroom.settings import Settings
-from darkroom.store import jobs, leases, workers
+from darkroom.store import jobs, leases
 from darkroom.store.session import transaction
 from darkroom.store.tables import attempts
 from darkroom.store.tables import jobs as job_rows
 from worker import receipts
-from worker.app import build_tools
 from worker.attempt import attempt
 from worker.dispatch import dispatch
 from worker.ingest import ingest
@@ -33,41 +29,6 @@ from worker.tools import Tools
 def nowhere() -> str:
     """The URL of a broker that is not there."""
     return f"redis://127.0.0.1:{free_port()}/0"
-
-
-@pytest.fixture
-def tools_of(world: World):
-    """Makes the tools of a worker that has said it lives, on the broker of this URL."""
-    with ExitStack() as stack:
-
-        def made(redis_url: str) -> Tools:
-            app = stack.enter_context(Celery("test", broker=redis_url, set_as_current=False))
-            settings = Settings(
-                database_url=world.database_url,
-                redis_url=redis_url,
-                storage_url=world.storage_url,
-                openai_base_url=world.sandbox.url,
-                openai_api_key="sk-of-the-test",
-            )
-            tools = build_tools(settings, app)
-            stack.callback(hang_up, tools)
-            with transaction(tools.engine) as connection:
-                workers.beat(connection, tools.name, tools.slots)
-            return tools
-
-        yield made
-
-
-def hang_up(tools: Tools) -> None:
-    for upstream in tools.upstreams.values():
-        upstream.client().close()
-        upstream.limiter._script.registered_client.close()
-    tools.engine.dispose()
-
-
-@pytest.fixture
-def tools(world: World, tools_of) -> Tools:
-    return tools_of(world.redis_url)
 
 
 @pytest.fixture

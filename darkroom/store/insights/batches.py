@@ -13,11 +13,15 @@ from sqlalchemy.dialects.postgresql import JSONPATH
 from darkroom.domain.batch import TERMINAL, BatchStatus, Cost, Counts
 from darkroom.domain.job import JobState
 from darkroom.domain.waiting import Waiting
+from darkroom.store.insights.outlook import Outlook, outlook
 from darkroom.store.insights.pace import eta, images_per_minute
 from darkroom.store.insights.waiting import waiting_for
 from darkroom.store.tables import batches
 
-_SHOWN = [column for column in batches.c if column.name not in {"problems", "options"}]
+_SHOWN = [
+    *(column for column in batches.c if column.name not in {"problems", "options"}),
+    func.now().label("now"),
+]
 """All but what can be large."""
 
 
@@ -44,6 +48,8 @@ class BatchView:
     in_progress_at: datetime | None
     ended_at: datetime | None
     deadline_at: datetime | None
+    priority: int
+    outlook: Outlook
     retry_of: UUID | None
     retries: tuple[UUID, ...]
     problem_count: int
@@ -146,6 +152,8 @@ def _view(
         in_progress_at=first.in_progress_at,
         ended_at=latest.ended_at,
         deadline_at=first.deadline_at,
+        priority=latest.priority,
+        outlook=outlook(latest, counts, rate / per_job),
         retry_of=first.retry_of,
         retries=tuple(row.id for row in family[1:]),
         problem_count=first.problem_count,

@@ -10,6 +10,7 @@ from darkroom.domain.batch import BatchStatus
 from darkroom.domain.job import JobState
 from darkroom.domain.waiting import Waiting, WaitingFor
 from darkroom.store.holdups import standing
+from darkroom.store.insights.outlook import waits_until
 from darkroom.store.tables import batches, holdups, jobs, workers
 from darkroom.store.workers import SILENT_AFTER
 
@@ -74,6 +75,9 @@ def _told(
         return
     if reason := _understaffed(row, crew):
         yield Waiting(WaitingFor.WORKER, reason)
+    if opens_at := waits_until(row):
+        yield Waiting(WaitingFor.WINDOW, f"shut until {row.hours} {row.timezone}", until=opens_at)
+        return
     if row.queued + row.dispatched:
         for one in held:
             if one.provider == row.provider:

@@ -1,6 +1,7 @@
 """Who goes next, as properties over every crowd of batches."""
 
 from collections import Counter
+from dataclasses import replace
 from uuid import UUID
 
 from hypothesis import given
@@ -71,6 +72,17 @@ def test_the_batches_of_a_project_are_served_max_min_fair(window, waiting):
 def test_a_wider_window_takes_nothing_from_anybody(window, waiting):
     narrow, wide = share(window - 1, waiting), share(window, waiting)
     assert all(wide.get(batch_id, 0) >= number for batch_id, number in narrow.items())
+
+
+@given(WINDOWS, crowds(), crowds())
+def test_what_is_urgent_is_served_as_if_it_were_alone(window, night, urgent):
+    first = [
+        replace(batch, batch_id=UUID(int=99 + n), priority=7) for n, batch in enumerate(urgent)
+    ]
+    given_out = share(window, [*night, *first])
+    assert {one: n for one, n in given_out.items() if one.int >= 99} == share(window, first)
+    rest = window - sum(share(window, first).values())
+    assert {one: n for one, n in given_out.items() if one.int < 99} == share(rest, night)
 
 
 def test_the_least_served_comes_first_and_of_equals_the_first():
