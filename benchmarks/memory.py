@@ -14,7 +14,7 @@ from threading import Barrier
 from benchmarks.stage import KIBIBYTE, PYTHON, ROOT
 from benchmarks.table import show
 from darkroom.blobs import open_store
-from darkroom.domain.models import packaged_toml, parse_models
+from darkroom.domain.facts import packaged_toml, parse_models
 from darkroom.local.ports import accepts, free_port
 from darkroom.provider import Client, Provider
 from worker import evidence

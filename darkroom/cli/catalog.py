@@ -9,7 +9,7 @@ import typer
 
 from darkroom import sheets
 from darkroom.catalogs.first import RECIPE, first_recipe
-from darkroom.cli import options
+from darkroom.cli import hours, options
 from darkroom.cli.catalog_night import Night, Production, told
 from darkroom.cli.catalog_plan import prepared, recipe_at
 from darkroom.cli.catalog_replies import Catalogs, Change
@@ -119,7 +119,7 @@ def sync(
     terminal, environment = Terminal(), read_environment()
     night = asked(reuse, only, refresh=refresh)
     night.budget = options.dollars(budget)
-    night.deadline = options.moment(deadline, datetime.now(UTC))
+    night.deadline = hours.moment(deadline, datetime.now(UTC), hours.zone(None))
     with prepared(recipe, environment, terminal) as plan:
         night.threshold = plan.recipe.threshold
         production = Production(terminal, environment, plan, night, detach=detach)

@@ -289,7 +289,11 @@ def test_what_is_asked_for_in_a_strange_way_is_answered_on_a_page(browser, every
 
 def test_the_system_page_names_workers_and_paused_keys(browser, make):
     with make.transaction() as connection:
-        connection.execute(text("INSERT INTO workers (name, slots) VALUES ('w-of-a-test', 7)"))
+        connection.execute(
+            text(
+                "INSERT INTO workers (name, slots, providers) VALUES ('w-of-a-test', 7, '{default}')"
+            )
+        )
         connection.execute(
             text(
                 "INSERT INTO providers (name, paused_reason, paused_key, paused_at)"

@@ -2,9 +2,10 @@
 
 import hashlib
 import json
+from typing import Any
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import Row, select, update
 from world import World
 
 from darkroom.blobs import open_store
@@ -22,7 +23,7 @@ def due_now(world: World) -> None:
         hints.ring(connection)
 
 
-def stored(world: World) -> list[insights.Row]:
+def stored(world: World) -> list[Row[Any]]:
     with transaction(world.engine) as connection:
         return list(connection.execute(select(images).order_by(images.c.index)))
 

@@ -6,8 +6,8 @@ from decimal import Decimal
 from world import World
 
 from darkroom.domain.estimate import Estimate
+from darkroom.domain.facts import packaged_toml, parse_models
 from darkroom.domain.job import JobState
-from darkroom.domain.models import packaged_toml, parse_models
 from darkroom.domain.request import Priced, resolve
 
 
