@@ -168,6 +168,8 @@ class ProjectSection(Section):
     """Who draws what does not say otherwise."""
     providers: tuple[str, ...] = ()
     """Who else may be asked for by name."""
+    budget: Annotated[Decimal, Field(gt=0)] | None = None
+    """US dollars, in all."""
     budget_per_day: Annotated[Decimal, Field(gt=0)] | None = None
     """US dollars."""
     time_zone: Annotated[str, AfterValidator(_known_zone)] = "UTC"

@@ -30,6 +30,7 @@ from darkroom.sections import Source
 from darkroom.settings import Settings, SettingsInvalid, read_settings
 from darkroom.store import leases
 from darkroom.store import limits as learned
+from darkroom.store.budgets import Allowance
 from darkroom.store.session import Database, open_engine, transaction
 from darkroom.telemetry.logs import configure_logs
 from worker.crew import Crew
@@ -196,6 +197,10 @@ def build_tools(settings: Settings, app: Celery) -> Tools:
         stopwatch=boottime,
         draw=random.random,
         new_id=new_id,
+        allowances={
+            name: Allowance(project.budget_per_day, project.budget, project.time_zone)
+            for name, project in settings.projects.items()
+        },
         focus=settings.focus,
     )
 

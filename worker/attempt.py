@@ -21,11 +21,11 @@ from darkroom.domain.limit import Heard, Sign
 from darkroom.domain.waiting import WaitingFor
 from darkroom.limits import Admitted, Denied, LimiterAway, Load
 from darkroom.provider import CallFailed, hear
-from darkroom.store import batches, hints, jobs, leases
+from darkroom.store import jobs, leases
 from darkroom.store.jobs import Ticket
 from darkroom.store.reservations import BeginRefused, Claim, Refusal
 from darkroom.store.session import StoreAway, transaction
-from worker import enclosures, evidence, permits, receipts, settlement
+from worker import budget, enclosures, evidence, permits, receipts, settlement
 from worker.notice import NO_PERMIT, note, note_denial, note_failure
 from worker.tools import Tools
 from worker.upstream import Upstream
@@ -142,10 +142,7 @@ def _refused(tools: Tools, ticket: Ticket, refused: BeginRefused) -> Report:
         case Refusal.BATCH_CLOSED:
             return _give_back(tools, ticket, timedelta(0), "its batch makes no new call")
         case Refusal.OVER_BUDGET:
-            detail = f"the next image may cost ${refused.bound.normalize():f}, more than is left of the budget"
-            with transaction(tools.engine) as connection:
-                batches.pause_for_budget(connection, ticket.batch_id, refused.bound, detail)
-                hints.ring(connection)
+            budget.pause(tools, ticket.batch_id, refused)
             return _give_back(tools, ticket, AWAY, "no room in the budget")
         case _:
             assert_never(refused.refusal)

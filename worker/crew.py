@@ -13,6 +13,7 @@ from darkroom.store import jobs, leases, workers
 from darkroom.store.hints import Listener
 from darkroom.store.session import StoreAway, transaction
 from darkroom.telemetry.logs import logger
+from worker.budget import keep_budgets
 from worker.conclude import conclude
 from worker.dispatch import dispatch
 from worker.finalize import finalize
@@ -42,6 +43,7 @@ class Chore:
 
 
 CHORES: Mapping[str, Chore] = {
+    "budget": Chore(keep_budgets, TICK),
     "reap": Chore(reap, TICK),
     "dispatch": Chore(dispatch, BREATH),
     "finalize": Chore(finalize, TICK / 4),

@@ -4,6 +4,7 @@ from darkroom.store import batches, hints, jobs
 from darkroom.store.locks import Duty, try_lock
 from darkroom.store.session import transaction
 from darkroom.telemetry.logs import logger
+from worker.budget import announce
 from worker.tools import Tools
 
 CHUNK = 5_000
@@ -20,6 +21,7 @@ def finalize(tools: Tools) -> int:
             swept += sweep(connection, batch_id, CHUNK)
     with transaction(tools.engine) as connection:
         finalizing = batches.finalize(connection)
+    announce(tools)
     with transaction(tools.engine) as connection:
         ended = batches.complete(connection)
         if ended:

@@ -18,7 +18,7 @@ from darkroom.store import hints, providers
 from darkroom.store.evidence import Late
 from darkroom.store.jobs import Ticket
 from darkroom.store.leases import LostLease
-from darkroom.store.ledger import Settlement
+from darkroom.store.ledger import Settlement, cost_of
 from darkroom.store.session import StoreAway, transaction
 from darkroom.telemetry.logs import logger
 from worker import receipts
@@ -88,6 +88,7 @@ def settle(
     text, ended = patiently(tools, once)
     if ended:
         receipts.release(tools, reservation.attempt_id, outcome)
+        _tell_overrun(settlement)
     tools.wake.set()
     log_attempt(job.provider, job.request, reservation, outcome, text)
     return text
@@ -115,6 +116,19 @@ def _text(outcome: Outcome, decision: Decision) -> str:
             return f"{reason} (given up)"
         case _:
             assert_never(decision)
+
+
+def _tell_overrun(settlement: Settlement) -> None:
+    if not settlement.overrun:
+        return
+    logger("worker").warning(
+        "a bill is above its reservation: such requests reserve as much from now on",
+        action="overrun",
+        batch_id=settlement.reservation.batch_id.hex,
+        attempt_id=settlement.attempt_id.hex,
+        reserved=str(settlement.reservation.reserved),
+        cost=str(cost_of(settlement.outcome)),
+    )
 
 
 def pause_key(tools: Tools, upstream: Upstream, failure: Failure) -> None:

@@ -12,6 +12,7 @@ from darkroom.domain.clock import Stopwatch
 from darkroom.domain.models import Models
 from darkroom.domain.retry import RetryPolicy
 from darkroom.fetching import Guard
+from darkroom.store.budgets import Allowance
 from darkroom.store.jobs import Dispatched
 from darkroom.store.session import Database
 from worker.holdings import Holdings
@@ -51,6 +52,8 @@ class Tools:
     stopwatch: Stopwatch
     draw: Callable[[], float]
     new_id: Callable[[], UUID]
+    allowances: Mapping[str, Allowance] = field(default_factory=dict)
+    """What each project may spend."""
     focus: str | None = None
     holdings: Holdings = field(default_factory=Holdings)
     draining: threading.Event = field(default_factory=threading.Event)

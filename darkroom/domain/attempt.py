@@ -1,6 +1,7 @@
 """What one call to the provider is, how it can end, and what it leaves behind."""
 
 from dataclasses import dataclass, replace
+from datetime import date
 from decimal import Decimal
 from enum import StrEnum, auto
 from uuid import UUID
@@ -52,7 +53,10 @@ class StoredImage:
 
 @dataclass(frozen=True, slots=True)
 class Reservation:
-    """The right to one call: an attempt row that is committed, its fencing token and its worst-case cost."""
+    """The right to one call: an attempt row that is committed, its fencing token and its worst-case cost.
+
+    The budgets of this project and of this day of its bear the cost, whenever it becomes known.
+    """
 
     attempt_id: UUID
     job_id: int
@@ -60,6 +64,8 @@ class Reservation:
     number: int
     token: int
     reserved: Decimal
+    project_id: str
+    day: date
 
 
 @dataclass(frozen=True, slots=True)

@@ -284,24 +284,6 @@ def pause(connection: Connection, batch_id: UUID, reason: PausedReason, detail: 
     )
 
 
-def pause_for_budget(connection: Connection, batch_id: UUID, bound: Decimal, detail: str) -> bool:
-    """Pauses a batch that has no room for a call of this worst case, unless a call in flight may free some."""
-    used = batches.c.spent + batches.c.at_risk
-    return bool(
-        connection.execute(
-            update(batches)
-            .where(
-                batches.c.id == batch_id,
-                batches.c.status == BatchStatus.IN_PROGRESS,
-                batches.c.paused_reason.is_(None),
-                batches.c.cap.is_not(None),
-                used + bound > batches.c.cap,
-            )
-            .values(paused_reason=PausedReason.BUDGET, paused_detail=detail)
-        ).rowcount
-    )
-
-
 def resume(connection: Connection, batch_id: UUID, cap: Decimal | None = None) -> bool:
     """Lets a paused batch go on, under a new cap if one is given."""
     changes: dict[str, Any] = {"paused_reason": None, "paused_detail": None}

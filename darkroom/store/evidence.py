@@ -1,6 +1,7 @@
 """Late evidence: what an attempt of unknown outcome turns out to have been, whatever its job did since."""
 
 from dataclasses import replace
+from decimal import Decimal
 from enum import StrEnum, auto
 from uuid import UUID
 
@@ -16,8 +17,11 @@ from darkroom.domain.attempt import (
 )
 from darkroom.domain.failure import Failure
 from darkroom.domain.job import ADOPT, JobState, counter_delta
+from darkroom.store import bounds, budgets
+from darkroom.store.budgets import Charge
 from darkroom.store.counters import shift
 from darkroom.store.jobs import compare_and_set
+from darkroom.store.leases import reservation_of
 from darkroom.store.ledger import cost_of, end_attempts, keep_images, kept
 from darkroom.store.tables import attempts, jobs
 
@@ -63,9 +67,17 @@ def settle_late(connection: Connection, attempt_id: UUID, outcome: Evidence) -> 
         unknown=-1,
         **kept(stored),
     )
+    charge = _charge(reservation, outcome)
+    budgets.charge(connection, [charge])
+    bounds.learn(connection, [attempt_id] if charge.overrun else [])
     if not stored:
         return Late.COSTED
     return Late.ADOPTED if delta else Late.SURPLUS
+
+
+def _charge(reservation: Reservation, outcome: Evidence) -> Charge:
+    cost, bound = cost_of(outcome), reservation.reserved
+    return Charge(reservation, spent=cost, at_risk=-bound, overrun=max(cost - bound, Decimal(0)))
 
 
 def _unknown(connection: Connection, attempt_id: UUID) -> Reservation | None:
@@ -76,9 +88,7 @@ def _unknown(connection: Connection, attempt_id: UUID) -> Reservation | None:
     row = connection.execute(
         select(attempts).where(a.id == attempt_id, a.state == AttemptState.UNKNOWN)
     ).one_or_none()
-    if row is None:
-        return None
-    return Reservation(row.id, row.job_id, row.batch_id, row.number, row.token, row.reserved)
+    return reservation_of(row) if row else None
 
 
 def _adopt(

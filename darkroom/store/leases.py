@@ -33,11 +33,21 @@ def running(connection: Connection, attempt_id: UUID) -> Reservation | None:
             attempts.c.id == attempt_id, attempts.c.state == AttemptState.RUNNING
         )
     ).one_or_none()
-    return _reservation(row) if row else None
+    return reservation_of(row) if row else None
 
 
-def _reservation(row: Row[Any]) -> Reservation:
-    return Reservation(row.id, row.job_id, row.batch_id, row.number, row.token, row.reserved)
+def reservation_of(row: Row[Any]) -> Reservation:
+    """A row of `attempts` as the right that it gave."""
+    return Reservation(
+        row.id,
+        row.job_id,
+        row.batch_id,
+        row.number,
+        row.token,
+        row.reserved,
+        row.project_id,
+        row.day,
+    )
 
 
 def renew(connection: Connection, held: Sequence[UUID]) -> int:
@@ -89,7 +99,7 @@ def lost(connection: Connection, limit: int) -> list[LostLease]:
 
 def _lost(row: Row[Any]) -> LostLease:
     request, history = next_call(row)
-    return LostLease(_reservation(row), history, row.provider, request)
+    return LostLease(reservation_of(row), history, row.provider, request)
 
 
 def unknown_attempts(

@@ -26,6 +26,8 @@ from darkroom.domain.attempt import (
 )
 from darkroom.domain.job import FAIL, RETRY, SUCCEED, UNSEND, JobState, Missed, Move, counter_delta
 from darkroom.domain.retry import Decision, GiveUp, History, TryAgain
+from darkroom.store import bounds, budgets
+from darkroom.store.budgets import Charge
 from darkroom.store.counters import shift_all
 from darkroom.store.jobs import Standing, compare_and_set, hold, missed
 from darkroom.store.records import among, records
@@ -54,6 +56,11 @@ class Settlement:
     def images(self) -> tuple[StoredImage, ...]:
         """What it bought."""
         return self.outcome.images if isinstance(self.outcome, Succeeded) else ()
+
+    @property
+    def overrun(self) -> Decimal:
+        """By how much its bill exceeds its reservation."""
+        return max(cost_of(self.outcome) - self.reservation.reserved, Decimal(0))
 
     @property
     def after(self) -> timedelta:
@@ -89,6 +96,8 @@ def settle(connection: Connection, settlements: Sequence[Settlement]) -> list[Mi
     for one in ended.values():
         standings[one.reservation.job_id] = Standing(one.move.target, one.reservation.token)
     shift_all(connection, [(one.reservation.batch_id, _shifted(one)) for one in ended.values()])
+    budgets.charge(connection, [_charge(one) for one in ended.values()])
+    bounds.learn(connection, [one.attempt_id for one in ended.values() if one.overrun])
     return [
         None if ended.get(one.attempt_id) is one else _missed(one, standings) for one in settlements
     ]
@@ -185,6 +194,17 @@ def _shifted(one: Settlement) -> Mapping[str, int | Decimal]:
         "at_risk": one.reservation.reserved if unknown else 0,
         "unknown": int(unknown),
     }
+
+
+def _charge(one: Settlement) -> Charge:
+    bound = one.reservation.reserved
+    return Charge(
+        one.reservation,
+        spent=cost_of(one.outcome),
+        reserved=-bound,
+        at_risk=bound if isinstance(one.outcome, Unknown) else Decimal(0),
+        overrun=one.overrun,
+    )
 
 
 def _failure(outcome: Outcome) -> dict[str, object] | None:

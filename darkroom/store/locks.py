@@ -15,6 +15,7 @@ class Duty(IntEnum):
     FINALIZE = 3
     SWEEP = 4
     CONCLUDE = 5
+    BUDGET = 6
 
 
 def try_lock(connection: Connection, duty: Duty) -> bool:

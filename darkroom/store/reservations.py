@@ -26,11 +26,13 @@ from darkroom.domain.attempt import Reservation
 from darkroom.domain.batch import BatchStatus
 from darkroom.domain.clock import LEASE
 from darkroom.domain.job import BEGIN, JobState, Missed
+from darkroom.store import bounds, budgets
+from darkroom.store.budgets import Budget
 from darkroom.store.columns import Money
 from darkroom.store.counters import in_time
 from darkroom.store.jobs import Standing, compare_and_set, hold, missed
 from darkroom.store.records import records
-from darkroom.store.tables import attempts, batches, jobs
+from darkroom.store.tables import attempts, batches, jobs, projects
 
 
 class Refusal(StrEnum):
@@ -39,19 +41,21 @@ class Refusal(StrEnum):
     BATCH_CLOSED = auto()
     """Its batch is paused, cancelled or ended."""
     OVER_BUDGET = auto()
-    """Its worst case no longer fits under the batch's cap."""
+    """Its worst case no longer fits under a cap: the batch's, or one of its project's."""
 
 
 class BeginRefused(Exception):  # noqa: N818 - a refusal is an answer, not an error
     """A batch refuses what was to be begun of it, of which nothing was: the transaction must roll back.
 
-    `bound` is what all of it might have cost.
+    `bound` is what all of it might have cost; `budget` is the project's that has no room, None where it is
+    the batch's own.
     """
 
-    def __init__(self, refusal: Refusal, bound: Decimal) -> None:
+    def __init__(self, refusal: Refusal, bound: Decimal, budget: Budget | None = None) -> None:
         super().__init__(refusal)
         self.refusal = refusal
         self.bound = bound
+        self.budget = budget
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,16 +75,17 @@ def begin(connection: Connection, claims: Sequence[Claim]) -> list[Reservation |
     The answers are in the order of the claims; a miss is one job's own and stops no other.
 
     Raises:
-        BeginRefused: a batch makes no new call, or has no room for all of its own; roll back.
+        BeginRefused: a batch makes no new call, or a budget has no room for all of it; roll back.
     """
     standings = hold(connection, {claim.job_id for claim in claims})
     begun = {made.attempt_id: made for made in _opened(connection, claims)}
     standings |= {made.job_id: Standing(JobState.RUNNING, made.token) for made in begun.values()}
-    bounds: defaultdict[UUID, list[Decimal]] = defaultdict(list)
+    costs: defaultdict[UUID, list[Decimal]] = defaultdict(list)
     for made in begun.values():
-        bounds[made.batch_id].append(made.reserved)
-    for batch_id in sorted(bounds):
-        _reserve(connection, batch_id, len(bounds[batch_id]), sum(bounds[batch_id], Decimal(0)))
+        costs[made.batch_id].append(made.reserved)
+    for batch_id in sorted(costs):
+        _reserve(connection, batch_id, len(costs[batch_id]), sum(costs[batch_id], Decimal(0)))
+    _reserve_budgets(connection, list(begun.values()))
     return [
         begun.get(claim.attempt_id) or missed(BEGIN, standings.get(claim.job_id), claim.token)
         for claim in claims
@@ -110,7 +115,7 @@ def _opening() -> ReturningInsert[Any]:
     moved = (
         compare_and_set(BEGIN, jobs.c.id == given.c.job_id, in_force, token=given.c.token)
         .values({jobs.c.begun: jobs.c.begun + 1})
-        .returning(given, jobs.c.batch_id, jobs.c.begun, jobs.c.bound)
+        .returning(given, jobs.c.batch_id, jobs.c.begun, bounds.bound_of(given.c.provider))
         .cte("moved")
     )
     values = {
@@ -122,12 +127,21 @@ def _opening() -> ReturningInsert[Any]:
         a.batch_id: moved.c.batch_id,
         a.number: moved.c.begun,
         a.reserved: moved.c.bound,
+        a.project_id: batches.c.project_id,
+        a.day: budgets.today(),
         a.lease_expires_at: func.clock_timestamp() + LEASE,
     }
     return (
         insert(attempts)
-        .from_select(list(values), select(*values.values()))
-        .returning(a.id, a.job_id, a.batch_id, a.number, a.token, a.reserved)
+        .from_select(
+            list(values),
+            select(*values.values())
+            .join_from(moved, batches, batches.c.id == moved.c.batch_id)
+            .join(projects, projects.c.id == batches.c.project_id),
+        )
+        .returning(
+            *(a.id, a.job_id, a.batch_id, a.number, a.token, a.reserved, a.project_id, a.day)
+        )
     )
 
 
@@ -136,6 +150,14 @@ def _reserve(connection: Connection, batch_id: UUID, number: int, bound: Decimal
     values = {"batch_id": batch_id, "number": number, "bound": bound}
     if not connection.execute(_reserving(), values).rowcount:
         raise BeginRefused(_refusal(connection, batch_id), bound)
+
+
+def _reserve_budgets(connection: Connection, begun: Sequence[Reservation]) -> None:
+    """After the batches, for these rows are hotter still."""
+    full = budgets.reserve(connection, begun)
+    if full is not None:
+        bound = sum((made.reserved for made in begun), Decimal(0))
+        raise BeginRefused(Refusal.OVER_BUDGET, bound, full)
 
 
 @cache

@@ -6,6 +6,7 @@ from sqlalchemy import (
     Boolean,
     CheckConstraint,
     Column,
+    Date,
     ForeignKey,
     Identity,
     Index,
@@ -25,6 +26,8 @@ from darkroom.domain.attempt import AttemptState, Disposition
 from darkroom.domain.batch import BatchStatus, PausedReason
 from darkroom.domain.job import JobState
 from darkroom.domain.waiting import WaitingFor
+from darkroom.store.budget_tables import bounds as bounds
+from darkroom.store.budget_tables import budgets as budgets
 from darkroom.store.catalog_tables import catalog_items as catalog_items
 from darkroom.store.catalog_tables import catalog_orders as catalog_orders
 from darkroom.store.catalog_tables import catalog_versions as catalog_versions
@@ -36,6 +39,9 @@ projects = Table(
     "projects",
     metadata,
     Column("id", Text, primary_key=True),
+    Column("time_zone", Text, nullable=False, server_default="UTC"),
+    Column("budget_per_day", Money),
+    Column("budget", Money, comment="in all"),
     born(),
 )
 
@@ -167,6 +173,8 @@ batches = Table(
         for name in ("spent", "reserved", "at_risk")
     ),
     Column("cap", Money),
+    Column("needed", Money, comment="paused for a budget: what its next call may cost"),
+    Column("announced", SmallInteger, nullable=False, server_default="0", comment="percent"),
     one_of("status", BatchStatus),
     one_of("paused_reason", PausedReason),
     Index(
@@ -289,6 +297,8 @@ attempts = Table(
     Column("token", Integer, nullable=False),
     Column("worker", Text, nullable=False),
     Column("provider", Text, nullable=False),
+    Column("project_id", Text, nullable=False),
+    Column("day", Date, nullable=False, comment="the project's day that bears what it costs"),
     Column("begun_at", Moment, nullable=False, server_default=func.now()),
     Column("lease_expires_at", Moment, nullable=False),
     Column("ended_at", Moment),

@@ -12,6 +12,20 @@ depends_on = None
 
 def upgrade() -> None:
     op.create_table(
+        "bounds",
+        sa.Column("provider", sa.Text(), nullable=False),
+        sa.Column(
+            "request_class", sa.Text(), nullable=False, comment="model, size, quality and number"
+        ),
+        sa.Column(
+            "bound",
+            sa.Numeric(precision=18, scale=9),
+            nullable=False,
+            comment="the dearest bill that passed its reservation",
+        ),
+        sa.PrimaryKeyConstraint("provider", "request_class", name=op.f("pk_bounds")),
+    )
+    op.create_table(
         "holdups",
         sa.Column("provider", sa.Text(), nullable=False, comment="whose calls are held up"),
         sa.Column("reason", sa.Text(), nullable=False),
@@ -55,6 +69,9 @@ def upgrade() -> None:
     op.create_table(
         "projects",
         sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("time_zone", sa.Text(), server_default="UTC", nullable=False),
+        sa.Column("budget_per_day", sa.Numeric(precision=18, scale=9), nullable=True),
+        sa.Column("budget", sa.Numeric(precision=18, scale=9), nullable=True, comment="in all"),
         sa.Column(
             "created_at",
             sa.DateTime(timezone=True),
@@ -137,6 +154,27 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_api_keys")),
         sa.UniqueConstraint("digest", name=op.f("uq_api_keys_digest")),
+    )
+    op.create_table(
+        "budgets",
+        sa.Column("project_id", sa.Text(), nullable=False),
+        sa.Column(
+            "period", sa.Text(), nullable=False, comment="a day of the project's, or `total`"
+        ),
+        sa.Column("spent", sa.Numeric(precision=18, scale=9), server_default="0", nullable=False),
+        sa.Column(
+            "reserved", sa.Numeric(precision=18, scale=9), server_default="0", nullable=False
+        ),
+        sa.Column("at_risk", sa.Numeric(precision=18, scale=9), server_default="0", nullable=False),
+        sa.Column("overrun", sa.Numeric(precision=18, scale=9), server_default="0", nullable=False),
+        sa.Column(
+            "announced", sa.SmallInteger(), server_default="0", nullable=False, comment="percent"
+        ),
+        sa.ForeignKeyConstraint(
+            ["project_id"], ["projects.id"], name=op.f("fk_budgets_project_id")
+        ),
+        sa.PrimaryKeyConstraint("project_id", "period", name=op.f("pk_budgets")),
+        postgresql_with={"fillfactor": "50"},
     )
     op.create_table(
         "catalogs",
@@ -327,6 +365,15 @@ def upgrade() -> None:
         ),
         sa.Column("at_risk", sa.Numeric(precision=18, scale=9), server_default="0", nullable=False),
         sa.Column("cap", sa.Numeric(precision=18, scale=9), nullable=True),
+        sa.Column(
+            "needed",
+            sa.Numeric(precision=18, scale=9),
+            nullable=True,
+            comment="paused for a budget: what its next call may cost",
+        ),
+        sa.Column(
+            "announced", sa.SmallInteger(), server_default="0", nullable=False, comment="percent"
+        ),
         sa.CheckConstraint(
             "paused_reason IN ('requested', 'held', 'budget', 'provider_key')",
             name=op.f("ck_batches_paused_reason"),
@@ -583,6 +630,10 @@ def upgrade() -> None:
         sa.Column("token", sa.Integer(), nullable=False),
         sa.Column("worker", sa.Text(), nullable=False),
         sa.Column("provider", sa.Text(), nullable=False),
+        sa.Column("project_id", sa.Text(), nullable=False),
+        sa.Column(
+            "day", sa.Date(), nullable=False, comment="the project's day that bears what it costs"
+        ),
         sa.Column(
             "begun_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False
         ),
@@ -763,9 +814,11 @@ def downgrade() -> None:
     op.drop_table("files")
     op.drop_index("uq_catalogs_project_id_name", table_name="catalogs")
     op.drop_table("catalogs")
+    op.drop_table("budgets")
     op.drop_table("api_keys")
     op.drop_table("workers")
     op.drop_table("providers")
     op.drop_table("projects")
     op.drop_table("learned_limits")
     op.drop_table("holdups")
+    op.drop_table("bounds")

@@ -31,7 +31,7 @@ PATIENCE = 30_000
 _FAILURES = (FailureClass.MODERATION, FailureClass.UNKNOWN_OUTCOME)
 _DEVELOPED = (
     "UPDATE jobs SET state = 'succeeded', begun = 1, ended_at = now() WHERE batch_id = :b",
-    "INSERT INTO attempts (id, job_id, batch_id, number, state, token, worker, provider, lease_expires_at, ended_at, reserved, latency_ms) SELECT uuidv7(), id, :b, 1, 'succeeded', 1, 'w', 'default', now(), now(), 1, 900 FROM jobs WHERE batch_id = :b",
+    "INSERT INTO attempts (id, job_id, batch_id, number, state, token, worker, provider, project_id, day, lease_expires_at, ended_at, reserved, latency_ms) SELECT uuidv7(), id, :b, 1, 'succeeded', 1, 'w', 'default', 'default', current_date, now(), now(), 1, 900 FROM jobs WHERE batch_id = :b",
     "INSERT INTO images (attempt_id, index, job_id, batch_id, sha256, bytes, format, width, height, disposition) SELECT id, 0, job_id, :b, :s, 100, 'png', 64, 48, 'published' FROM attempts WHERE batch_id = :b",
     "UPDATE batches SET queued = 0, succeeded = total, images = total WHERE id = :b",
 )

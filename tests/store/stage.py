@@ -170,6 +170,8 @@ class Stage:
         """Every counter and amount of every batch is what its jobs and attempts add up to."""
         wrong = self.rows(_BOOKS)
         assert not wrong, wrong
+        wrong = self.rows(_BUDGETS)
+        assert not wrong, wrong
         doubled = self.rows(_TWO_RUNNING)
         assert not doubled, doubled
 
@@ -204,6 +206,23 @@ WHERE (b.total, b.superseded, b.reserved, b.at_risk, b.spent, b.unknown, b.image
     IS DISTINCT FROM (counted.total, counted.superseded, paid.reserved, paid.at_risk, paid.spent, paid.unknown, stored.images, stored.mismatched)
 OR (b.status <> 'validating' AND ({", ".join(f"b.{state}" for state in _STATES)})
     IS DISTINCT FROM ({", ".join(f"counted.{state}" for state in _STATES)}))
+"""
+_BUDGETS = """
+WITH borne AS (
+    SELECT project_id, day::text AS period, state, reserved, cost FROM attempts
+    UNION ALL SELECT project_id, 'total', state, reserved, cost FROM attempts
+), paid AS (
+    SELECT project_id, period,
+        coalesce(sum(reserved) FILTER (WHERE state = 'running'), 0) AS reserved,
+        coalesce(sum(reserved) FILTER (WHERE state = 'unknown'), 0) AS at_risk,
+        sum(cost) AS spent,
+        coalesce(sum(cost - reserved) FILTER (WHERE cost > reserved), 0) AS overrun
+    FROM borne GROUP BY project_id, period
+)
+SELECT to_jsonb(g) AS said, to_jsonb(paid) AS attempts
+FROM budgets g FULL JOIN paid USING (project_id, period)
+WHERE (g.reserved, g.at_risk, g.spent, g.overrun)
+    IS DISTINCT FROM (paid.reserved, paid.at_risk, paid.spent, paid.overrun)
 """
 _TWO_RUNNING = """
 SELECT j.id, j.state, count(a.id) AS running

@@ -167,11 +167,11 @@ def test_a_group_costs_as_many_statements_as_one_alone(stage):
     messages = stage.dispatch(stage.batch(41))
     claims = [claim(message) for message in messages]
     alone = _statements(stage, reservations.begin, claims[:1])
-    assert _statements(stage, reservations.begin, claims[1:]) == alone == 3
+    assert _statements(stage, reservations.begin, claims[1:]) == alone == 4
     begun = [Reservation(*row) for row in stage.rows(
-        "SELECT id, job_id, batch_id, number, token, reserved FROM attempts ORDER BY job_id"
+        "SELECT id, job_id, batch_id, number, token, reserved, project_id, day FROM attempts ORDER BY job_id"
     )]  # fmt: skip
     endings = [_settlement(one) for one in begun]
     alone = _statements(stage, ledger.settle, endings[:1])
-    assert _statements(stage, ledger.settle, endings[1:]) == alone == 5
+    assert _statements(stage, ledger.settle, endings[1:]) == alone == 6
     stage.assert_books_balance()

@@ -68,7 +68,7 @@ class Night(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        for table in ("images", "attempts", "jobs", "batches"):
+        for table in ("budgets", "images", "attempts", "jobs", "batches"):
             self.stage.sql(f"DELETE FROM {table}")
         self.root = self.stage.batch([draft(line) for line in range(1, 4)], cap=str(CAP))
         self.status = {self.root: "in_progress"}

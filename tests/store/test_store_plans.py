@@ -1,6 +1,7 @@
 """The plans of the hot statements: a batch of 50,000 jobs is never read as a whole."""
 
 import json
+from datetime import date
 from decimal import Decimal
 from uuid import UUID
 
@@ -30,8 +31,8 @@ FROM generate_series(1000, :last) n, LATERAL (SELECT CASE
     WHEN n % 2 = 0 THEN 'succeeded' ELSE 'queued' END AS state) AS drawn
 """
 _ATTEMPTS = """
-INSERT INTO attempts (id, job_id, batch_id, number, token, worker, provider, reserved, state, lease_expires_at)
-SELECT gen_random_uuid(), id, batch_id, 1, 1, 'w', 'p', 1,
+INSERT INTO attempts (id, job_id, batch_id, number, token, worker, provider, project_id, day, reserved, state, lease_expires_at)
+SELECT gen_random_uuid(), id, batch_id, 1, 1, 'w', 'p', 'default', current_date, 1,
     CASE WHEN state = 'running' THEN 'running' ELSE 'succeeded' END, now() - interval '1 s'
 FROM jobs WHERE state IN ('running', 'succeeded')
 """
@@ -91,7 +92,11 @@ def _nodes(plan):
         yield from _nodes(child)
 
 
-GROUP = [Reservation(UUID(int=n), n, UUID(int=0), 1, 1, Decimal(1)) for n in range(1, 101)]
+DAY = date(2026, 1, 1)
+GROUP = [
+    Reservation(UUID(int=n), n, UUID(int=0), 1, 1, Decimal(1), "default", DAY)
+    for n in range(1, 101)
+]
 
 
 def _claim(one: Reservation) -> Claim:

@@ -1,5 +1,7 @@
 """What a worker makes of answers that are not what was asked for, and of a key or a budget that is used up."""
 
+import signal
+
 import pytest
 from sqlalchemy import update
 from world import World
@@ -104,3 +106,18 @@ def test_a_worker_that_cannot_work_takes_no_message(world: World) -> None:
     bad = world.launch_worker(OPENAI_BASE_URL="nonsense")
     assert bad.wait() != 0
     bad.saw("this worker cannot start")
+
+
+def test_a_projects_day_is_never_passed_and_a_raised_cap_goes_on_by_itself(world: World) -> None:
+    first = world.start_worker(DARKROOM_PROJECTS='{"default": {"budget_per_day": 0.02}}')
+    batch_id = world.submit([f"Print {number}" for number in range(6)])
+    view = world.until_view(batch_id, lambda view: view.paused_reason == PausedReason.BUDGET)
+    assert "the budget of project default for 20" in view.paused_detail
+    assert world.sandbox.totals()["images_billed"] == view.counts.succeeded == 3
+    first.saw("budget_threshold")
+    first.send(signal.SIGTERM)
+    first.wait()
+    world.start_worker(DARKROOM_PROJECTS='{"default": {"budget_per_day": 0.2}}')
+    world.until_view(batch_id, lambda view: view.paused_reason is None)
+    due_now(world)
+    assert world.until(batch_id).counts.succeeded == 6

@@ -1,0 +1,117 @@
+"""What pauses a batch without a person's word, and lets it go on: its budgets."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from uuid import UUID
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Integer,
+    Update,
+    case,
+    cast,
+    literal,
+    or_,
+    select,
+    update,
+)
+
+from darkroom.domain.batch import TERMINAL, BatchStatus, PausedReason
+from darkroom.store import budgets as project_budgets
+from darkroom.store.budgets import TOTAL
+from darkroom.store.columns import Money
+from darkroom.store.tables import batches, budgets, projects
+
+MARKS = (80, 50)
+"""Percents of a budget that are announced when they are spent or at risk."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """A mark of a budget that was passed: a batch's, or a project's of a day or in all."""
+
+    percent: int
+    cap: Decimal
+    batch_id: UUID | None = None
+    project_id: str | None = None
+    period: str | None = None
+
+
+def pause_for_budget(connection: Connection, batch_id: UUID, bound: Decimal, detail: str) -> bool:
+    """Pauses a batch that has no room for a call of this worst case, unless a call in flight may free some."""
+    worst = literal(bound, Money)
+    changes = {"paused_reason": PausedReason.BUDGET, "paused_detail": detail, "needed": bound}
+    statement = (
+        update(batches)
+        .where(
+            batches.c.id == batch_id,
+            batches.c.status == BatchStatus.IN_PROGRESS,
+            batches.c.paused_reason.is_(None),
+            ~_has_room(worst),
+        )
+        .values(changes)
+    )
+    return bool(connection.execute(statement).rowcount)
+
+
+def release_budgets(connection: Connection) -> int:
+    """Lets every batch go on whose next call has room again: a new day, or a higher cap; counts them.
+
+    Locked by id, as every transaction locks batches.
+    """
+    b = batches.c
+    waiting = (b.status == BatchStatus.IN_PROGRESS, b.paused_reason == PausedReason.BUDGET)
+    ready = select(b.id).where(*waiting, _has_room(b.needed)).order_by(b.id)
+    found = connection.execute(ready.with_for_update(key_share=True)).scalars().all()
+    freed = update(batches).where(b.id.in_(found)).values(paused_reason=None, paused_detail=None)
+    return connection.execute(freed).rowcount
+
+
+def _has_room(bound: ColumnElement[Decimal]) -> ColumnElement[bool]:
+    b = batches.c
+    own = or_(b.cap.is_(None), b.spent + b.at_risk + bound <= b.cap)
+    return own & project_budgets.has_room(b.project_id, bound)
+
+
+def reached(connection: Connection) -> list[Reached]:
+    """The marks that budgets have passed since they were last asked about: each is told once."""
+    own = connection.execute(_mark_batches()).all()
+    shared = connection.execute(_mark_budgets()).all()
+    return [
+        *(Reached(row.announced, row.cap, batch_id=row.id) for row in own),
+        *(
+            Reached(row.announced, row.cap, project_id=row.project_id, period=row.period)
+            for row in shared
+        ),
+    ]
+
+
+def _mark_batches() -> Update:
+    b = batches.c
+    mark = _mark(b.spent + b.at_risk, b.cap)
+    open_now = b.status.in_([status for status in BatchStatus if status not in TERMINAL])
+    due = select(b.id).where(open_now, b.announced < mark).order_by(b.id)
+    locked = due.with_for_update(key_share=True).cte("due")
+    passed = update(batches).where(b.id == locked.c.id).values(announced=mark)
+    return passed.returning(b.id, b.announced, b.cap)
+
+
+def _mark_budgets() -> Update:
+    g, p = budgets.c, projects.c
+    cap = case((g.period == TOTAL, p.budget), else_=p.budget_per_day)
+    mark = _mark(g.spent + g.at_risk, cap)
+    due = (
+        select(g.project_id, g.period, mark.label("mark"), cap.label("cap"))
+        .join_from(budgets, projects, p.id == g.project_id)
+        .where(g.announced < mark)
+        .order_by(g.project_id, g.period)
+    )
+    locked = due.with_for_update(of=budgets, key_share=True).cte("due")
+    which = (g.project_id == locked.c.project_id) & (g.period == locked.c.period)
+    passed = update(budgets).where(which).values(announced=locked.c.mark)
+    return passed.returning(g.project_id, g.period, g.announced, locked.c.cap)
+
+
+def _mark(used: ColumnElement[Decimal], cap: ColumnElement[Decimal]) -> ColumnElement[int]:
+    return cast(case(*((used * 100 >= cap * mark, mark) for mark in MARKS), else_=0), Integer)
