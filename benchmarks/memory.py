@@ -6,6 +6,7 @@ python -m benchmarks.memory [ANSWERS] [MEGABYTES]
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import MISSING, Field, fields
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -41,9 +42,13 @@ def peak() -> int:
 def tools_of(folder: Path) -> Tools:
     """As much of a worker as judging an answer needs."""
     models = parse_models(packaged_toml(), datetime.now(UTC).date())
-    nothing = dict.fromkeys(("engine", "policy", "publish", "stopwatch", "draw", "new_id"), None)
+    nothing = {one.name: None for one in fields(Tools) if _is_wanted(one)}
     blobs = open_store((folder / "blobs").as_uri())
-    return Tools(name="memory", slots=1, blobs=blobs, upstreams={}, models=models, **nothing)
+    return Tools(**{**nothing, "blobs": blobs, "upstreams": {}, "models": models})
+
+
+def _is_wanted(one: Field) -> bool:
+    return one.default is MISSING and one.default_factory is MISSING
 
 
 def received(client: Client, number: int) -> evidence.Answer:

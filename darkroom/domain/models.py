@@ -65,11 +65,11 @@ class Quote:
     read_most: Decimal = Decimal(0)
     """More than reading the references can cost."""
     least: Decimal = Decimal(0)
-    """What the images cost if every `auto` turns out to be the cheapest."""
+    """What images and references cost if everything that is open turns out to be the cheapest."""
 
     def low(self, prompt_tokens: int) -> Decimal:
         """What a call costs for the cheapest reading of anything that is open."""
-        return self.least + self.read + self.text_in * prompt_tokens
+        return self.least + self.text_in * prompt_tokens
 
     def high(self, prompt_tokens: int) -> Decimal:
         """What it costs for the dearest, with all that a model without a formula may add to it."""
@@ -119,6 +119,9 @@ class Model:
             for q in (self.qualities if quality == AUTO else (quality,))
             for s in (self.sizes.presets if size == AUTO else (size,))
         ]
+        least = Usage(
+            image_tokens=self.references.least * references, output_tokens=min(tokens) * images
+        )
         drawn = self.price.cost(Usage(output_tokens=max(tokens) * images))
         return Quote(
             drawn,
@@ -126,7 +129,7 @@ class Model:
             self.price.text_in / MILLION,
             self.reading(self.references.usual * references),
             self.reading(self.references.most * references),
-            least=self.price.cost(Usage(output_tokens=min(tokens) * images)),
+            self.price.cost(least),
         )
 
     def reading(self, tokens: int) -> Decimal:

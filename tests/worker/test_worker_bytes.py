@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-from typing import Any
 
 import pytest
 from sqlalchemy import Row, select, update
@@ -23,7 +22,7 @@ def due_now(world: World) -> None:
         hints.ring(connection)
 
 
-def stored(world: World) -> list[Row[Any]]:
+def stored(world: World) -> list[Row]:
     with transaction(world.engine) as connection:
         return list(connection.execute(select(images).order_by(images.c.index)))
 

@@ -124,3 +124,17 @@ def test_a_bill_is_exact(models, text, image, output):
     price = models.known["gpt-image-2"].price
     assert price.cost(FREE) == 0
     assert price.cost(Usage(text, image, output)) * 1_000_000 == 5 * text + 8 * image + 30 * output
+
+
+def test_references_leave_the_price_open_between_their_least_and_their_most(models):
+    model = models.known["gpt-image-2"]
+    plain, edit = (model.quote("low", "1024x1024", 1, references) for references in (0, 2))
+    assert plain.low(0) == plain.high(0) == plain.drawn
+    assert edit.low(0) - plain.low(0) == model.reading(2 * model.references.least)
+    assert edit.high(0) - plain.high(0) == model.reading(2 * model.references.most)
+    assert edit.low(0) < edit.expected(0) < edit.high(0) <= edit.bound("")
+
+
+def test_a_model_without_a_formula_leaves_it_open_up_to_its_margin(models):
+    quote = models.known["gpt-image-2.6-flare"].quote("low", "1024x1024", 1)
+    assert quote.low(0) < quote.high(0) == quote.most
