@@ -24,6 +24,7 @@ from api.native import (
     keys,
     providers,
     usage,
+    webhooks,
 )
 from api.openai import dialect as compatible
 from api.openai import wording
@@ -51,6 +52,7 @@ DIALECTS = (
     providers,
     estimates,
     usage,
+    webhooks,
 )
 
 

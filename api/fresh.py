@@ -1,5 +1,6 @@
 """What must never have been there before: new ids and new secrets."""
 
+import base64
 import os
 import secrets
 import time
@@ -20,3 +21,8 @@ def fresh_id() -> UUID:
 def fresh_key() -> str:
     """A new API key; whoever sees it is whom it stands for."""
     return KEY_PREFIX + secrets.token_urlsafe(KEY_BYTES)
+
+
+def fresh_webhook_secret() -> str:
+    """A new secret to sign with, as Standard Webhooks writes one."""
+    return "whsec_" + base64.b64encode(secrets.token_bytes(KEY_BYTES)).decode()

@@ -9,6 +9,8 @@ from darkroom.domain.ids import ATTEMPT, BATCH, FILE, IMAGE, JOB, number_of, uui
 from darkroom.domain.request import unstorable
 
 KEY = "key_"
+WEBHOOK = "wh_"
+DELIVERY = "whd_"
 _INDEX = re.compile(r"[0-9]{1,4}")
 """An image's index is a smallint in the record."""
 
@@ -43,6 +45,16 @@ def api_key_key(name: str) -> UUID:
     return _known(uuid_of(KEY, name), "key", name)
 
 
+def webhook_key(name: str) -> UUID:
+    """The key of a webhook's endpoint. Raises Missing."""
+    return _known(uuid_of(WEBHOOK, name), "webhook", name)
+
+
+def delivery_key(name: str) -> int:
+    """The key of a delivery. Raises Missing."""
+    return _known(number_of(DELIVERY, name), "delivery", name)
+
+
 def image_key(name: str) -> tuple[UUID, int]:
     """The attempt that brought an image, and which of its images it is. Raises Missing.
 
@@ -73,6 +85,11 @@ def batch_cursor(after: str | None) -> UUID | None:
 def job_cursor(after: str | None) -> int | None:
     """Where a page of jobs begins. Raises Invalid."""
     return None if after is None else _followed(number_of(JOB, after))
+
+
+def delivery_cursor(after: str | None) -> int | None:
+    """Where a page of deliveries begins. Raises Invalid."""
+    return None if after is None else _followed(number_of(DELIVERY, after))
 
 
 def _known(key: Key | None, kind: str, name: str) -> Key:

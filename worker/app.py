@@ -33,6 +33,7 @@ from darkroom.store import limits as learned
 from darkroom.store.budgets import Allowance
 from darkroom.store.session import Database, open_engine, transaction
 from darkroom.telemetry.logs import configure_logs
+from darkroom.webhooks import post
 from worker.crew import Crew
 from worker.tasks import publisher, register
 from worker.teller import Tellers
@@ -194,6 +195,7 @@ def build_tools(settings: Settings, app: Celery) -> Tools:
         policy=RetryPolicy(on_unknown=settings.on_unknown),
         publish=publisher(app),
         fetch=lambda url: fetch(url, guard, tls=lines.tls),
+        post=lambda url, headers, body: post(url, headers, body, guard, lines.tls),
         stopwatch=boottime,
         draw=random.random,
         new_id=new_id,

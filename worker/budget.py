@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from darkroom.store import budgets, hints, pausing
+from darkroom.store import budgets, hints, outbox, pausing
 from darkroom.store.budgets import TOTAL, Budget
 from darkroom.store.locks import Duty, try_lock
 from darkroom.store.pausing import Reached
@@ -15,7 +15,8 @@ from worker.tools import Tools
 def pause(tools: Tools, batch_id: UUID, refused: BeginRefused) -> None:
     """Pauses a batch that a budget has no room for, unless a call in flight may free some."""
     with transaction(tools.engine) as connection:
-        pausing.pause_for_budget(connection, batch_id, refused.bound, _detail(refused))
+        if pausing.pause_for_budget(connection, batch_id, refused.bound, _detail(refused)):
+            outbox.paused(connection, [batch_id])
         hints.ring(connection)
 
 

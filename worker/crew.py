@@ -1,4 +1,4 @@
-"""The threads of a worker process beside its calls: the clock, the reader of files, the heartbeat, the ear."""
+"""A worker's threads beside its calls: the clock, the reader of files, the postman, the heartbeat, the ear."""
 
 import threading
 from collections.abc import Callable, Mapping
@@ -15,6 +15,7 @@ from darkroom.store.session import StoreAway, transaction
 from darkroom.telemetry.logs import logger
 from worker.budget import keep_budgets
 from worker.conclude import conclude
+from worker.deliver import deliver
 from worker.dispatch import dispatch
 from worker.finalize import finalize
 from worker.ingest import ingest
@@ -89,6 +90,7 @@ class Crew:
         duties = {
             "clock": self._run_clock,
             "ingest": self._run_ingest,
+            "deliver": self._run_deliver,
             "heartbeat": self._run_heartbeat,
             "ear": self._run_ear,
         }
@@ -164,6 +166,11 @@ class Crew:
             self._submitted.clear()
             if not self._tools.draining.is_set():
                 self._guarded("ingest", ingest)
+
+    def _run_deliver(self) -> None:
+        while not self._over.wait(TICK):
+            if not self._tools.draining.is_set():
+                self._guarded("deliver", deliver)
 
     def _run_heartbeat(self) -> None:
         while not self._over.wait(HEARTBEAT.total_seconds()):

@@ -14,7 +14,7 @@ from darkroom.domain.attempt import (
 from darkroom.domain.failure import Failure
 from darkroom.domain.retry import Decision, GiveUp, History, TryAgain, count, decide
 from darkroom.store import evidence as late_evidence
-from darkroom.store import hints, providers
+from darkroom.store import hints, outbox, providers
 from darkroom.store.evidence import Late
 from darkroom.store.jobs import Ticket
 from darkroom.store.leases import LostLease
@@ -138,7 +138,10 @@ def pause_key(tools: Tools, upstream: Upstream, failure: Failure) -> None:
     def once() -> bool:
         with transaction(tools.engine) as connection:
             hints.ring(connection)
-            return providers.pause(connection, upstream.name, upstream.key_fingerprint, reason)
+            fresh = providers.pause(connection, upstream.name, upstream.key_fingerprint, reason)
+            if fresh:
+                outbox.key_paused(connection, upstream.name, reason)
+            return fresh
 
     if patiently(tools, once):
         logger("worker").error(

@@ -49,6 +49,8 @@ class Tools:
     publish: Publish
     fetch: Callable[[str], bytes]
     """Downloads a URL that a stranger wrote; raises FetchFailed."""
+    post: Callable[[str, Mapping[str, str], bytes], int]
+    """Sends a webhook and gives the answer's status; raises NotDelivered."""
     stopwatch: Stopwatch
     draw: Callable[[], float]
     new_id: Callable[[], UUID]

@@ -8,6 +8,7 @@ FILE = "file-"
 JOB = "job_"
 ATTEMPT = "att_"
 IMAGE = "img_"
+EVENT = "evt_"
 
 
 def uuid7(unix_ms: int, randomness: bytes) -> UUID:

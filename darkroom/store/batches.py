@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, Connection, case, func, insert, literal, o
 
 from darkroom.domain.batch import TERMINAL, BatchStatus, PausedReason
 from darkroom.domain.window import Window
+from darkroom.store import outbox
 from darkroom.store.counters import in_time
 from darkroom.store.tables import batches
 
@@ -235,18 +236,21 @@ def busy(connection: Connection) -> dict[str, Busy]:
 
 def pause_key(connection: Connection, provider: str, detail: str) -> int:
     """Pauses every batch in progress with this provider, whose key is of no use; counts them."""
-    return connection.execute(
+    running = (
+        batches.c.status == BatchStatus.IN_PROGRESS,
+        batches.c.provider == provider,
+        batches.c.paused_reason.is_(None),
+    )
+    changed = connection.execute(
         update(batches)
-        .where(
-            _each(
-                connection,
-                batches.c.status == BatchStatus.IN_PROGRESS,
-                batches.c.provider == provider,
-                batches.c.paused_reason.is_(None),
-            )
-        )
+        .where(_each(connection, *running))
         .values(paused_reason=PausedReason.PROVIDER_KEY, paused_detail=detail)
-    ).rowcount
+        .returning(batches.c.id)
+    )
+    paused = changed.scalars().all()
+    if paused:
+        outbox.paused(connection, paused)
+    return len(paused)
 
 
 def release_key(connection: Connection, provider: str) -> int:
@@ -271,17 +275,18 @@ def pause(connection: Connection, batch_id: UUID, reason: PausedReason, detail: 
     But a person's word stands above a machine's: what was paused by `requested` goes on only by `resume`.
     """
     overruled = literal(reason is PausedReason.REQUESTED)
-    return bool(
-        connection.execute(
-            update(batches)
-            .where(
-                batches.c.id == batch_id,
-                batches.c.status.in_((BatchStatus.VALIDATING, BatchStatus.IN_PROGRESS)),
-                or_(batches.c.paused_reason.is_(None), overruled),
-            )
-            .values(paused_reason=reason, paused_detail=detail)
-        ).rowcount
+    changed = connection.execute(
+        update(batches)
+        .where(
+            batches.c.id == batch_id,
+            batches.c.status.in_((BatchStatus.VALIDATING, BatchStatus.IN_PROGRESS)),
+            or_(batches.c.paused_reason.is_(None), overruled),
+        )
+        .values(paused_reason=reason, paused_detail=detail)
     )
+    if changed.rowcount:
+        outbox.paused(connection, [batch_id])
+    return bool(changed.rowcount)
 
 
 def resume(connection: Connection, batch_id: UUID, cap: Decimal | None = None) -> bool:
@@ -377,4 +382,7 @@ def complete(connection: Connection) -> list[UUID]:
         .values(status=target, ended_at=func.clock_timestamp())
         .returning(b.id)
     )
-    return list(ended.scalars())
+    ids = list(ended.scalars())
+    if ids:
+        outbox.ended(connection, ids)
+    return ids

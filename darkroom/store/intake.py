@@ -10,6 +10,7 @@ from darkroom.domain.batch import BatchStatus
 from darkroom.domain.batchfile import Draft
 from darkroom.domain.problem import VALUE_KEPT, Problem
 from darkroom.domain.request import unstorable
+from darkroom.store import outbox
 from darkroom.store.batches import INGEST_LEASE, Validating
 from darkroom.store.tables import batches, jobs
 
@@ -133,6 +134,7 @@ def refuse(connection: Connection, claim: Validating, problems: Sequence[Problem
         total=0,
         **_told(problems),
     )
+    outbox.ended(connection, [claim.id])
 
 
 def _told(problems: Sequence[Problem]) -> dict[str, object]:

@@ -32,8 +32,12 @@ from darkroom.store.catalog_tables import catalog_items as catalog_items
 from darkroom.store.catalog_tables import catalog_orders as catalog_orders
 from darkroom.store.catalog_tables import catalog_versions as catalog_versions
 from darkroom.store.catalog_tables import catalogs as catalogs
-from darkroom.store.columns import Moment, Money, born, one_of
+from darkroom.store.columns import Moment, born, one_of
+from darkroom.store.columns import Money as Money
 from darkroom.store.columns import metadata as metadata
+from darkroom.store.outbox_tables import events as events
+from darkroom.store.outbox_tables import webhook_deliveries as webhook_deliveries
+from darkroom.store.outbox_tables import webhook_endpoints as webhook_endpoints
 
 projects = Table(
     "projects",

@@ -195,6 +195,26 @@ def upgrade() -> None:
     )
     op.create_index("uq_catalogs_project_id_name", "catalogs", ["project_id", "name"], unique=True)
     op.create_table(
+        "events",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("project_id", sa.Text(), nullable=False),
+        sa.Column("type", sa.Text(), nullable=False),
+        sa.Column("data", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column(
+            "created_at",
+            sa.DateTime(timezone=True),
+            server_default=sa.text("now()"),
+            nullable=False,
+        ),
+        sa.CheckConstraint(
+            "type IN ('batch.completed', 'batch.failed', 'batch.expired', "
+            "'batch.cancelled', 'batch.paused', 'provider.key_paused')",
+            name=op.f("ck_events_type"),
+        ),
+        sa.ForeignKeyConstraint(["project_id"], ["projects.id"], name=op.f("fk_events_project_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_events")),
+    )
+    op.create_table(
         "files",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("project_id", sa.Text(), nullable=False),
@@ -254,6 +274,37 @@ def upgrade() -> None:
     )
     op.create_index(
         "ix_idempotency_keys_claimed_at", "idempotency_keys", ["claimed_at"], unique=False
+    )
+    op.create_table(
+        "webhook_endpoints",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("project_id", sa.Text(), nullable=False),
+        sa.Column("url", sa.Text(), nullable=False),
+        sa.Column(
+            "secret", sa.Text(), nullable=False, comment="signs: it cannot be kept as a hash"
+        ),
+        sa.Column("events", sa.ARRAY(sa.Text()), nullable=False),
+        sa.Column(
+            "created_at",
+            sa.DateTime(timezone=True),
+            server_default=sa.text("now()"),
+            nullable=False,
+        ),
+        sa.Column(
+            "failing_since",
+            sa.DateTime(timezone=True),
+            nullable=True,
+            comment="when what was sent first failed, nothing through since",
+        ),
+        sa.Column("disabled_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("disabled_reason", sa.Text(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["project_id"], ["projects.id"], name=op.f("fk_webhook_endpoints_project_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_webhook_endpoints")),
+    )
+    op.create_index(
+        "ix_webhook_endpoints_project_id", "webhook_endpoints", ["project_id"], unique=False
     )
     op.create_table(
         "batches",
@@ -434,6 +485,52 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("digest", name=op.f("pk_sessions")),
     )
     op.create_index("ix_sessions_expires_at", "sessions", ["expires_at"], unique=False)
+    op.create_table(
+        "webhook_deliveries",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("endpoint_id", sa.Uuid(), nullable=False),
+        sa.Column("event_id", sa.Uuid(), nullable=False),
+        sa.Column("state", sa.Text(), server_default="pending", nullable=False),
+        sa.Column("tries", sa.Integer(), server_default="0", nullable=False),
+        sa.Column(
+            "created_at",
+            sa.DateTime(timezone=True),
+            server_default=sa.text("now()"),
+            nullable=False,
+        ),
+        sa.Column("due_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column(
+            "status", sa.Integer(), nullable=True, comment="the HTTP status of the last answer"
+        ),
+        sa.Column("trouble", sa.Text(), nullable=True, comment="why the last try failed"),
+        sa.CheckConstraint(
+            "state IN ('pending', 'delivered', 'failed')", name=op.f("ck_webhook_deliveries_state")
+        ),
+        sa.ForeignKeyConstraint(
+            ["endpoint_id"],
+            ["webhook_endpoints.id"],
+            name=op.f("fk_webhook_deliveries_endpoint_id"),
+            ondelete="CASCADE",
+        ),
+        sa.ForeignKeyConstraint(
+            ["event_id"], ["events.id"], name=op.f("fk_webhook_deliveries_event_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_webhook_deliveries")),
+    )
+    op.create_index(
+        "ix_webhook_deliveries_due",
+        "webhook_deliveries",
+        ["due_at"],
+        unique=False,
+        postgresql_where=sa.text("state = 'pending'"),
+    )
+    op.create_index(
+        "ix_webhook_deliveries_endpoint_id_id",
+        "webhook_deliveries",
+        ["endpoint_id", "id"],
+        unique=False,
+    )
     op.create_table(
         "catalog_orders",
         sa.Column("batch_id", sa.Uuid(), nullable=False),
@@ -790,6 +887,13 @@ def downgrade() -> None:
     op.drop_table("catalog_versions")
     op.drop_index("ix_catalog_orders_project_id_fingerprint", table_name="catalog_orders")
     op.drop_table("catalog_orders")
+    op.drop_index("ix_webhook_deliveries_endpoint_id_id", table_name="webhook_deliveries")
+    op.drop_index(
+        "ix_webhook_deliveries_due",
+        table_name="webhook_deliveries",
+        postgresql_where=sa.text("state = 'pending'"),
+    )
+    op.drop_table("webhook_deliveries")
     op.drop_index("ix_sessions_expires_at", table_name="sessions")
     op.drop_table("sessions")
     op.drop_index("ix_batches_retry_of", table_name="batches")
@@ -803,6 +907,8 @@ def downgrade() -> None:
     )
     op.drop_index("ix_batches_fingerprint", table_name="batches")
     op.drop_table("batches")
+    op.drop_index("ix_webhook_endpoints_project_id", table_name="webhook_endpoints")
+    op.drop_table("webhook_endpoints")
     op.drop_index("ix_idempotency_keys_claimed_at", table_name="idempotency_keys")
     op.drop_table("idempotency_keys")
     op.drop_index(
@@ -812,6 +918,7 @@ def downgrade() -> None:
     )
     op.drop_index("ix_files_project_id_created_at", table_name="files")
     op.drop_table("files")
+    op.drop_table("events")
     op.drop_index("uq_catalogs_project_id_name", table_name="catalogs")
     op.drop_table("catalogs")
     op.drop_table("budgets")

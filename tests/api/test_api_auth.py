@@ -19,6 +19,8 @@ NOWHERE = {
     "key_id": "key_" + "0" * 32,
     "name": "nothing",
     "version": "1",
+    "webhook_id": "wh_" + "0" * 32,
+    "delivery_id": "whd_999999999999999999",
 }
 ORDER = ["read", "submit", "admin"]
 
@@ -77,6 +79,8 @@ def _body(route):
         return {"rows": [{"prompt": "a cat"}]}
     if "/catalogs/" in route.path and route.path.endswith(("/diff", "/nights")):
         return {"plan_file_id": "file-" + "0" * 32}
+    if route.path.endswith("/webhooks") and route.method == "POST":
+        return {"url": "https://shop.example/hooks"}
     return None
 
 
@@ -84,8 +88,9 @@ def _body(route):
 def foreign(new_project, desk):
     """Ids of everything there is, all of another project."""
     other = new_project()
-    batch_id = other.make.completed(None)
     client = other.clients["admin"]
+    hook = client.post("/api/v1/webhooks", json={"url": "https://shop.example/hooks"}).json()
+    batch_id = other.make.completed(None)
     (job,) = client.get(f"/api/v1/batches/batch_{batch_id.hex}/jobs").json()["data"]
     key = client.post("/api/v1/keys", json={"name": "theirs"}).json()
     with transaction(desk.engine) as connection:
@@ -98,6 +103,8 @@ def foreign(new_project, desk):
         "key_id": key["id"],
         "name": "theirs",
         "version": "1",
+        "webhook_id": hook["id"],
+        "delivery_id": "whd_1",
     }
 
 

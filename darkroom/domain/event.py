@@ -1,0 +1,48 @@
+"""What is announced outside, and how long it is tried to get an announcement through."""
+
+from datetime import timedelta
+from enum import StrEnum
+
+
+class EventType(StrEnum):
+    """What can happen that somebody outside may want to hear of; OpenAI's words where it has one.
+
+    https://platform.openai.com/docs/api-reference/webhook-events
+    """
+
+    BATCH_COMPLETED = "batch.completed"
+    BATCH_FAILED = "batch.failed"
+    """Its file was refused; nothing was spent."""
+    BATCH_EXPIRED = "batch.expired"
+    BATCH_CANCELLED = "batch.cancelled"
+    BATCH_PAUSED = "batch.paused"
+    """It makes no new call until a person acts; `data.reason` says why."""
+    PROVIDER_KEY_PAUSED = "provider.key_paused"
+    """A provider refuses its key, quota or access; `data.provider` names it."""
+
+
+class DeliveryState(StrEnum):
+    """How it stands with telling one endpoint of one event."""
+
+    PENDING = "pending"
+    DELIVERED = "delivered"
+    FAILED = "failed"
+    """Given up after a day, or refused for good."""
+
+
+BACKOFF = tuple(
+    timedelta(seconds=seconds)
+    for seconds in (5, 30, 120, 600, 1800, 3600, 7200, 14_400, 28_800, 28_800)
+)
+"""What is waited after each try that failed: nearly a day in all."""
+
+
+def next_try(tries: int) -> timedelta | None:
+    """How long to wait after so many tries that failed; None when it is time to give up.
+
+    >>> next_try(1), next_try(11)
+    (datetime.timedelta(seconds=5), None)
+    >>> sum(BACKOFF, timedelta()) > timedelta(hours=23)
+    True
+    """
+    return BACKOFF[tries - 1] if tries <= len(BACKOFF) else None
