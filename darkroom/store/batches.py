@@ -248,8 +248,7 @@ def pause_key(connection: Connection, provider: str, detail: str) -> int:
         .returning(batches.c.id)
     )
     paused = changed.scalars().all()
-    if paused:
-        outbox.paused(connection, paused)
+    outbox.paused(connection, paused)
     return len(paused)
 
 
@@ -295,11 +294,8 @@ def resume(connection: Connection, batch_id: UUID, cap: Decimal | None = None) -
     if cap is not None:
         changes["cap"] = cap
     open_now = batches.c.status.not_in(TERMINAL)
-    return bool(
-        connection.execute(
-            update(batches).where(batches.c.id == batch_id, open_now).values(**changes)
-        ).rowcount
-    )
+    resumed = update(batches).where(batches.c.id == batch_id, open_now).values(**changes)
+    return bool(connection.execute(resumed).rowcount)
 
 
 def reprioritise(connection: Connection, batch_id: UUID, priority: int) -> bool:
@@ -383,6 +379,5 @@ def complete(connection: Connection) -> list[UUID]:
         .returning(b.id)
     )
     ids = list(ended.scalars())
-    if ids:
-        outbox.ended(connection, ids)
+    outbox.ended(connection, ids)
     return ids

@@ -15,6 +15,8 @@ from darkroom.store.tables import batches, events, webhook_deliveries, webhook_e
 
 def ended(connection: Connection, batch_ids: Collection[UUID]) -> None:
     """Announces how these batches ended; of a lone request nothing, for its caller waits for it."""
+    if not batch_ids:
+        return
     b = batches.c
     kind = literal("batch.") + b.status
     happened = select(b.project_id, kind.label("type"), _data("id", _shown()).label("data"))
@@ -23,6 +25,8 @@ def ended(connection: Connection, batch_ids: Collection[UUID]) -> None:
 
 def paused(connection: Connection, batch_ids: Collection[UUID]) -> None:
     """Announces that these batches make no new call, and why."""
+    if not batch_ids:
+        return
     b = batches.c
     kind = literal(EventType.BATCH_PAUSED.value)
     data = _data("id", _shown(), "reason", b.paused_reason, "detail", b.paused_detail)
