@@ -133,6 +133,7 @@ def test_a_value_cannot_steer_the_terminal(darkroom, write):
         (["run", "p.csv", "--out", "x", "--deadline", "2020-01-01"], "is over already"),
         (["run", "p.csv", "--out", "x", "--deadline", "25:00"], "write 06:00"),
         (["run", "p.csv", "--out", "x", "--deadline", "999999999d"], "write less"),
+        (["catalog", "sync", "--deadline", "25:00"], "write 06:00"),
         (["run", "p.csv", "--out", "x", "--window", "22-6"], "write 22:00-06:00"),
         (["run", "p.csv", "--out", "x", "--timezone", "Mars"], "write one such as Europe/Berlin"),
         (["run", "p.csv", "--out", "p.csv"], "--out p.csv cannot be written"),
