@@ -189,7 +189,7 @@ def list_webhooks(tools: Tools, caller: Reader) -> WebhookPage:
     operation_id="deleteWebhook",
     summary="Delete a webhook",
     status_code=HTTPStatus.NO_CONTENT,
-    responses=documented(401, 403, 404, 503),
+    responses=documented(401, 403, 404, 422, 503),
 )
 def delete(tools: Tools, caller: Submitter, webhook_id: str) -> None:
     """Delete an endpoint, and what was on its way to it."""
@@ -221,7 +221,7 @@ def list_deliveries(
     operation_id="redeliver",
     summary="Deliver an event again",
     status_code=HTTPStatus.ACCEPTED,
-    responses=documented(401, 403, 404, 503),
+    responses=documented(401, 403, 404, 422, 503),
 )
 def redeliver(tools: Tools, caller: Submitter, webhook_id: str, delivery_id: str) -> WebhookOut:
     """Deliver an event again, under the same id; an endpoint that was disabled is enabled by it."""

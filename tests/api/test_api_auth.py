@@ -77,6 +77,8 @@ def _body(route):
         return {"name": "a key"}
     if route.path.endswith("/batches") and route.method == "POST":
         return {"rows": [{"prompt": "a cat"}]}
+    if route.path.endswith("/priority"):
+        return {"priority": 1}
     if "/catalogs/" in route.path and route.path.endswith(("/diff", "/nights")):
         return {"plan_file_id": "file-" + "0" * 32}
     if route.path.endswith("/webhooks") and route.method == "POST":

@@ -21,6 +21,7 @@ from api.native.keys import KeyMade, KeyPage
 from api.native.providers import ProviderPage
 from api.native.usage import UsagePage
 from api.native.views import BatchOut, BatchPage, FileOut, FilePage, JobDetail, JobPage, ProblemPage
+from api.native.webhooks import DeliveryPage, WebhookMade, WebhookOut, WebhookPage
 from api.web.door import LinkOut
 
 PROBLEM = {"$ref": "#/components/schemas/Problem"}
@@ -102,6 +103,11 @@ def _referenced(node):
 
 
 OPERATIONS = {
+    "createWebhook",
+    "listWebhooks",
+    "deleteWebhook",
+    "listDeliveries",
+    "redeliver",
     "uploadFile",
     "findFile",
     "estimate",
@@ -164,6 +170,10 @@ ANSWERS = [
     KeyMade,
     EstimateOut,
     UsagePage,
+    WebhookMade,
+    WebhookOut,
+    WebhookPage,
+    DeliveryPage,
     Problem,
 ]
 
