@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from itertools import islice, repeat
 from typing import Any
 
+from psycopg.errors import UniqueViolation
 from sqlalchemy import Connection, delete, func, select, text, update
 
 from darkroom.domain.batch import BatchStatus
@@ -59,9 +60,13 @@ def add_jobs(connection: Connection, claim: Validating, drafts: Iterable[Draft])
     driver: Any = connection.connection.driver_connection
     lines = map(_copied, repeat(claim.id.hex.encode()), drafts)
     with driver.cursor() as cursor:
-        with cursor.copy(_COPY) as copy:
-            while block := b"".join(islice(lines, _LINES_SENT)):
-                copy.write(block)
+        try:
+            with cursor.copy(_COPY) as copy:
+                while block := b"".join(islice(lines, _LINES_SENT)):
+                    copy.write(block)
+        except UniqueViolation as there_already:
+            # No two rows of a file share a name: another reader has added this one.
+            raise IngestLost(claim.id) from there_already
         number: int = cursor.rowcount
     hold(connection, claim, total=batches.c.total + number)
     return number

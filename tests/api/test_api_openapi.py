@@ -27,6 +27,11 @@ from api.web.door import LinkOut
 PROBLEM = {"$ref": "#/components/schemas/Problem"}
 
 CONTRACT = {
+    "POST /api/v1/webhooks",
+    "GET /api/v1/webhooks",
+    "DELETE /api/v1/webhooks/{webhook_id}",
+    "GET /api/v1/webhooks/{webhook_id}/deliveries",
+    "POST /api/v1/webhooks/{webhook_id}/deliveries/{delivery_id}/redeliver",
     "GET /api/v1/files",
     "POST /api/v1/files",
     "POST /api/v1/batches",
