@@ -55,18 +55,18 @@ def _dispatched(tools: Tools, connection: Transaction) -> list[Dispatched]:
     for name, standing in ready.items():
         upstream = tools.upstreams[name]
         own = 1 if standing.on_trial else _own_slots(tools, upstream, slots)
-        window = min(_window(upstream, own, busy.get(name, Busy())), free - len(messages))
-        messages += _handed_out(tools, connection, upstream, window)
+        load = busy.get(name, Busy())
+        room = min(own - load.running - load.dispatched, free - len(messages))
+        messages += _handed_out(tools, connection, upstream, room, load.dispatched)
     return messages
 
 
 def _handed_out(
-    tools: Tools, connection: Transaction, upstream: Upstream, window: int
+    tools: Tools, connection: Transaction, upstream: Upstream, room: int, dispatched: int
 ) -> list[Dispatched]:
     """As many due jobs of one provider as it has room for: what one batch has not due, the others may have."""
-    if window <= 0:
-        return []
-    waiting = batches.dispatchable(connection, upstream.name, tools.focus)
+    waiting = batches.dispatchable(connection, upstream.name, tools.focus) if room > 0 else []
+    window = _window(upstream, room, dispatched) if waiting else 0
     messages: list[Dispatched] = []
     while waiting and len(messages) < window:
         shares = _shares(window - len(messages), waiting)
@@ -134,13 +134,10 @@ def _own_slots(tools: Tools, upstream: Upstream, slots: int) -> int:
     return ceil(slots * upstream.limiter.limits.in_flight / _in_flight(tools))
 
 
-def _window(upstream: Upstream, slots: int, busy: Busy) -> int:
+def _window(upstream: Upstream, room: int, dispatched: int) -> int:
     """Free slots, but no more waiting for permits than the rate limits admit while they wait."""
-    window = slots - busy.running - busy.dispatched
     rate = upstream.limiter.calls_per_second()
-    if rate is not None:
-        window = min(window, ceil(rate * AHEAD.total_seconds()) - busy.dispatched)
-    return window
+    return room if rate is None else min(room, ceil(rate * AHEAD.total_seconds()) - dispatched)
 
 
 def _take_back(tools: Tools, messages: Sequence[Dispatched]) -> None:

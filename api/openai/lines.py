@@ -14,8 +14,9 @@ from api.openai.failures import told
 from darkroom.blobs import BlobStore
 from darkroom.domain.ids import IMAGE, shown
 from darkroom.domain.job import JobState
+from darkroom.store.insights import ImageView
 from darkroom.store.openai_batches import Kind
-from darkroom.store.results import Picture, Result
+from darkroom.store.results import Result
 
 STATES: Mapping[Kind, tuple[JobState, ...]] = {
     Kind.OUTPUT: (JobState.SUCCEEDED,),
@@ -112,7 +113,7 @@ def images_response(result: Result, *, links: bool) -> list[Piece]:
     return [*pieces, b"]}"]
 
 
-def _linked(picture: Picture) -> dict[str, str]:
+def _linked(picture: ImageView) -> dict[str, str]:
     name = f"{shown(IMAGE, picture.attempt_id)}-{picture.index}"
     return {"url": f"/api/v1/images/{name}", "sha256": picture.sha256}
 

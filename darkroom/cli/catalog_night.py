@@ -1,7 +1,6 @@
 """One night of a catalog at the terminal: begun, followed, published."""
 
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -11,7 +10,7 @@ from darkroom.cli.caller import command
 from darkroom.cli.catalog_plan import Prepared
 from darkroom.cli.catalog_replies import Catalogs, CatalogVersion, Change
 from darkroom.cli.catalog_shelf import published
-from darkroom.cli.ending import CliError, Exit, status_of
+from darkroom.cli.ending import Exit, status_of
 from darkroom.cli.environment import Environment
 from darkroom.cli.options import shown_time
 from darkroom.cli.session import Session
@@ -115,9 +114,7 @@ class Production:
     def _followed(self, session: Session) -> Exit:
         if self.batch_id is None:
             return Exit.MADE
-        batch = session.client.batch(self.batch_id)
-        if self.night.budget is not None and (batch.cost.cap or 0) < self.night.budget:
-            batch = session.client.resume(batch.id, self.night.budget)
+        batch = session.client.granted(session.client.batch(self.batch_id), self.night.budget)
         ended = followed(session, self.terminal, batch)
         for line in summary(ended, sandbox=session.sandbox):
             self.terminal.result(line)
@@ -147,7 +144,5 @@ class Production:
         """Hold the batch if its stack ends with this command; say how to go on."""
         if self.batch_id is None:
             return "interrupted before anything was ordered"
-        if session.own:
-            with suppress(CliError):  # it may have ended meanwhile, and the way back is the same
-                session.client.pause(self.batch_id, "held")
+        session.hold(self.batch_id)
         return f"what is made is kept as batch {self.batch_id}; the same command goes on"

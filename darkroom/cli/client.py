@@ -178,6 +178,12 @@ class Client:
     def reprioritise(self, batch_id: str, priority: int) -> Batch:
         return self._act(batch_id, "priority", {"priority": priority})
 
+    def granted(self, batch: Batch, budget: Decimal | None) -> Batch:
+        """The batch under no less than this budget; what was granted before is never taken back."""
+        if budget is None or (batch.cost.cap or 0) >= budget:
+            return batch
+        return self.resume(batch.id, budget)
+
     def cancel(self, batch_id: str) -> Batch:
         return self._act(batch_id, "cancel", None)
 

@@ -2,7 +2,6 @@
 
 import shlex
 import sys
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -158,9 +157,7 @@ class Production:
         self.places.note(batch.id, self.out)
         if not attached or batch.ended:
             return batch
-        if wanted.budget is None or (batch.cost.cap or 0) >= wanted.budget:
-            return batch
-        return session.client.resume(batch.id, wanted.budget)
+        return session.client.granted(batch, wanted.budget)
 
     def _met(self, batch: Batch) -> str:
         """That this list is known, where its images are, and what is paid."""
@@ -203,9 +200,8 @@ class Production:
         """Hold the batch if its stack ends with this command; say what is made and how to go on."""
         if self.batch_id is None:
             return "interrupted before anything was submitted"
+        session.hold(self.batch_id)
         if session.own:
-            with suppress(CliError):  # it may have ended meanwhile, and the way back is the same
-                session.client.pause(self.batch_id, "held")
             self.terminal.notice("finishing the calls in flight; Ctrl-C again stops at once")
         self._count(session, self.batch_id)
         back = way_back(sys.argv)

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from threading import Event
 from typing import TypeVar
@@ -49,6 +50,12 @@ class Session:
         """
         if self.stopping.wait(seconds):
             raise Interrupted
+
+    def hold(self, batch_id: str) -> None:
+        """Hold a batch if its stack ends with this command; one that has ended meanwhile needs no holding."""
+        if self.own:
+            with suppress(CliError):
+                self.client.pause(batch_id, "held")
 
     def heed(self) -> None:
         """Raises Interrupted if a signal came."""

@@ -1,6 +1,7 @@
 """Looking at bytes that claim to be a picture."""
 
 from collections.abc import Callable
+from types import MappingProxyType
 from typing import Final
 
 from darkroom.pictures import gif, jpeg, png, webp
@@ -8,6 +9,17 @@ from darkroom.pictures.decoding import decode_small
 from darkroom.pictures.formats import NotAPicture, Picture, PictureFormat, Unsound, cut_off
 from darkroom.pictures.lookalikes import described
 
+_ANNOUNCED, _SIGNED = 16, 8
+"""Bytes within which a picture says what it is, and those of the longest signature."""
+
+_READERS: Final = MappingProxyType(
+    {
+        PictureFormat.PNG: png.read,
+        PictureFormat.JPEG: jpeg.read,
+        PictureFormat.GIF: gif.read,
+        PictureFormat.WEBP: webp.read,
+    }
+)
 _SIGNATURES: Final = (png.SIGNATURE, jpeg.SIGNATURE, webp.SIGNATURE, *gif.SIGNATURES)
 
 
@@ -43,15 +55,9 @@ def kind_of(head: bytes) -> PictureFormat | None:
 
 
 def _reader(view: memoryview) -> Callable[[memoryview], Picture]:
-    head = bytes(view[:8])
-    if head.startswith(png.SIGNATURE):
-        return png.read
-    if head.startswith(jpeg.SIGNATURE):
-        return jpeg.read
-    if head.startswith(gif.SIGNATURES):
-        return gif.read
-    if webp.is_webp(view):
-        return webp.read
+    if kind := kind_of(bytes(view[:_ANNOUNCED])):
+        return _READERS[kind]
+    head = bytes(view[:_SIGNED])
     if head and any(signature.startswith(head) for signature in _SIGNATURES):
         raise cut_off(view)
     raise Unsound(described(view))

@@ -10,20 +10,8 @@ from sqlalchemy import Connection, select
 
 from darkroom.domain.attempt import Disposition
 from darkroom.domain.job import JobState
+from darkroom.store.insights.jobs import ImageView, stored_images
 from darkroom.store.tables import attempts, images, jobs
-
-
-@dataclass(frozen=True, slots=True)
-class Picture:
-    """One image that a job has, as it lies in the blob store."""
-
-    attempt_id: UUID
-    index: int
-    sha256: str
-    bytes: int
-    format: str
-    width: int
-    height: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +27,7 @@ class Result:
     ended_at: datetime
     request_id: str | None
     usage: Mapping[str, int] | None
-    pictures: tuple[Picture, ...]
+    pictures: tuple[ImageView, ...]
 
 
 def page(
@@ -60,22 +48,9 @@ def page(
     )
     rows = connection.execute(query).all()
     ids = [row.id for row in rows]
-    pictures, calls = _pictures(connection, ids), _calls(connection, ids)
+    own = images.c.disposition != Disposition.SURPLUS
+    pictures, calls = stored_images(connection, ids, own), _calls(connection, ids)
     return [_result(row, calls.get(row.id, ()), pictures.get(row.id, ())) for row in rows]
-
-
-def _pictures(connection: Connection, ids: Sequence[int]) -> Mapping[int, Sequence[Picture]]:
-    i = images.c
-    query = (
-        select(images)
-        .where(i.job_id.in_(ids), i.disposition != Disposition.SURPLUS)
-        .order_by(i.job_id, i.created_at, i.attempt_id, i.index)
-    )
-    found: dict[int, list[Picture]] = {}
-    for row in connection.execute(query):
-        picture = Picture(**{name: getattr(row, name) for name in Picture.__slots__})
-        found.setdefault(row.job_id, []).append(picture)
-    return found
 
 
 def _calls(connection: Connection, ids: Sequence[int]) -> Mapping[int, Sequence[Any]]:
@@ -87,7 +62,7 @@ def _calls(connection: Connection, ids: Sequence[int]) -> Mapping[int, Sequence[
     return found
 
 
-def _result(row: Any, calls: Sequence[Any], pictures: Sequence[Picture]) -> Result:
+def _result(row: Any, calls: Sequence[Any], pictures: Sequence[ImageView]) -> Result:
     answered = [call.request_id for call in calls if call.request_id]
     return Result(
         job_id=row.id,

@@ -150,13 +150,7 @@ def job(connection: Connection, project_id: str, job_id: int) -> JobView | None:
 def job_views(connection: Connection, rows: Sequence[Row[Any]]) -> list[JobView]:
     """These rows of jobs with their images and what they have cost."""
     ids = [row.id for row in rows]
-    stored: dict[int, list[ImageView]] = {}
-    for row in connection.execute(
-        select(images)
-        .where(images.c.job_id.in_(ids))
-        .order_by(images.c.job_id, images.c.created_at, images.c.attempt_id, images.c.index)
-    ):
-        stored.setdefault(row.job_id, []).append(_image(row))
+    stored = stored_images(connection, ids)
     paid = {row.job_id: row for row in connection.execute(_paid(ids))}
     return [
         JobView(
@@ -176,6 +170,22 @@ def job_views(connection: Connection, rows: Sequence[Row[Any]]) -> list[JobView]
         )
         for row in rows
     ]
+
+
+def stored_images(
+    connection: Connection, ids: Sequence[int], *where: ColumnElement[bool]
+) -> Mapping[int, Sequence[ImageView]]:
+    """The images of these jobs as they came, by job; of those of this kind alone, where one is given."""
+    i = images.c
+    query = (
+        select(images)
+        .where(i.job_id.in_(ids), *where)
+        .order_by(i.job_id, i.created_at, i.attempt_id, i.index)
+    )
+    found: dict[int, list[ImageView]] = {}
+    for row in connection.execute(query):
+        found.setdefault(row.job_id, []).append(_image(row))
+    return found
 
 
 def _paid(ids: Sequence[int]) -> Select[Any]:
