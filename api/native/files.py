@@ -1,28 +1,22 @@
 """Files: uploaded to disk as they come in, whatever their size."""
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from http import HTTPStatus
-from pathlib import PurePath
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request
-from starlette.datastructures import UploadFile
-from starlette.exceptions import HTTPException
 
 from api import submission
 from api.deps import Reader, Submitter, Tools, bearer
 from api.errors import documented
 from api.native.views import FileOut, FilePage
-from api.refusals import Invalid
 from api.route import FORM_LIMITS, UploadRoute
+from api.uploads import Upload, kept, read_upload
 from darkroom.store import files
 
 router = APIRouter(prefix="/files", tags=["files"], route_class=UploadRoute, dependencies=[bearer])
 
 Sha256 = Annotated[str, Query(pattern="^[0-9a-f]{64}$", description="Of the picture's bytes.")]
-
-NAME_LENGTH = 255
 
 _FORM: dict[str, Any] = {
     "required": True,
@@ -41,24 +35,10 @@ _FORM: dict[str, Any] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Upload:
-    """A whole upload, spooled to disk."""
-
-    file: UploadFile
-    filename: str
-    purpose: str
-
-
 async def _uploaded(request: Request, _: Submitter) -> AsyncIterator[Upload]:
     """Reads the form, once the caller is known to be allowed to send it."""
     async with request.form(**FORM_LIMITS) as form:
-        file, purpose = form.get("file"), form.get("purpose")
-        if not isinstance(file, UploadFile):
-            raise Invalid.field("file", "missing", "send multipart/form-data with a file in it")
-        if not isinstance(purpose, str):
-            raise Invalid.field("purpose", "missing", f"send purpose={submission.PURPOSES[0]}")
-        yield Upload(file, PurePath(file.filename or "upload").name[-NAME_LENGTH:], purpose)
+        yield read_upload(form, f"send purpose={submission.PURPOSES[0]}")
 
 
 @router.post(
@@ -74,12 +54,7 @@ def upload(tools: Tools, caller: Submitter, sent: Annotated[Upload, Depends(_upl
     largest = tools.upload_bytes
     if sent.purpose == files.VISION:
         largest = min(largest, submission.REFERENCE_BYTES)
-    if (sent.file.size or 0) > largest:
-        detail = f"the file has {sent.file.size:,} bytes; {largest:,} are taken"
-        raise HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, detail)
-    file = submission.keep_upload(
-        tools.blobs, caller.project_id, sent.file.file, sent.filename, sent.purpose
-    )
+    file = kept(tools, caller.project_id, sent, largest)
     with tools.transaction() as connection:
         return FileOut.of(submission.record(connection, file))
 

@@ -4,14 +4,12 @@ from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
-from pathlib import PurePath
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Header, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field, ValidationError
-from starlette.datastructures import FormData, UploadFile
-from starlette.exceptions import HTTPException
+from starlette.datastructures import FormData
 
 from api import submission
 from api.deps import Reader, Submitter, Tools, bearer
@@ -24,10 +22,10 @@ from api.openai.wording import documented
 from api.ranges import is_same, part
 from api.refusals import Invalid, Missing
 from api.route import FORM_LIMITS, GuardedRoute, UploadRoute
+from api.uploads import Upload, kept, read_upload
 from darkroom.store import files, openai_batches
 from darkroom.store.openai_batches import ListedFile
 
-NAME_LENGTH = 255
 PAGE_LIMIT = 10_000
 
 uploads = APIRouter(tags=["OpenAI"], route_class=UploadRoute, dependencies=[bearer])
@@ -37,12 +35,10 @@ router = APIRouter(
 
 
 @dataclass(frozen=True, slots=True)
-class Upload:
-    """A whole upload, spooled to disk."""
+class Sent:
+    """What a client uploads, and when it is to be forgotten."""
 
-    file: UploadFile
-    filename: str
-    purpose: str
+    upload: Upload
     expires_after: ExpiresAfter | None
 
 
@@ -63,16 +59,10 @@ class Conditions(BaseModel):
     if_none_match: str | None = None
 
 
-async def _uploaded(request: Request, _: Submitter) -> AsyncIterator[Upload]:
+async def _uploaded(request: Request, _: Submitter) -> AsyncIterator[Sent]:
     """Reads the form, once the caller is known to be allowed to send it."""
     async with request.form(**FORM_LIMITS) as form:
-        file, purpose = form.get("file"), form.get("purpose")
-        if not isinstance(file, UploadFile):
-            raise Invalid.field("file", "missing", "send multipart/form-data with a file in it")
-        if not isinstance(purpose, str):
-            raise Invalid.field("purpose", "missing", "send a purpose, for example batch")
-        name = PurePath(file.filename or "upload").name[-NAME_LENGTH:]
-        yield Upload(file, name, purpose, _expiry(form))
+        yield Sent(read_upload(form, "send a purpose, for example batch"), _expiry(form))
 
 
 def _expiry(form: FormData) -> ExpiresAfter | None:
@@ -88,21 +78,16 @@ def _expiry(form: FormData) -> ExpiresAfter | None:
 
 @uploads.post("/files", responses=documented(400, 401, 403, 409, 413, 422, 503))
 def upload(
-    tools: Tools, caller: Submitter, sent: Annotated[Upload, Depends(_uploaded)]
+    tools: Tools, caller: Submitter, sent: Annotated[Sent, Depends(_uploaded)]
 ) -> FileObject:
     """Upload a file of batch lines, or a picture to be edited."""
-    if (sent.file.size or 0) > tools.upload_bytes:
-        detail = f"the file has {sent.file.size:,} bytes; {tools.upload_bytes:,} are taken"
-        raise HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, detail)
-    file = submission.keep_upload(
-        tools.blobs, caller.project_id, sent.file.file, sent.filename, sent.purpose
-    )
+    file = kept(tools, caller.project_id, sent.upload, tools.upload_bytes)
     if sent.expires_after:
-        kept = timedelta(seconds=sent.expires_after.seconds)
-        file = replace(file, expires_at=datetime.now(UTC) + kept)
+        span = timedelta(seconds=sent.expires_after.seconds)
+        file = replace(file, expires_at=datetime.now(UTC) + span)
     with tools.transaction() as connection:
-        kept_file = submission.record(connection, file)
-        found = openai_batches.file(connection, caller.project_id, kept_file.id)
+        recorded = submission.record(connection, file)
+        found = openai_batches.file(connection, caller.project_id, recorded.id)
     assert found
     return FileObject.of(found)
 
