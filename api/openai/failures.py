@@ -29,6 +29,7 @@ WORDED: Mapping[FailureClass, Worded] = MappingProxyType(
         ),
         FailureClass.UNREACHABLE: Worded(HTTPStatus.SERVICE_UNAVAILABLE, _SERVER),
         FailureClass.OVERLOADED: Worded(HTTPStatus.SERVICE_UNAVAILABLE, _SERVER),
+        FailureClass.OUTAGE: Worded(HTTPStatus.SERVICE_UNAVAILABLE, _SERVER),
         FailureClass.SERVER_ERROR: Worded(HTTPStatus.INTERNAL_SERVER_ERROR, _SERVER),
         FailureClass.INCOMPLETE: Worded(HTTPStatus.BAD_GATEWAY, _SERVER),
         FailureClass.KEY: Worded(

@@ -12,6 +12,8 @@ from PIL import Image
 from shop import GENERATIONS, drawn
 from sqlalchemy import func, update
 
+from api.openai.failures import WORDED
+from darkroom.domain.failure import FailureClass
 from darkroom.domain.ids import BATCH, uuid_of
 from darkroom.store.session import transaction
 from darkroom.store.tables import batches
@@ -180,3 +182,7 @@ def test_another_projects_batch_is_not_there(shop, counter):
     for look in (stranger.batches.retrieve, stranger.batches.cancel):
         with pytest.raises(openai.NotFoundError):
             look(batch_id)
+
+
+def test_there_is_a_word_for_every_class_of_failures():
+    assert WORDED.keys() == set(FailureClass)
