@@ -8,9 +8,10 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from threading import Thread
 
+from loopback import LoopbackServer
 from PIL import Image
 from world import World
 
@@ -97,7 +98,7 @@ def site(pages: Mapping[str, bytes | str]) -> Iterator[Site]:
         def log_message(self, *_: object) -> None:
             pass
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+    with LoopbackServer(Handler) as server:
         thread = Thread(target=server.serve_forever, args=(0.02,))
         thread.start()
         yield Site(f"http://127.0.0.1:{server.server_port}", asked)

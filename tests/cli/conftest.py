@@ -5,10 +5,10 @@ import subprocess
 import sys
 import threading
 from dataclasses import dataclass
-from http.server import ThreadingHTTPServer
 
 import pytest
 from canned import API_KEY, PATIENCE, Api, Handler
+from loopback import LoopbackServer
 
 from darkroom.cli.main import ended
 
@@ -78,7 +78,7 @@ def write(tmp_path):
 @pytest.fixture
 def api(monkeypatch):
     """An API elsewhere, as the environment names it."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server = LoopbackServer(Handler)
     server.daemon_threads = False
     server.api = Api(f"http://127.0.0.1:{server.server_port}")
     monkeypatch.setenv("DARKROOM_API_URL", server.api.url)
