@@ -126,13 +126,13 @@ def _lifespan(settings: Settings) -> Callable[[FastAPI], AbstractAsyncContextMan
             limit,
             projects,
             models_of=_models(settings, projects),
+            pace_of=_paces(settings, projects),
             flower_url=settings.flower_url,
         ) as instruments:
             if settings.admin_key:
                 with instruments.transaction() as connection:
                     admit(connection, settings.admin_key.get_secret_value())
             app.state.instruments = instruments
-            app.state.pace_of = _paces(settings, projects)
             with told_to_stop(instruments.hush):
                 yield
 

@@ -13,6 +13,7 @@ from api.feeds import Feeds
 from api.projects import Projects
 from api.thumbnails import Thumbnails
 from darkroom.blobs import BlobStore, StorageFailed, open_store
+from darkroom.domain.estimate import Pace
 from darkroom.domain.models import Models
 from darkroom.store.session import Connection, Engine, open_engine, transaction
 
@@ -62,6 +63,8 @@ class Instruments:
     """Who draws what is submitted here."""
     models_of: Callable[[str], Models]
     """The models that draw for a project today."""
+    pace_of: Callable[[str], Pace]
+    """The limits of a project's own provider."""
     upload_bytes: int
     """The largest file that may be uploaded."""
     storage: StorageCheck
@@ -94,6 +97,7 @@ def opened(
     projects: Projects,
     *,
     models_of: Callable[[str], Models],
+    pace_of: Callable[[str], Pace],
     flower_url: str | None = None,
 ) -> Iterator[Instruments]:
     """Opens the instruments and closes them at the end; nothing is connected to before its first use."""
@@ -112,6 +116,7 @@ def opened(
                 broker=broker,
                 projects=projects,
                 models_of=models_of,
+                pace_of=pace_of,
                 upload_bytes=upload_bytes,
                 storage=StorageCheck(blobs),
                 feeds=feeds,

@@ -4,7 +4,7 @@ from dataclasses import asdict
 from typing import Annotated, Any, Self
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictStr, model_validator
 
 from api import estimation
@@ -23,14 +23,6 @@ from darkroom.domain.estimate import DAYS, Pace, price_of
 router = APIRouter(
     prefix="/estimates", tags=["estimates"], route_class=GuardedRoute, dependencies=[bearer]
 )
-
-
-async def _pace(request: Request, caller: Submitter) -> Pace:
-    pace: Pace = request.app.state.pace_of(caller.project_id)
-    return pace
-
-
-Limits = Annotated[Pace, Depends(_pace)]
 
 
 class EstimateIn(Body):
@@ -127,8 +119,8 @@ class EstimateOut(BaseModel):
     summary="Estimate a list",
     responses=documented(400, 401, 403, 404, 413, 422, 503),
 )
-def estimate(tools: Tools, caller: Submitter, limits: Limits, body: EstimateIn) -> EstimateOut:
+def estimate(tools: Tools, caller: Submitter, body: EstimateIn) -> EstimateOut:
     """Estimate rows or a file."""
     question = Question(body.defaults, body.template, body.each)
     finding = estimation.estimate(tools, caller.project_id, body.source(), question)
-    return EstimateOut.of(finding, limits, each=body.each)
+    return EstimateOut.of(finding, tools.pace_of(caller.project_id), each=body.each)

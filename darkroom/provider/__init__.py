@@ -3,7 +3,7 @@
 from darkroom.domain.answer import Answer
 from darkroom.provider.call import CallFailed
 from darkroom.provider.client import Client, shared_tls
-from darkroom.provider.hearing import hear, sign_of
+from darkroom.provider.hearing import hear
 from darkroom.provider.part import Part
 from darkroom.provider.reading import Images, read
 from darkroom.provider.upstream import Provider
@@ -18,5 +18,4 @@ __all__ = [
     "hear",
     "read",
     "shared_tls",
-    "sign_of",
 ]
