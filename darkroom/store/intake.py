@@ -57,18 +57,24 @@ def add_jobs(connection: Connection, claim: Validating, drafts: Iterable[Draft])
         IngestLost: somebody else reads the file now, or the batch was cancelled.
     """
     connection.execute(PLAN_ONCE)
+    try:
+        with connection.begin_nested():
+            number = _copy(connection, claim, drafts)
+    except UniqueViolation:
+        hold(connection, claim)  # the row that is there already is another reader's, or a mistake
+        raise
+    hold(connection, claim, total=batches.c.total + number)
+    return number
+
+
+def _copy(connection: Connection, claim: Validating, drafts: Iterable[Draft]) -> int:
     driver: Any = connection.connection.driver_connection
     lines = map(_copied, repeat(claim.id.hex.encode()), drafts)
     with driver.cursor() as cursor:
-        try:
-            with cursor.copy(_COPY) as copy:
-                while block := b"".join(islice(lines, _LINES_SENT)):
-                    copy.write(block)
-        except UniqueViolation as there_already:
-            # No two rows of a file share a name: another reader has added this one.
-            raise IngestLost(claim.id) from there_already
+        with cursor.copy(_COPY) as copy:
+            while block := b"".join(islice(lines, _LINES_SENT)):
+                copy.write(block)
         number: int = cursor.rowcount
-    hold(connection, claim, total=batches.c.total + number)
     return number
 
 
