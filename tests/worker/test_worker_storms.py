@@ -43,6 +43,11 @@ def until_open(world: World, batch_id, limiter: Limiter) -> None:
     world.until_view(batch_id, opened)
 
 
+def until_landed(world: World, batch_id, limiter: Limiter) -> None:
+    """Waits until every call that was let out has been answered, those included that had not left yet."""
+    world.until_view(batch_id, lambda _: limiter.known().in_flight == 0)
+
+
 def end_span(redis_client: Redis) -> None:
     """The circuit's span is over: the next call is a probe."""
     redis_client.hset(LEVELS, "circuit:until", 1)
@@ -63,7 +68,7 @@ def test_a_storm_of_errors_opens_the_circuit_and_fails_no_job(
     world.start_worker(**FAST)
     batch_id = world.submit([f"Print {number}" for number in range(20)])
     until_open(world, batch_id, limiter)
-    world.sandbox.wait(in_flight=0)
+    until_landed(world, batch_id, limiter)
     before = world.sandbox.totals()["calls"]
     for probes in (1, 2, 3):
         hurry(world)
