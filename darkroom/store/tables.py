@@ -1,7 +1,6 @@
 """The tables; the constraints here have the last word about what can be."""
 
 from sqlalchemy import (
-    ARRAY,
     BigInteger,
     Boolean,
     CheckConstraint,
@@ -12,7 +11,6 @@ from sqlalchemy import (
     Index,
     Integer,
     LargeBinary,
-    Numeric,
     SmallInteger,
     Table,
     Text,
@@ -25,7 +23,9 @@ from sqlalchemy.dialects.postgresql import JSONB
 from darkroom.domain.attempt import AttemptState, Disposition
 from darkroom.domain.batch import BatchStatus, PausedReason
 from darkroom.domain.job import JobState
-from darkroom.domain.waiting import WaitingFor
+from darkroom.store.account_tables import api_keys as api_keys
+from darkroom.store.account_tables import projects as projects
+from darkroom.store.account_tables import sessions as sessions
 from darkroom.store.budget_tables import bounds as bounds
 from darkroom.store.budget_tables import budgets as budgets
 from darkroom.store.catalog_tables import catalog_items as catalog_items
@@ -35,46 +35,13 @@ from darkroom.store.catalog_tables import catalogs as catalogs
 from darkroom.store.columns import Moment, born, one_of
 from darkroom.store.columns import Money as Money
 from darkroom.store.columns import metadata as metadata
+from darkroom.store.operation_tables import holdups as holdups
+from darkroom.store.operation_tables import learned_limits as learned_limits
+from darkroom.store.operation_tables import providers as providers
+from darkroom.store.operation_tables import workers as workers
 from darkroom.store.outbox_tables import events as events
 from darkroom.store.outbox_tables import webhook_deliveries as webhook_deliveries
 from darkroom.store.outbox_tables import webhook_endpoints as webhook_endpoints
-
-projects = Table(
-    "projects",
-    metadata,
-    Column("id", Text, primary_key=True),
-    Column("time_zone", Text, nullable=False, server_default="UTC"),
-    Column("budget_per_day", Money),
-    Column("budget", Money, comment="in all"),
-    born(),
-)
-
-api_keys = Table(
-    "api_keys",
-    metadata,
-    Column("id", Uuid, primary_key=True),
-    Column("project_id", Text, ForeignKey("projects.id"), nullable=False),
-    Column("name", Text, nullable=False),
-    Column(
-        "prefix", Text, nullable=False, comment="the first characters, for people to know it by"
-    ),
-    Column("digest", LargeBinary, nullable=False, unique=True, comment="sha256 of the key"),
-    Column("scopes", ARRAY(Text), nullable=False),
-    born(),
-    Column("last_used_at", Moment),
-    Column("revoked_at", Moment),
-)
-
-sessions = Table(
-    "sessions",
-    metadata,
-    Column("digest", LargeBinary, primary_key=True, comment="sha256 of what the browser keeps"),
-    Column("key_id", Uuid, ForeignKey("api_keys.id"), nullable=False),
-    Column("is_link", Boolean, nullable=False, comment="good for one sign-in and nothing else"),
-    born(),
-    Column("expires_at", Moment, nullable=False),
-    Index("ix_sessions_expires_at", "expires_at"),
-)
 
 files = Table(
     "files",
@@ -337,52 +304,4 @@ images = Table(
     born(),
     one_of("disposition", Disposition),
     Index("ix_images_job_id", "job_id"),
-)
-
-providers = Table(
-    "providers",
-    metadata,
-    Column("name", Text, primary_key=True),
-    Column(
-        "paused_reason", Text, comment="why no call with this key can succeed until a person acts"
-    ),
-    Column(
-        "paused_key",
-        Text,
-        comment="the fingerprint of the key it happened to; another key is not paused",
-    ),
-    Column("paused_at", Moment),
-    Column("probing_since", Moment, comment="on trial: one call at a time until one succeeds"),
-)
-
-learned_limits = Table(
-    "learned_limits",
-    metadata,
-    Column("key", Text, primary_key=True, comment="whose limits: as the limiter is called"),
-    Column("dimension", Text, primary_key=True),
-    Column("per_minute", Numeric, nullable=False),
-    Column("learned_at", Moment, nullable=False, server_default=func.now()),
-)
-
-workers = Table(
-    "workers",
-    metadata,
-    Column("name", Text, primary_key=True),
-    Column("slots", Integer, nullable=False, comment="calls that it can have in flight"),
-    Column("providers", ARRAY(Text), nullable=False, comment="whom it calls"),
-    Column("focus", Text, comment="the one stack whose batches it works on; NULL: on all"),
-    Column("started_at", Moment, nullable=False, server_default=func.now()),
-    Column("seen_at", Moment, nullable=False, server_default=func.now()),
-)
-
-holdups = Table(
-    "holdups",
-    metadata,
-    Column("provider", Text, primary_key=True, comment="whose calls are held up"),
-    Column("reason", Text, primary_key=True),
-    Column("detail", Text, nullable=False, comment="what a person should read about it"),
-    Column("since", Moment, nullable=False, server_default=func.now()),
-    Column("seen_at", Moment, nullable=False, server_default=func.now()),
-    Column("until", Moment, comment="when it is over at the latest, where that is known"),
-    one_of("reason", WaitingFor),
 )

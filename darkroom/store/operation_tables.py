@@ -1,0 +1,54 @@
+"""The tables of what runs: providers and what is known of them, workers, and what holds calls up."""
+
+from sqlalchemy import ARRAY, Column, Integer, Numeric, Table, Text, func
+
+from darkroom.domain.waiting import WaitingFor
+from darkroom.store.columns import Moment, metadata, one_of
+
+providers = Table(
+    "providers",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column(
+        "paused_reason", Text, comment="why no call with this key can succeed until a person acts"
+    ),
+    Column(
+        "paused_key",
+        Text,
+        comment="the fingerprint of the key it happened to; another key is not paused",
+    ),
+    Column("paused_at", Moment),
+    Column("probing_since", Moment, comment="on trial: one call at a time until one succeeds"),
+)
+
+learned_limits = Table(
+    "learned_limits",
+    metadata,
+    Column("key", Text, primary_key=True, comment="whose limits: as the limiter is called"),
+    Column("dimension", Text, primary_key=True),
+    Column("per_minute", Numeric, nullable=False),
+    Column("learned_at", Moment, nullable=False, server_default=func.now()),
+)
+
+workers = Table(
+    "workers",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("slots", Integer, nullable=False, comment="calls that it can have in flight"),
+    Column("providers", ARRAY(Text), nullable=False, comment="whom it calls"),
+    Column("focus", Text, comment="the one stack whose batches it works on; NULL: on all"),
+    Column("started_at", Moment, nullable=False, server_default=func.now()),
+    Column("seen_at", Moment, nullable=False, server_default=func.now()),
+)
+
+holdups = Table(
+    "holdups",
+    metadata,
+    Column("provider", Text, primary_key=True, comment="whose calls are held up"),
+    Column("reason", Text, primary_key=True),
+    Column("detail", Text, nullable=False, comment="what a person should read about it"),
+    Column("since", Moment, nullable=False, server_default=func.now()),
+    Column("seen_at", Moment, nullable=False, server_default=func.now()),
+    Column("until", Moment, comment="when it is over at the latest, where that is known"),
+    one_of("reason", WaitingFor),
+)
