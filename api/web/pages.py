@@ -2,6 +2,7 @@
 
 from functools import cache
 from typing import Any
+from urllib.parse import quote
 
 from fastapi import Request
 from fastapi.responses import HTMLResponse
@@ -48,6 +49,7 @@ def _environment() -> Environment:
         "plural": plural,
         "clipped": clipped,
         "count": "{:,}".format,
+        "path": lambda name: quote(name, safe=""),
         "batch_id": lambda key: shown(BATCH, key),
         "file_id": lambda key: shown(FILE, key),
         "job_id": lambda key: shown(JOB, key),

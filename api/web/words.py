@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import assert_never
 
 from darkroom.domain.batch import BatchStatus, Counts, PausedReason
+from darkroom.domain.catalog import ItemState, VersionState
 from darkroom.domain.failure import FailureClass, Reaction
 from darkroom.domain.job import JobState
 from darkroom.domain.problem import Problem
@@ -39,6 +40,22 @@ _FAILURE: Mapping[FailureClass, str] = {
     FailureClass.WORKER_LOST: "Worker lost; may have been billed",
     FailureClass.STORE_AWAY: "Not sent: our database was away",
     FailureClass.LEASE_SHORT: "Not sent: the lease was too short",
+}
+
+
+_ITEM: Mapping[ItemState, str] = {
+    ItemState.WAITING: "being made",
+    ItemState.MADE: "made",
+    ItemState.REUSED: "bought before",
+    ItemState.KEPT: "unchanged",
+    ItemState.STALE: "out of date",
+    ItemState.MISSING: "missing",
+    ItemState.REMOVED: "no longer in the table",
+}
+_NIGHT: Mapping[VersionState, str] = {
+    VersionState.MAKING: "Being made",
+    VersionState.CANDIDATE: "Candidate",
+    VersionState.PUBLISHED: "Published before",
 }
 
 
@@ -128,6 +145,16 @@ def failure(klass: str) -> str:
     'Refused by the safety system'
     """
     return _FAILURE[FailureClass(klass)]
+
+
+def item(state: ItemState) -> str:
+    """How an item of a catalog came by its image, in a few words."""
+    return _ITEM[state]
+
+
+def night(state: VersionState) -> str:
+    """Where a version of a catalog stands that is not the current one."""
+    return _NIGHT[state]
 
 
 def place_of(problem: Problem) -> str:

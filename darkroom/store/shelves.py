@@ -21,6 +21,8 @@ class Shelved:
     variant: str
     state: ItemState
     image: ImageView | None
+    job_id: int | None
+    """Of the job that brought the image."""
     request: Mapping[str, Any] | None
     cost: Decimal | None
     request_id: str | None
@@ -39,6 +41,7 @@ def page(
             c.variant,
             c.state,
             *(i[name].label(f"image_{name}") for name in ImageView.__slots__),
+            j.id.label("job_id"),
             j.request,
             a.cost,
             a.request_id,
@@ -62,6 +65,7 @@ def page(
             variant=row.variant,
             state=ItemState(row.state),
             image=_image(row) if row.image_attempt_id else None,
+            job_id=row.job_id,
             request=row.request,
             cost=row.cost,
             request_id=row.request_id,

@@ -1,6 +1,7 @@
 """The one read side: API, command line and pages all ask here."""
 
 from darkroom.store.insights.batches import BatchView, batch, page, problems_page
+from darkroom.store.insights.catalogs import CatalogView, NightView, catalogs_of, night
 from darkroom.store.insights.jobs import (
     AttemptView,
     ImageView,
@@ -17,16 +18,20 @@ from darkroom.store.insights.schema import missing_tables
 __all__ = [
     "AttemptView",
     "BatchView",
+    "CatalogView",
     "ImageView",
     "JobView",
+    "NightView",
     "attempt",
     "batch",
+    "catalogs_of",
     "image",
     "job",
     "job_attempts",
     "job_views",
     "jobs_page",
     "missing_tables",
+    "night",
     "page",
     "problems_page",
 ]
