@@ -11,7 +11,7 @@ import jiter
 from fastapi import Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.routing import APIRoute
-from starlette.datastructures import UploadFile
+from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
 
 from api.asking import Asking
@@ -118,22 +118,26 @@ class UploadRoute(GuardedRoute):
     uploads = True
 
     async def content(self, request: Request) -> bytes:
-        """The file and the fields of a form, however it was cut into parts."""
-        form = await request.form(**FORM_LIMITS)
-        digest = hashlib.sha256()
-        for name, value in sorted(form.multi_items(), key=itemgetter(0)):
-            digest.update(f"{len(name)} {name} ".encode())
-            if isinstance(value, UploadFile):
-                digest.update(await run_in_threadpool(_digest, value))
-            else:
-                digest.update(f"{len(value)} {value} ".encode("utf-8", "surrogatepass"))
-        return digest.digest()
+        """The file and the fields of its form."""
+        return await form_content(await request.form(**FORM_LIMITS))
 
 
 class SecretRoute(GuardedRoute):
     """A guarded route whose answer is never kept."""
 
     secret = True
+
+
+async def form_content(form: FormData) -> bytes:
+    """What stands for a form: the same files and fields, however they were cut into parts."""
+    digest = hashlib.sha256()
+    for name, value in sorted(form.multi_items(), key=itemgetter(0)):
+        digest.update(f"{len(name)} {name} ".encode("utf-8", "surrogatepass"))
+        if isinstance(value, UploadFile):
+            digest.update(await run_in_threadpool(_digest, value))
+        else:
+            digest.update(f"{len(value)} {value} ".encode("utf-8", "surrogatepass"))
+    return digest.digest()
 
 
 def _digest(upload: UploadFile) -> bytes:

@@ -1,23 +1,33 @@
 """One request at a time: a batch of one job that goes before everything nobody waits for."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import Any, BinaryIO
 from uuid import UUID
 
+from api import submission
 from api.asking import Asking
 from api.fresh import fresh_id
 from api.instruments import Instruments
 from api.refusals import Invalid, Mismatch
 from darkroom.domain.batchfile import Draft, Intake, survey
+from darkroom.domain.ids import FILE, shown
 from darkroom.domain.models import Models
 from darkroom.domain.problem import BadInput
-from darkroom.store import hints, idempotency, lone
-from darkroom.store.session import Connection
+from darkroom.domain.request import Endpoint
+from darkroom.store import batches, files, hints, idempotency, lone
+from darkroom.store.batches import NewBatch
+from darkroom.store.session import Connection, now_at
 
 BEGUN_WITHIN = timedelta(minutes=10)
 """As long as OpenAI's libraries wait for an answer."""
+
+UNKNOWN_PICTURE: Mapping[str, str] = {"file_id": shown(FILE, UUID(int=0))}
+"""Stands for a picture that came along with a request, until it is kept."""
+
+Write = Callable[[Connection, UUID], object]
+"""Writes a request down as the batch of this id, in a transaction of others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,13 +38,13 @@ class Asked:
     attached: bool
 
 
-def drafted(models: Models, endpoint: str, body: Mapping[str, Any]) -> Draft:
+def drafted(models: Models, endpoint: Endpoint, body: Mapping[str, Any]) -> Draft:
     """The job that a request's body asks for.
 
     Raises:
         Invalid: Something is wrong with it.
     """
-    row = {"custom_id": "image", "method": "POST", "url": endpoint, "body": body}
+    row = _row(endpoint, body)
     try:
         found = Intake(survey([(1, row)]), models, endpoint=endpoint).draft(1, row)
     except BadInput as error:
@@ -44,7 +54,59 @@ def drafted(models: Models, endpoint: str, body: Mapping[str, Any]) -> Draft:
     raise Invalid.input("body", BadInput(found))
 
 
-def ask(tools: Instruments, asking: Asking, provider: str, draft: Draft) -> Asked:
+def _row(endpoint: Endpoint, body: Mapping[str, Any]) -> dict[str, Any]:
+    return {"custom_id": "image", "method": "POST", "url": endpoint, "body": body}
+
+
+def drawing(project_id: str, provider: str, draft: Draft) -> Write:
+    """A request that is ready to be drawn as it is."""
+
+    def write(connection: Connection, batch_id: UUID) -> None:
+        lone.create(
+            connection,
+            batch_id,
+            project_id=project_id,
+            provider=provider,
+            draft=draft,
+            begun_within=BEGUN_WITHIN,
+        )
+
+    return write
+
+
+def sent_along(
+    tools: Instruments, project_id: str, pictures: Sequence[BinaryIO]
+) -> list[dict[str, str]]:
+    """The references to pictures that came along with a request, kept for it alone."""
+    kept = [submission.keep_picture(tools.blobs, project_id, picture) for picture in pictures]
+    with tools.transaction() as connection:
+        for one in kept:
+            files.add(connection, one)
+    return [{"file_id": shown(FILE, one.id)} for one in kept]
+
+
+def editing(tools: Instruments, project_id: str, provider: str, body: Mapping[str, Any]) -> Write:
+    """A request whose pictures a worker brings in and looks at before it is drawn: a file of one line."""
+    rows = [_row(Endpoint.EDITS, body)]
+    file = submission.keep_rows(tools.blobs, project_id, rows, files.REQUEST)
+
+    def write(connection: Connection, batch_id: UUID) -> None:
+        files.add(connection, file)
+        batch = NewBatch(
+            id=batch_id,
+            project_id=project_id,
+            input_file_id=file.id,
+            options={"endpoint": Endpoint.EDITS},
+            provider=provider,
+            deadline_at=now_at(connection) + BEGUN_WITHIN,
+            lone=True,
+        )
+        batches.create(connection, batch)
+
+    return write
+
+
+def ask(tools: Instruments, asking: Asking, write: Write) -> Asked:
     """Writes a request down, unless it is a repeat of one: then that is the one.
 
     Raises:
@@ -55,14 +117,7 @@ def ask(tools: Instruments, asking: Asking, provider: str, draft: Draft) -> Aske
         known = _known(connection, asking, batch_id)
         if known != batch_id:
             return Asked(known, attached=True)
-        lone.create(
-            connection,
-            batch_id,
-            project_id=asking.project_id,
-            provider=provider,
-            draft=draft,
-            begun_within=BEGUN_WITHIN,
-        )
+        write(connection, batch_id)
         if asking.repeatable:
             idempotency.remember(connection, asking.project_id, asking.key, batch_id)
         hints.ring(connection)

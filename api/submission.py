@@ -118,6 +118,17 @@ def keep_upload(
         raise Invalid.field("purpose", "value_not_allowed", known)
     if unstorable(filename):
         raise Invalid.field("file", "filename_not_text", "its name has a NUL or half a character")
+    return _copied(blobs, project_id, upload, filename, purpose)
+
+
+def keep_picture(blobs: BlobStore, project_id: str, picture: BinaryIO) -> File:
+    """Makes a picture safe that came along with a request; its row is written after that."""
+    return _copied(blobs, project_id, picture, "picture", files.REQUEST)
+
+
+def _copied(
+    blobs: BlobStore, project_id: str, upload: BinaryIO, filename: str, purpose: str
+) -> File:
     with NamedTemporaryFile(prefix="darkroom-") as copy:
         while chunk := upload.read(COPY_BYTES):
             copy.write(chunk)
@@ -126,14 +137,16 @@ def keep_upload(
     return _file(project_id, filename, size, sha256, purpose)
 
 
-def keep_rows(blobs: BlobStore, project_id: str, rows: Sequence[Row]) -> File:
+def keep_rows(
+    blobs: BlobStore, project_id: str, rows: Sequence[Row], purpose: str = files.BATCH
+) -> File:
     """Makes rows safe as the JSONL file that they would have been; row n is its line n.
 
     Raises:
         Invalid: A number in them is beyond what JSON's readers take.
     """
     data = jsonl(rows)
-    return _file(project_id, ROWS_NAME, len(data), blobs.put(data))
+    return _file(project_id, ROWS_NAME, len(data), blobs.put(data), purpose)
 
 
 def jsonl(rows: Sequence[Row]) -> bytes:
@@ -154,9 +167,7 @@ def _line(number: int, row: Row) -> bytes:
         raise Invalid([fault]) from None
 
 
-def _file(
-    project_id: str, filename: str, size: int, sha256: str, purpose: str = files.BATCH
-) -> File:
+def _file(project_id: str, filename: str, size: int, sha256: str, purpose: str) -> File:
     return File(fresh_id(), project_id, purpose, filename, size, sha256, datetime.now(UTC))
 
 

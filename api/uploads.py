@@ -10,6 +10,7 @@ from starlette.exceptions import HTTPException
 from api import submission
 from api.instruments import Instruments
 from api.refusals import Invalid
+from darkroom.store import files
 from darkroom.store.files import File
 
 NAME_LENGTH = 255
@@ -38,16 +39,22 @@ def read_upload(form: FormData, fix: str) -> Upload:
     return Upload(file, PurePath(file.filename or "upload").name[-NAME_LENGTH:], purpose)
 
 
-def kept(tools: Instruments, project_id: str, sent: Upload, largest: int) -> File:
+def kept(tools: Instruments, project_id: str, sent: Upload) -> File:
     """The file, its bytes safe in the storage and its row still to be written.
 
     Raises:
-        HTTPException: It has more than `largest` bytes.
+        HTTPException: It is too large for what it is for.
         Invalid: Its name or its purpose is of no use.
     """
-    if (sent.file.size or 0) > largest:
-        detail = f"the file has {sent.file.size:,} bytes; {largest:,} are taken"
-        raise HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, detail)
+    is_picture = sent.purpose == files.VISION
+    require_size(sent.file, submission.REFERENCE_BYTES if is_picture else tools.upload_bytes)
     return submission.keep_upload(
         tools.blobs, project_id, sent.file.file, sent.filename, sent.purpose
     )
+
+
+def require_size(file: UploadFile, largest: int) -> None:
+    """Raises HTTPException where a file has more than `largest` bytes."""
+    if (file.size or 0) > largest:
+        detail = f"the file has {file.size:,} bytes; {largest:,} are taken"
+        raise HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, detail)

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler
-from threading import Thread
+from threading import Event, Thread
 
 from loopback import LoopbackServer
 from PIL import Image
@@ -73,9 +73,20 @@ class Site:
         self.url, self.asked = url, asked
 
 
+class Gate:
+    """A page that nothing comes out of until it is opened."""
+
+    def __init__(self) -> None:
+        self.reached, self.opened = Event(), Event()
+
+    def pass_through(self) -> None:
+        self.reached.set()
+        self.opened.wait(60)
+
+
 @contextmanager
-def site(pages: Mapping[str, bytes | str]) -> Iterator[Site]:
-    """Serves bytes under their paths; text is where a path sends on to."""
+def site(pages: Mapping[str, bytes | str | Gate]) -> Iterator[Site]:
+    """Serves bytes under their paths; text is where a path sends on to; behind a gate is nothing."""
     asked: Counter[str] = Counter()
 
     class Handler(BaseHTTPRequestHandler):
@@ -92,7 +103,9 @@ def site(pages: Mapping[str, bytes | str]) -> Iterator[Site]:
                     self.send_response(302)
                     self.send_header("location", elsewhere)
                     self.end_headers()
-                case _:
+                case page:
+                    if isinstance(page, Gate):
+                        page.pass_through()
                     self.send_error(404)
 
         def log_message(self, *_: object) -> None:

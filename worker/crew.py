@@ -1,4 +1,4 @@
-"""A worker's threads beside its calls: the clock, the reader of files, the postman, the heartbeat, the ear."""
+"""A worker's threads beside its calls: the clock, the readers of files, the postman, the heartbeat, the ear."""
 
 import threading
 from collections.abc import Callable, Mapping
@@ -18,7 +18,7 @@ from worker.conclude import conclude
 from worker.deliver import deliver
 from worker.dispatch import dispatch
 from worker.finalize import finalize
-from worker.ingest import ingest
+from worker.ingest import ingest, ingest_lone
 from worker.notice import note_all
 from worker.reap import reap
 from worker.sweep import sweep
@@ -87,9 +87,11 @@ class Crew:
         self._tools = tools
         self._over = threading.Event()
         self._submitted = threading.Event()
+        self._asked = threading.Event()
         duties = {
             "clock": self._run_clock,
-            "ingest": self._run_ingest,
+            "ingest": lambda: self._run_ingest(self._submitted, ingest),
+            "ingest-lone": lambda: self._run_ingest(self._asked, ingest_lone),
             "deliver": self._run_deliver,
             "heartbeat": self._run_heartbeat,
             "ear": self._run_ear,
@@ -118,6 +120,7 @@ class Crew:
         self._over.set()
         self._tools.wake.set()
         self._submitted.set()
+        self._asked.set()
         self._guarded("leave", self._leave)
         for thread in self._threads:
             thread.join(timeout=TICK * 2)
@@ -160,12 +163,12 @@ class Crew:
                     self._guarded(name, CHORES[name].act)
                 timetable.done(name)
 
-    def _run_ingest(self) -> None:
+    def _run_ingest(self, hint: threading.Event, verb: Verb) -> None:
         while not self._over.is_set():
-            self._submitted.wait(TICK)
-            self._submitted.clear()
+            hint.wait(TICK)
+            hint.clear()
             if not self._tools.draining.is_set():
-                self._guarded("ingest", ingest)
+                self._guarded("ingest", verb)
 
     def _run_deliver(self) -> None:
         while not self._over.wait(TICK):
@@ -208,3 +211,4 @@ class Crew:
             if listener.wait(TICK):
                 self._tools.wake.set()
                 self._submitted.set()
+                self._asked.set()

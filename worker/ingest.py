@@ -27,10 +27,15 @@ READINGS = 5
 """A file whose readers die is not read for ever."""
 
 
-def ingest(tools: Tools) -> int:
+def ingest_lone(tools: Tools) -> int:
+    """The same for requests that somebody waits for alone: they do not wait behind a million rows."""
+    return ingest(tools, lone=True)
+
+
+def ingest(tools: Tools, *, lone: bool = False) -> int:
     """Reads the file of one waiting batch, if there is one; counts its jobs."""
     with transaction(tools.engine) as connection:
-        batch = batches.claim_validating(connection, tools.focus)
+        batch = batches.claim_validating(connection, tools.focus, lone=lone)
     if batch is None:
         return 0
     try:

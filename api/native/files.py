@@ -51,10 +51,7 @@ async def _uploaded(request: Request, _: Submitter) -> AsyncIterator[Upload]:
 )
 def upload(tools: Tools, caller: Submitter, sent: Annotated[Upload, Depends(_uploaded)]) -> FileOut:
     """Keep a prompt list (CSV, TSV, XLSX, JSONL or text), or a picture to be edited."""
-    largest = tools.upload_bytes
-    if sent.purpose == files.VISION:
-        largest = min(largest, submission.REFERENCE_BYTES)
-    file = kept(tools, caller.project_id, sent, largest)
+    file = kept(tools, caller.project_id, sent)
     with tools.transaction() as connection:
         return FileOut.of(submission.record(connection, file))
 

@@ -8,5 +8,6 @@ ROUTERS = (
     batches.creating,
     batches.router,
     images.router,
+    images.editing,
     models.router,
 )

@@ -81,7 +81,7 @@ def upload(
     tools: Tools, caller: Submitter, sent: Annotated[Sent, Depends(_uploaded)]
 ) -> FileObject:
     """Upload a file of batch lines, or a picture to be edited."""
-    file = kept(tools, caller.project_id, sent.upload, tools.upload_bytes)
+    file = kept(tools, caller.project_id, sent.upload)
     if sent.expires_after:
         span = timedelta(seconds=sent.expires_after.seconds)
         file = replace(file, expires_at=datetime.now(UTC) + span)

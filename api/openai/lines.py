@@ -113,6 +113,27 @@ def images_response(result: Result, *, links: bool) -> list[Piece]:
     return [*pieces, b"]}"]
 
 
+def events(result: Result) -> list[Piece]:
+    """The same as server-sent events, one for each image; the last one tells what all of them took.
+
+    https://platform.openai.com/docs/api-reference/images-streaming
+    """
+    named = "image_edit" if "images" in result.request else "image_generation"
+    told = {"type": f"{named}.completed", "created_at": int(result.ended_at.timestamp())}
+    told |= {name: result.request.get(name) or "auto" for name in ("background", "quality")}
+    pieces: list[Piece] = []
+    for number, picture in enumerate(result.pictures, 1):
+        usage = (result.usage if number == len(result.pictures) else None) or {}
+        said = told | {
+            "output_format": picture.format,
+            "size": f"{picture.width}x{picture.height}",
+            "usage": usage_of(usage),
+        }
+        head = f"event: {told['type']}\ndata: ".encode() + orjson.dumps(said)[:-1]
+        pieces += [head + b',"b64_json":', Encoded(picture.sha256, picture.bytes), b"}\n\n"]
+    return pieces
+
+
 def _linked(picture: ImageView) -> dict[str, str]:
     name = f"{shown(IMAGE, picture.attempt_id)}-{picture.index}"
     return {"url": f"/api/v1/images/{name}", "sha256": picture.sha256}

@@ -165,8 +165,13 @@ def release(connection: Connection, batch_id: UUID) -> None:
     )
 
 
-def claim_validating(connection: Connection, focus: str | None) -> Validating | None:
-    """The oldest batch that waits to be filled and that nobody fills, claimed for 30 s; a lone one first."""
+def claim_validating(
+    connection: Connection, focus: str | None, *, lone: bool = False
+) -> Validating | None:
+    """The oldest batch that waits to be filled and that nobody fills, claimed for 30 s.
+
+    A lone one goes first; no other does where `lone` is asked for.
+    """
     waiting = (
         select(batches.c.id)
         .where(
@@ -175,6 +180,7 @@ def claim_validating(connection: Connection, focus: str | None) -> Validating | 
                 batches.c.ingest_lease_expires_at.is_(None),
                 batches.c.ingest_lease_expires_at <= func.clock_timestamp(),
             ),
+            batches.c.lone.in_((lone, True)),
             *_in_focus(focus),
         )
         .order_by(batches.c.lone.desc(), batches.c.created_at)

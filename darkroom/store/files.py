@@ -20,6 +20,9 @@ VISION = "vision"
 USER_DATA = "user_data"
 """The purpose of anything else, pictures among it."""
 
+REQUEST = "request"
+"""The purpose of what came along with a request that somebody waits for; no list shows it."""
+
 
 @dataclass(frozen=True, slots=True)
 class File:

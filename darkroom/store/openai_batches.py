@@ -31,6 +31,7 @@ from sqlalchemy import (
 )
 
 from darkroom.domain.batch import TERMINAL, BatchStatus
+from darkroom.store.files import REQUEST
 from darkroom.store.tables import attempts, batches, files, jobs, openai_batches
 
 _O, _B = openai_batches.c, batches.c
@@ -218,7 +219,7 @@ def _uploads(project_id: str) -> Select[Any]:
         *(f.id, f.purpose, f.filename, f.bytes, f.created_at, f.expires_at),
         *(cast(none("batch_id"), Uuid), cast(none("kind"), Text), cast(none("lines"), Integer)),
         *(literal(value=False).label("links"), live.label("live")),
-    ).where(f.project_id == project_id)
+    ).where(f.project_id == project_id, f.purpose != REQUEST)
 
 
 def _results(project_id: str, kind: Kind) -> Select[Any]:

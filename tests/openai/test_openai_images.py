@@ -53,6 +53,20 @@ def test_several_images_of_one_request(shop):
     assert len(shop.client.images.generate(**drawn("triplets", n=3)).data) == 3
 
 
+def test_images_come_as_events_where_a_stream_is_asked_for(shop):
+    asked = drawn("a streamed cat", n=2, size="1024x1024")
+    found = list(shop.client.images.generate(**asked, stream=True, partial_images=3))
+    assert [event.type for event in found] == ["image_generation.completed"] * 2
+    assert [event.usage.output_tokens for event in found] == [0, 392]
+    for event in found:
+        assert (event.size, event.quality, event.background) == ("1024x1024", "low", "auto")
+        assert Image.open(BytesIO(base64.b64decode(event.b64_json))).size == (1024, 1024)
+
+
+def test_the_format_that_it_is_in_may_be_asked_for(shop):
+    assert shop.client.images.generate(**drawn(), response_format="b64_json").data[0].b64_json
+
+
 @pytest.mark.parametrize(
     ("fault", "error", "code"),
     [
@@ -75,7 +89,9 @@ def test_a_failure_is_the_exception_that_the_client_knows(shop, billed, fault, e
         ({"size": "1000x1000"}, "size"),
         ({"model": "dall-e-3"}, "model"),
         ({"extra_body": {"colour": "red"}}, "colour"),
-        ({"stream": True}, "stream"),
+        ({"stream": "yes"}, "stream"),
+        ({"partial_images": 4}, "partial_images"),
+        ({"response_format": "url"}, "response_format"),
     ],
 )
 def test_what_cannot_be_drawn_costs_nothing(shop, more, param):

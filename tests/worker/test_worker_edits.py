@@ -4,7 +4,7 @@ import io
 from decimal import Decimal
 
 import pytest
-from gallery import bomb, data_url, picture, site, uploaded
+from gallery import Gate, bomb, data_url, picture, site, uploaded
 from PIL import Image
 
 from darkroom.blobs import open_store
@@ -156,3 +156,15 @@ def test_a_picture_that_is_gone_fails_its_job_and_costs_nothing(world, start):
     assert world.sandbox.calls() == []
     [job] = world.jobs(batch_id)
     assert job.failure["code"] == "reference_missing"
+
+
+def test_who_waits_for_an_edit_does_not_wait_behind_the_file_of_others(world, start):
+    start(**PRIVATE)
+    gate = Gate()
+    with site({"/slow.png": gate}) as web:
+        world.submit([{"prompt": "a night", "image": f"{web.url}/slow.png"}])
+        assert gate.reached.wait(30)
+        row = {"prompt": "make it blue", "image": data_url(picture())}
+        alone = world.until(world.submit([row], more={"lone": True}))
+        gate.opened.set()
+    assert alone.status is BatchStatus.COMPLETED
