@@ -7,7 +7,7 @@ VENV := .venv
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check format clean
+.PHONY: help setup run test check format docs clean
 
 help: ## List these commands.
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## /\1\t/' | expand -t 10
@@ -40,6 +40,9 @@ check: $(READY) ## Lint, types, import contracts, house rules.
 format: $(READY) ## Format the code and mend what the linter can.
 	@$(VENV)/bin/ruff check --fix .
 	@$(VENV)/bin/ruff format .
+
+docs: $(READY) ## Write docs/reference from the code.
+	@$(VENV)/bin/python docs/generate.py
 
 clean: ## Remove what was made here, but not DARKROOM_HOME.
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
