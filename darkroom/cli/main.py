@@ -4,26 +4,16 @@ import os
 import sys
 import tempfile
 import traceback
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from importlib import import_module
+from importlib.metadata import version
 from pathlib import Path
+from types import MappingProxyType
+from typing import Annotated
 
 import typer
 
-from darkroom.cli import (
-    catalog,
-    control,
-    doctor,
-    estimate,
-    fetch,
-    keys,
-    providers,
-    run,
-    show,
-    submit,
-    up,
-    watch,
-)
 from darkroom.cli.caller import NAME, program
 from darkroom.cli.ending import CliError, Exit
 from darkroom.cli.terminal import harmless
@@ -40,9 +30,31 @@ Exit status: 0 all images made, 1 finished with failures, 2 wrong usage or refus
 """
 LOG = "darkroom.log"
 
+COMMANDS: Mapping[str, str] = MappingProxyType(
+    {
+        "up": "up:up",
+        "run": "run:run",
+        "submit": "submit:submit",
+        "status": "show:status",
+        "watch": "watch:watch",
+        "fetch": "fetch:fetch",
+        "cancel": "control:cancel",
+        "pause": "control:pause",
+        "resume": "control:resume",
+        "priority": "control:priority",
+        "retry": "control:retry",
+        "estimate": "estimate:estimate",
+        "providers": "providers:providers",
+        "doctor": "doctor:doctor",
+        "catalog": "catalog:app",
+        "keys": "keys:app",
+    }
+)
+"""Where each command stands, in the order of the help; it is read when it is typed."""
 
-def build_app() -> typer.Typer:
-    """The command line with all its commands."""
+
+def build_app(wanted: str | None = None) -> typer.Typer:
+    """The command line with all its commands, or with the one that is wanted: the others need not be read."""
     app = typer.Typer(
         name=NAME,
         help=HELP,
@@ -50,32 +62,43 @@ def build_app() -> typer.Typer:
         pretty_exceptions_enable=False,
         rich_markup_mode=None,
     )
-    for command in (
-        up.up,
-        run.run,
-        submit.submit,
-        show.status,
-        watch.watch,
-        fetch.fetch,
-        control.cancel,
-        control.pause,
-        control.resume,
-        control.priority,
-        control.retry,
-        estimate.estimate,
-        providers.providers,
-        doctor.doctor,
-    ):
-        app.command()(command)
-    app.add_typer(catalog.app, name="catalog")
-    app.add_typer(keys.app, name="keys")
+    app.callback()(_before_a_command)
+    for name in COMMANDS if wanted not in COMMANDS else (wanted,):
+        _add(app, str(name))
     return app
+
+
+def _tell_version(wanted: bool) -> None:  # noqa: FBT001 - typer's signature
+    if wanted:
+        typer.echo(f"{NAME} {version(NAME)}")
+        raise typer.Exit
+
+
+def _before_a_command(
+    *,
+    asked_for_version: Annotated[
+        bool,
+        typer.Option("--version", callback=_tell_version, is_eager=True, help="Show the version."),
+    ] = False,
+) -> None:
+    """Without a callback, typer takes an only command for the whole program."""
+
+
+def _add(app: typer.Typer, name: str) -> None:
+    room, _, attribute = COMMANDS[name].partition(":")
+    found = getattr(import_module(f"darkroom.cli.{room}"), attribute)
+    if isinstance(found, typer.Typer):
+        app.add_typer(found, name=name)
+    else:
+        app.command(name)(found)
 
 
 def ended(arguments: Sequence[str]) -> int:
     """The exit status of a command; what went wrong is told on stderr, in one line."""
     try:
-        status = build_app()(list(arguments), prog_name=NAME, standalone_mode=False)
+        status = build_app(next(iter(arguments), None))(
+            list(arguments), prog_name=NAME, standalone_mode=False
+        )
         sys.stdout.flush()
         return int(status or Exit.MADE)
     except (BrokenPipeError, SystemExit) as error:

@@ -344,3 +344,20 @@ def test_status_tells_of_a_window_and_of_what_the_deadline_will_leave(api, darkr
         "at this pace 412 jobs will not have begun by then and will expire, unpaid" in outcome.out
     )
     assert "shut until 11-2" in outcome.out
+
+
+def test_a_command_reads_no_other_command():
+    """Every command line pays for what it imports; `doctor` brings the whole store."""
+    code = (
+        "import sys; from darkroom.cli.main import build_app; build_app('status');"
+        " assert 'darkroom.cli.show' in sys.modules;"
+        " assert not {'darkroom.cli.doctor', 'sqlalchemy'} & set(sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True)
+    assert done.returncode == 0, done.stderr.decode()
+
+
+def test_the_version_is_told(darkroom):
+    outcome = darkroom("--version")
+    assert outcome.status == 0
+    assert outcome.out.startswith("darkroom 0.")
