@@ -7,8 +7,9 @@ from functools import lru_cache
 from typing import Any
 
 from fastapi import FastAPI
+from pydantic import SecretStr
 
-from api import docs, envelope, errors, health
+from api import docs, envelope, errors, health, metrics
 from api.auth import admit
 from api.errors import Problem
 from api.instruments import opened
@@ -97,6 +98,7 @@ def build(settings: Settings) -> FastAPI:
     app.add_middleware(envelope.Envelope)
     errors.install(app, {wording.PREFIX: wording.worded})
     app.include_router(health.router)
+    app.include_router(metrics.router)
     app.include_router(docs.router)
     for dialect in DIALECTS:
         app.include_router(dialect.router, prefix=NATIVE)
@@ -128,6 +130,7 @@ def _lifespan(settings: Settings) -> Callable[[FastAPI], AbstractAsyncContextMan
             models_of=_models(settings, projects),
             pace_of=_paces(settings, projects),
             flower_url=settings.flower_url,
+            metrics_token=_secret(settings.metrics_token),
         ) as instruments:
             if settings.admin_key:
                 with instruments.transaction() as connection:
@@ -137,6 +140,10 @@ def _lifespan(settings: Settings) -> Callable[[FastAPI], AbstractAsyncContextMan
                 yield
 
     return lifespan
+
+
+def _secret(value: SecretStr | None) -> str | None:
+    return value.get_secret_value() if value else None
 
 
 def _models(settings: Settings, projects: Projects) -> Callable[[str], Models]:

@@ -43,12 +43,17 @@ def alive() -> Alive:
 )
 def ready(tools: Tools, response: Response) -> Readiness:
     """Say what this process stands on."""
-    record, slots = _record(tools)
-    checks = record | {"storage": tools.storage(), "redis": _broker(tools.broker)}
+    checks, slots = checked(tools)
     well = all(said == OK for name, said in checks.items() if name != "redis")
     if not well:
         response.status_code = HTTPStatus.SERVICE_UNAVAILABLE
     return Readiness(status="ready" if well else "unready", checks=checks, workers=slots)
+
+
+def checked(tools: Instruments) -> tuple[dict[str, str], int]:
+    """What is to be said of all that this process stands on, and how many slots the workers have."""
+    record, slots = _record(tools)
+    return record | {"storage": tools.storage(), "redis": _broker(tools.broker)}, slots
 
 
 def _record(tools: Instruments) -> tuple[dict[str, str], int]:

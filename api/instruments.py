@@ -4,7 +4,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import redis
 
@@ -73,6 +73,8 @@ class Instruments:
     thumbnails: Thumbnails
     flower_url: str | None
     """Where people find Flower."""
+    metrics_token: str | None = field(default=None, repr=False)
+    """What a monitor may show instead of a key."""
 
     def hush(self) -> None:
         """Ends what would keep a server that is told to stop; safe in a signal handler."""
@@ -99,6 +101,7 @@ def opened(
     models_of: Callable[[str], Models],
     pace_of: Callable[[str], Pace],
     flower_url: str | None = None,
+    metrics_token: str | None = None,
 ) -> Iterator[Instruments]:
     """Opens the instruments and closes them at the end; nothing is connected to before its first use."""
     engine = open_engine(database_url, pool=POOL, application="darkroom api")
@@ -123,6 +126,7 @@ def opened(
                 endings=endings,
                 thumbnails=thumbnails,
                 flower_url=flower_url,
+                metrics_token=metrics_token,
             )
     finally:
         engine.dispose()

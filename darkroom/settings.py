@@ -153,6 +153,17 @@ class Settings(BaseSettings):
         default=None,
         description="A key that the API admits at its start, with every scope: the first one.",
     )
+    metrics_port: Annotated[int, Field(ge=0, le=65535)] = Field(
+        default=0,
+        description="A worker's port for /metrics, without a login; a second one here takes the next; 0: none.",
+    )
+    metrics_host: str = Field(
+        default="127.0.0.1", description="The address that a worker's /metrics listens on."
+    )
+    metrics_token: Annotated[SecretStr | None, _Blank] = Field(
+        default=None,
+        description="What a monitor may show instead of an API key to read the API's /metrics.",
+    )
     ready_file: Annotated[Path | None, _Blank] = Field(
         default=None,
         description="A file that a worker makes when it takes work, for whoever supervises it.",

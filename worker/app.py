@@ -8,6 +8,7 @@ import ssl
 import threading
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
@@ -35,6 +36,7 @@ from darkroom.store.session import Database, open_engine, transaction
 from darkroom.telemetry.logs import configure_logs
 from darkroom.webhooks import post
 from worker.crew import Crew
+from worker.metrics import served
 from worker.tasks import publisher, register
 from worker.teller import Tellers
 from worker.tools import Tools
@@ -122,6 +124,7 @@ class _Process:
         self._lock = threading.Lock()
         self._tools: Tools | None = None
         self._crew: Crew | None = None
+        self._open = ExitStack()
         self._pid = os.getpid()
 
     def set_up_logs(self, **_: object) -> None:
@@ -141,9 +144,18 @@ class _Process:
     def prepare(self, **_: object) -> None:
         """Ends a worker that cannot work: Celery would log its trouble and take messages all the same."""
         try:
-            self.tools()
+            tools = self.tools()
         except (ValueError, StorageFailed) as error:
             raise SystemExit(f"this worker cannot start: {error}") from error
+        host, port = self._settings.metrics_host, self._settings.metrics_port
+        if port:
+            try:
+                self._open.enter_context(served(tools, host, port))
+            except OSError as error:
+                raise SystemExit(
+                    f"this worker cannot start: DARKROOM_METRICS_PORT={port} at {host}: "
+                    f"{error.strerror}; free that port, or set another one"
+                ) from error
 
     def start(self, **_: object) -> None:
         self._crew = Crew(self.tools())
@@ -164,6 +176,7 @@ class _Process:
     def stop(self, **_: object) -> None:
         if self._crew is not None:
             self._crew.stop()
+            self._open.close()
             self.tools().engine.dispose()
 
 

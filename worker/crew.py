@@ -30,6 +30,9 @@ TICK = 1.0
 BREATH = 0.05
 """Seconds between two looks however much is hinted."""
 
+STALLED_AFTER = 60.0
+"""Seconds without a turn after which a clock stands still; a transaction takes no longer than that."""
+
 DRAIN_TRIES = 5
 
 Verb = Callable[[Tools], int]
@@ -67,12 +70,17 @@ class Timetable:
 
     def hint(self) -> None:
         """There may be something to do: each chore is due as soon as it may be."""
-        self._due = {name: min(self._due[name], self._soonest[name]) for name in CHORES}
+        now = self._now()
+        self._due = {name: min(self._due[name], max(self._soonest[name], now)) for name in CHORES}
 
     def due(self) -> list[str]:
         """The chores that are due now."""
         now = self._now()
         return [name for name in CHORES if self._due[name] <= now]
+
+    def late(self, name: str) -> float:
+        """How long this chore has been due; 0 for one that nobody waited for."""
+        return max(self._now() - self._due[name], 0.0) if self._due[name] else 0.0
 
     def done(self, name: str) -> None:
         """This chore was done just now."""
@@ -137,6 +145,12 @@ class Crew:
 
     def _guarded(self, name: str, verb: Verb) -> bool:
         """Runs a verb once, and says whether it ran; its trouble is logged and it is asked again later."""
+        begun_at = self._tools.stopwatch()
+        done = self._done(name, verb)
+        self._tools.meter.duty(name, self._tools.stopwatch() - begun_at, failed=not done)
+        return done
+
+    def _done(self, name: str, verb: Verb) -> bool:
         log = logger("worker")
         try:
             if number := verb(self._tools):
@@ -158,7 +172,9 @@ class Crew:
             if self._tools.wake.wait(timetable.patience()):
                 self._tools.wake.clear()
                 timetable.hint()
+            self._tools.holdings.turned_at = self._tools.stopwatch()
             for name in timetable.due():
+                self._tools.meter.begun(timetable.late(name))
                 if name != "dispatch" or not self._tools.draining.is_set():
                     self._guarded(name, CHORES[name].act)
                 timetable.done(name)
@@ -180,6 +196,7 @@ class Crew:
             self._guarded("heartbeat", self._beat)
 
     def _beat(self, tools: Tools) -> int:
+        self._look_at_the_clock(tools)
         held = tools.holdings.attempts()
         if held:
             self._guarded("permits", self._renew_permits)
@@ -190,6 +207,19 @@ class Crew:
         with transaction(tools.engine) as connection:
             workers.beat(connection, tools.name, slots, list(tools.upstreams), tools.focus)
             return leases.renew(connection, held) if held else 0
+
+    @staticmethod
+    def _look_at_the_clock(tools: Tools) -> None:
+        """Says so of a clock that stands still: this worker's calls go on, and other workers' clocks turn."""
+        turned_at = tools.holdings.turned_at
+        if turned_at is None or tools.stopwatch() - turned_at < STALLED_AFTER:
+            return
+        logger("worker").error(
+            "the clock of this worker stands still: it hands out and repairs nothing",
+            action="clock_stalled",
+            seconds=round(tools.stopwatch() - turned_at),
+            fix="look at what the chore before it waits for, and start this worker again",
+        )
 
     def _renew_permits(self, tools: Tools) -> int:
         held = tools.holdings.attempts()

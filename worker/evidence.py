@@ -16,6 +16,7 @@ from darkroom.store.evidence import Late, settle_late
 from darkroom.store.session import transaction
 from worker import receipts
 from worker.harvest import Harvest
+from worker.tally import tally
 from worker.tools import Tools
 
 ANSWERED = 200
@@ -87,5 +88,6 @@ def found(tools: Tools, job_id: int) -> bool:
                 late = settle_late(connection, attempt_id, outcome)
             if late is not Late.STALE:
                 receipts.release(tools, attempt_id, outcome)
+                tally(tools.meter, provider, outcome, late=True)
             adopted = adopted or late is Late.ADOPTED
     return adopted

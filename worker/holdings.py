@@ -23,6 +23,8 @@ class Holdings:
         self.outage_at = float("-inf")
         """When the database was last found away, on the stopwatch."""
         self.swept_at = float("-inf")
+        self.turned_at: float | None = None
+        """When the clock last turned, on the stopwatch; None before its first turn."""
         self.noted_at: dict[tuple[str, WaitingFor], float] = {}
         """When this process last wrote down that something holds its calls up."""
 

@@ -33,13 +33,24 @@ def ask(
     Raises:
         LimiterAway: no permit, so no call.
     """
-    patience_ends = tools.stopwatch() + PERMIT_WAIT.total_seconds()
+    asked_at = tools.stopwatch()
+    patience_ends = asked_at + PERMIT_WAIT.total_seconds()
     while True:
         left = timedelta(seconds=max(patience_ends - tools.stopwatch(), 0))
         leave = upstream.limiter.acquire(attempt_id.hex, load, left, str(job_id))
         if isinstance(leave, Admitted) or leave.wait > left or tools.draining.is_set():
+            _measure(tools, upstream, asked_at, leave)
             return leave
         tools.holdings.await_an_end(leave.wait.total_seconds())
+
+
+def _measure(tools: Tools, upstream: Upstream, asked_at: float, leave: Admitted | Denied) -> None:
+    """A wait that is still to come counts where the call will go out after it."""
+    waited = tools.stopwatch() - asked_at
+    if isinstance(leave, Admitted):
+        tools.meter.permit(upstream.name, waited + leave.wait.total_seconds(), None)
+    else:
+        tools.meter.permit(upstream.name, waited, leave.dimension)
 
 
 def refund(upstream: Upstream, attempt_id: UUID, load: Load) -> None:

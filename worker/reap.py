@@ -22,6 +22,7 @@ def reap(tools: Tools) -> int:
             return 0
         lapsed = jobs.lapse(connection, CHUNK)
         lost = leases.lost(connection, CHUNK) if _heartbeats_count(tools, connection) else []
+    tools.meter.reaped(lapsed, len(lost))
     for lease in lost:
         _settle(tools, lease)
     return lapsed + len(lost)

@@ -23,6 +23,7 @@ from darkroom.store.session import StoreAway, transaction
 from darkroom.telemetry.logs import logger
 from worker import receipts
 from worker.line import log_attempt
+from worker.tally import tally
 from worker.tools import Tools
 from worker.upstream import Upstream
 
@@ -78,11 +79,14 @@ def settle(
     def once() -> tuple[str, bool]:
         missed = tools.tellers.settlements.ask(settlement)
         if missed is None:
+            tally(tools.meter, job.provider, outcome)
             return _text(outcome, decision), True
         if isinstance(outcome, Unknown):
             return f"too late: {missed.reason}", False
         with transaction(tools.engine) as connection:
             late = late_evidence.settle_late(connection, reservation.attempt_id, outcome)
+        if late is not Late.STALE:
+            tally(tools.meter, job.provider, outcome, late=True)
         return f"late answer: {late}", late is not Late.STALE
 
     text, ended = patiently(tools, once)

@@ -15,6 +15,7 @@ from darkroom.fetching import Guard
 from darkroom.store.budgets import Allowance
 from darkroom.store.jobs import Dispatched
 from darkroom.store.session import Database
+from darkroom.telemetry.meter import Meter
 from worker.holdings import Holdings
 from worker.teller import Tellers
 from worker.upstream import Upstream
@@ -62,6 +63,7 @@ class Tools:
     wake: threading.Event = field(default_factory=threading.Event)
     judging: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(JUDGES))
     """Of many answers in hand, only so many are held a second time, decoded."""
+    meter: Meter = field(default_factory=Meter)
 
     def pause(self, seconds: float) -> None:
         """Waits; of all this package the one place that does so without anything to wait for."""

@@ -97,12 +97,17 @@ class Layout:
         return Service(
             name,
             argv,
-            {**env, "DARKROOM_READY_FILE": str(ready)},
+            {**env, "DARKROOM_READY_FILE": str(ready), **self._metrics_port(number)},
             ready=ready.exists,
             drains=True,
             grace_seconds=grace,
             cwd=self._cwd,
         )
+
+    def _metrics_port(self, number: int) -> Mapping[str, str]:
+        """Each worker's own: the port that was asked for, and those after it."""
+        first = self.environment.metrics_port
+        return {"DARKROOM_METRICS_PORT": str(first + number - 1)} if first else {}
 
     def _flower(self, env: Mapping[str, str], urls: Urls) -> Service:
         argv = (*_PYTHON, "celery", "-A", "worker.app", "flower", "--address=127.0.0.1")

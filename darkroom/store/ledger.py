@@ -223,7 +223,8 @@ def cost_of(outcome: Outcome) -> Decimal:
             assert_never(outcome)
 
 
-def _state(outcome: Outcome) -> AttemptState:
+def state_of(outcome: Outcome) -> AttemptState:
+    """Where this outcome leads its attempt."""
     match outcome:
         case Succeeded():
             return AttemptState.SUCCEEDED
@@ -262,7 +263,7 @@ def _ending(attempt_id: UUID, outcome: Outcome) -> dict[str, object]:
     usage = outcome.usage if isinstance(outcome, Succeeded) else None
     return {
         "id": str(attempt_id),
-        "state": _state(outcome),
+        "state": state_of(outcome),
         "cost": str(cost_of(outcome)),
         "usage": usage.as_json() if usage else None,
         "request_id": getattr(outcome, "request_id", None),

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import psycopg
@@ -9,6 +10,7 @@ from psycopg import errors
 from sqlalchemy import Connection, Engine, create_engine, func, select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolExhausted
+from sqlalchemy.pool import QueuePool
 
 __all__ = ["Connection", "Engine", "StoreAway", "open_engine", "transaction"]
 
@@ -64,6 +66,22 @@ def open_engine(url: str, *, pool: int = 5, application: str = "darkroom") -> En
             **_ALIVE,
         },
     )
+
+
+@dataclass(frozen=True, slots=True)
+class PoolState:
+    """A process's connections: in use, open and idle, and the most there can be."""
+
+    in_use: int
+    idle: int
+    most: int
+
+
+def pool_state(engine: Engine) -> PoolState:
+    """How an engine that `open_engine` made stands now."""
+    pool = engine.pool
+    assert isinstance(pool, QueuePool)
+    return PoolState(pool.checkedout(), pool.checkedin(), pool.size() + pool._max_overflow)  # noqa: SLF001 - it has no other name
 
 
 def up_for(connection: Connection) -> timedelta:
