@@ -2,9 +2,9 @@
 
 import hmac
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Header, Response
+from fastapi import APIRouter, Request, Response
 
 from api.auth import Scope, authenticate, secret_in
 from api.deps import Tools, bearer
@@ -91,12 +91,12 @@ router = APIRouter(tags=["health"], dependencies=[bearer])
         **documented(401, 403, 503),
     },
 )
-def metrics(tools: Tools, authorization: Annotated[str | None, Header()] = None) -> Response:
+def metrics(request: Request, tools: Tools) -> Response:
     """Tell a monitor how everything stands.
 
     For the monitor's own token (DARKROOM_METRICS_TOKEN) or a key of the operator's project.
     """
-    _admit(tools, authorization)
+    _admit(tools, request.headers.get("authorization"))
     return Response(exposition(reading(tools)), media_type=CONTENT_TYPE)
 
 

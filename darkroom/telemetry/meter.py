@@ -1,11 +1,14 @@
 """What a worker process counts, for a monitor that asks it: a registry of its own, no label without a bound."""
 
+from collections.abc import Sequence
 from decimal import Decimal
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessCollector
 
 NO_FAILURE = "none"
 """The class of failure of an attempt that had none."""
+
+_PREFIX = "darkroom_worker_"
 
 _CALL_SECONDS = (1, 2, 5, 10, 20, 30, 45, 60, 90, 120, 180, 300, 600, 1200)
 _WAIT_SECONDS = (0.01, 0.05, 0.1, 0.25, 0.5, 1, 2, 5)
@@ -16,81 +19,69 @@ class Meter:
     """Counters from the start of the process; `registry` is where they are read."""
 
     def __init__(self) -> None:
-        self.registry = registry = CollectorRegistry()
-        ProcessCollector(registry=registry)
-        self._attempts = Counter(
-            "darkroom_worker_attempts",
+        self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)
+        self._count_calls()
+        self._count_permits()
+        self._count_duties()
+
+    def _count_calls(self) -> None:
+        self._attempts = self._counter(
+            "attempts",
             "Attempts that this worker ended, by outcome and class of failure.",
-            ("provider", "outcome", "failure"),
-            registry=registry,
+            *("provider", "outcome", "failure"),
         )
-        self._calls = Histogram(
-            "darkroom_worker_call_seconds",
-            "How long calls took that were answered.",
-            ("provider",),
-            buckets=_CALL_SECONDS,
-            registry=registry,
+        self._calls = self._histogram(
+            "call_seconds", "How long calls took that were answered.", _CALL_SECONDS, "provider"
         )
-        self._images = Counter(
-            "darkroom_worker_images",
-            "Images that this worker's attempts brought.",
-            ("provider",),
-            registry=registry,
+        self._images = self._counter(
+            "images", "Images that this worker's attempts brought.", "provider"
         )
-        self._spend = Counter(
-            "darkroom_worker_spend_dollars",
-            "What this worker's attempts were billed.",
-            ("provider",),
-            registry=registry,
+        self._spend = self._counter(
+            "spend_dollars", "What this worker's attempts were billed.", "provider"
         )
-        self._rate_limited = Counter(
-            "darkroom_worker_rate_limited",
-            "Answers with status 429.",
-            ("provider",),
-            registry=registry,
-        )
-        self._waits = Histogram(
-            "darkroom_worker_permit_wait_seconds",
+        self._rate_limited = self._counter("rate_limited", "Answers with status 429.", "provider")
+
+    def _count_permits(self) -> None:
+        self._waits = self._histogram(
+            "permit_wait_seconds",
             "How long jobs waited for leave to call, whether they got it or not.",
-            ("provider",),
-            buckets=_WAIT_SECONDS,
-            registry=registry,
+            _WAIT_SECONDS,
+            "provider",
         )
-        self._denials = Counter(
-            "darkroom_worker_permits_denied",
+        self._denials = self._counter(
+            "permits_denied",
             "Jobs that went back to the queue for a limit, by what held them up.",
-            ("provider", "dimension"),
-            registry=registry,
+            *("provider", "dimension"),
         )
-        self._lapsed = Counter(
-            "darkroom_worker_tickets_lapsed",
-            "Tickets that ran out and were taken back by this worker.",
-            registry=registry,
+
+    def _count_duties(self) -> None:
+        self._lapsed = self._counter(
+            "tickets_lapsed", "Tickets that ran out and were taken back by this worker."
         )
-        self._lost = Counter(
-            "darkroom_worker_leases_expired",
-            "Leases that ran out and whose attempts this worker reaped.",
-            registry=registry,
+        self._lost = self._counter(
+            "leases_expired", "Leases that ran out and whose attempts this worker reaped."
         )
-        self._duties = Histogram(
-            "darkroom_worker_duty_seconds",
+        self._duties = self._histogram(
+            "duty_seconds",
             "How long the worker's duties beside its calls took.",
-            ("duty",),
-            buckets=_DUTY_SECONDS,
-            registry=registry,
+            _DUTY_SECONDS,
+            "duty",
         )
-        self._troubles = Counter(
-            "darkroom_worker_duty_failures",
-            "Duties that failed and were put off.",
-            ("duty",),
-            registry=registry,
+        self._troubles = self._counter(
+            "duty_failures", "Duties that failed and were put off.", "duty"
         )
-        self._lag = Histogram(
-            "darkroom_worker_clock_lag_seconds",
+        self._lag = self._histogram(
+            "clock_lag_seconds",
             "How long after its time each chore of the clock was begun.",
-            buckets=_DUTY_SECONDS,
-            registry=registry,
+            _DUTY_SECONDS,
         )
+
+    def _counter(self, name: str, text: str, *labels: str) -> Counter:
+        return Counter(_PREFIX + name, text, labels, registry=self.registry)
+
+    def _histogram(self, name: str, text: str, bounds: Sequence[float], *labels: str) -> Histogram:
+        return Histogram(_PREFIX + name, text, labels, buckets=bounds, registry=self.registry)
 
     def attempt(
         self, provider: str, outcome: str, failure: str | None, latency_ms: int | None

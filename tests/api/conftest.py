@@ -5,7 +5,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
-from desk import SCOPES, UPLOAD_MB, Desk, Project, admitted, serving
+from desk import METRICS_TOKEN, SCOPES, UPLOAD_MB, Desk, Project, admitted, serving
 from factories import Factory
 
 from darkroom.blobs import open_store
@@ -21,6 +21,7 @@ def desk(postgres_server, template, valkey_server, tmp_path_factory):
         "DARKROOM_DATABASE_URL": url,
         "DARKROOM_REDIS_URL": valkey_server.url,
         "DARKROOM_MAX_UPLOAD_MB": str(UPLOAD_MB),
+        "DARKROOM_METRICS_TOKEN": METRICS_TOKEN,
         "TMPDIR": str(tmp_path_factory.mktemp("spool")),
     }
     with serving(folder, **environment) as (address, process):

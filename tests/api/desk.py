@@ -17,6 +17,7 @@ from darkroom.store import keys
 from darkroom.store.session import Engine, transaction
 
 UPLOAD_MB = 64
+METRICS_TOKEN = "token-of-the-monitor"
 SCOPES = ("read", "submit", "admin")
 
 

@@ -102,6 +102,7 @@ KNOWN = {
         "DARKROOM_ADMIN_KEY",
         "DARKROOM_DATABASE_URL",
         "DARKROOM_LOG_FORMAT",
+        "DARKROOM_METRICS_TOKEN",
         "DARKROOM_REDIS_URL",
         "DARKROOM_STORAGE_URL",
         "TMPDIR",
@@ -155,9 +156,13 @@ def test_the_migration_ends_and_the_api_answers(services, started, told):
     assert started(check, {"8000": free_port()}).wait() != 0
 
 
-def test_the_worker_becomes_ready_and_drains(services, started, told):
-    worker = started(services["worker"]["command"], **told("worker"))
+def test_the_worker_becomes_ready_tells_its_monitor_and_drains(services, started, told):
+    port = free_port()
+    where = {"DARKROOM_METRICS_HOST": "127.0.0.1", "DARKROOM_METRICS_PORT": str(port)}
+    assert where.keys() <= services["worker"]["environment"].keys()
+    worker = started(services["worker"]["command"], **told("worker"), **where)
     worker.saw(" ready.")
+    assert "darkroom_worker_slots" in httpx2.get(f"http://127.0.0.1:{port}/metrics").text
     worker.send(15)
     assert worker.wait() == 0
 
