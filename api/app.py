@@ -24,6 +24,7 @@ from api.native import (
     jobs,
     keys,
     providers,
+    settlements,
     usage,
     webhooks,
 )
@@ -44,6 +45,7 @@ MEGABYTE = 1_000_000
 DIALECTS = (
     files,
     batches,
+    settlements,
     catalogs,
     events,
     jobs,

@@ -11,6 +11,7 @@ from darkroom.domain.request import unstorable
 KEY = "key_"
 WEBHOOK = "wh_"
 DELIVERY = "whd_"
+SETTLEMENT = "stl_"
 _INDEX = re.compile(r"[0-9]{1,4}")
 """An image's index is a smallint in the record."""
 
@@ -90,6 +91,11 @@ def job_cursor(after: str | None) -> int | None:
 def delivery_cursor(after: str | None) -> int | None:
     """Where a page of deliveries begins. Raises Invalid."""
     return None if after is None else _followed(number_of(DELIVERY, after))
+
+
+def settlement_cursor(after: str | None) -> int:
+    """Where a page of settlements begins. Raises Invalid."""
+    return 0 if after is None else _followed(number_of(SETTLEMENT, after))
 
 
 def _known(key: Key | None, kind: str, name: str) -> Key:

@@ -21,14 +21,17 @@ from pydantic import (
 from api.auth import Scope
 from api.money import Budget
 from api.names import file_key
-from api.native.examples import SUBMISSION, shows
+from api.native.examples import INVOICE, SUBMISSION, shows
+from api.settling import Line
 from api.submission import Submission, window_of
 from darkroom.domain.batch import PausedReason
 from darkroom.domain.batchfile import PRIORITY_LIMIT
+from darkroom.domain.invoice import Verdict
 from darkroom.domain.request import unstorable
 from darkroom.domain.retry import OnModeration
 
 ROWS_LIMIT = 10_000
+LINES_LIMIT = 50_000
 PATHS_LIMIT = 50_000
 
 
@@ -196,6 +199,46 @@ class RetryIn(Body):
         "`5xx` (server_error and overloaded). Without it: all that cost nothing twice.",
         examples=[["server_error"]],
     )
+
+
+class InvoiceLineIn(Body):
+    """What an invoice says of one row's calls, or of one call."""
+
+    custom_id: Annotated[StrictStr, Field(min_length=1, max_length=512)] | None = None
+    request_id: Annotated[StrictStr, Field(min_length=1, max_length=512)] | None = Field(
+        None, description="The provider's, or ours: the attempt's id, sent as X-Client-Request-Id."
+    )
+    outcome: Verdict
+    cost: Amount | None = Field(
+        None, description="US dollars, of each call; without it: what was reserved for it."
+    )
+
+    @model_validator(mode="after")
+    def _one_call(self) -> "InvoiceLineIn":
+        if self.custom_id is None and self.request_id is None:
+            raise ValueError("name the call: give custom_id or request_id")
+        if self.cost is not None and self.outcome is Verdict.UNBILLED:
+            raise ValueError("what was not billed has no cost: leave cost out")
+        return self
+
+    def line(self) -> Line:
+        """The same in the words of the verb."""
+        return Line(self.outcome, self.custom_id, self.request_id, self.cost)
+
+
+class SettleIn(Body):
+    """What the invoice says: of all calls of unknown outcome, or line by line."""
+
+    model_config = ConfigDict(json_schema_extra=shows(INVOICE))
+
+    outcome: Verdict | None = Field(None, description="Of every call whose outcome is unknown.")
+    lines: Annotated[list[InvoiceLineIn], Field(min_length=1, max_length=LINES_LIMIT)] | None = None
+
+    @model_validator(mode="after")
+    def _one_way(self) -> "SettleIn":
+        if (self.outcome is None) == (self.lines is None):
+            raise ValueError("give either outcome or lines")
+        return self
 
 
 class KeyIn(Body):

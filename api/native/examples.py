@@ -126,7 +126,27 @@ ATTEMPT: Example = {
     "request_id": "req_7f3a",
     "latency_ms": 12_840,
     "failure": None,
+    "verdict": None,
     "raw_answer": None,
+}
+INVOICE: Example = {
+    "lines": [
+        {"custom_id": "sku-17", "outcome": "billed", "cost": "0.00593"},
+        {"request_id": "req_7f3a", "outcome": "unbilled"},
+    ]
+}
+SETTLEMENT: Example = {
+    "id": "stl_17",
+    "created_at": MORNING,
+    "key": KEY_ID,
+    "key_name": "accounts",
+    "batch": BATCH_ID,
+    "attempt": "att_019ab2c34d5e7f00a1b2c3d4e5f60003",
+    "custom_id": "sku-17",
+    "outcome": "billed",
+    "at_risk": "0.0104",
+    "cost": "0.00593",
+    "state": "unknown",
 }
 PROVIDER: Example = {
     "name": "default",

@@ -11,6 +11,7 @@ from darkroom.domain import ids
 from darkroom.domain.attempt import AttemptState, Disposition
 from darkroom.domain.batch import BatchStatus, PausedReason
 from darkroom.domain.ids import shown
+from darkroom.domain.invoice import Verdict
 from darkroom.domain.job import JobState
 from darkroom.domain.waiting import WaitingFor
 from darkroom.store.files import File
@@ -114,7 +115,9 @@ class BatchOut(BaseModel):
     paused_reason: PausedReason | None
     paused_detail: str | None
     counts: CountsOut
-    unknown: int = Field(description="Attempts that left us and of which nobody knows the outcome.")
+    unknown: int = Field(
+        description="Attempts that left us and of which nobody knows the outcome, nor has settled it."
+    )
     images: int
     mismatched: int = Field(
         description="Images of another size or format than asked, not published."
@@ -305,6 +308,9 @@ class AttemptOut(BaseModel):
     request_id: str | None
     latency_ms: int | None
     failure: FailureOut | None
+    verdict: Verdict | None = Field(
+        description="Of unknown outcome, and what somebody read on the invoice."
+    )
     raw_answer: RawAnswerOut | None = Field(
         description="There where an answer came that held less than was paid for."
     )
@@ -325,6 +331,7 @@ class AttemptOut(BaseModel):
             request_id=view.request_id,
             latency_ms=view.latency_ms,
             failure=FailureOut.model_validate(view.failure) if view.failure else None,
+            verdict=Verdict(view.verdict) if view.verdict else None,
             raw_answer=RawAnswerOut.of(view),
         )
 

@@ -1,7 +1,7 @@
 """The API over HTTP: typed replies, and one clear error for whatever goes wrong."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
@@ -282,11 +282,19 @@ class Client:
             case code if code == _NOT_FOUND:
                 return NotFound(detail)
             case _:
-                return CliError(detail)
+                return Faulty(detail, _faults(response))
 
 
 class NotFound(CliError):  # noqa: N818 - named for what happened
     """The API knows no such thing."""
+
+
+class Faulty(CliError):  # noqa: N818 - named for what was sent
+    """What was sent cannot be used; `faults` says what of it, as the API words it."""
+
+    def __init__(self, message: str, faults: Sequence[Mapping[str, Any]]) -> None:
+        super().__init__(message)
+        self.faults = tuple(faults)
 
 
 class KeyRefused(CliError):  # noqa: N818 - named for what happened
@@ -301,6 +309,13 @@ class KeyRefused(CliError):  # noqa: N818 - named for what happened
 
 def _reason(error: httpx2.TransportError) -> str:
     return str(error) or type(error).__name__
+
+
+def _faults(response: httpx2.Response) -> list[Mapping[str, Any]]:
+    try:
+        return [one for one in response.json().get("errors") or () if isinstance(one, dict)]
+    except (ValueError, AttributeError):
+        return []
 
 
 def _detail(response: httpx2.Response) -> str:

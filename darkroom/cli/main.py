@@ -43,6 +43,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "resume": "control:resume",
         "priority": "control:priority",
         "retry": "control:retry",
+        "settle": "settle:settle",
         "estimate": "estimate:estimate",
         "providers": "providers:providers",
         "doctor": "doctor:doctor",

@@ -184,6 +184,62 @@ class Job:
 
 
 @dataclass(frozen=True, slots=True)
+class Settled:
+    """What came of somebody's look at the invoice."""
+
+    settled: int
+    before: int
+    spent: Decimal
+    freed: Decimal
+    batch: Batch
+    reply: Reply
+
+    @classmethod
+    def of(cls, reply: Reply) -> "Settled":
+        return cls(
+            settled=int(reply["settled"]),
+            before=int(reply["before"]),
+            spent=Decimal(reply["spent"]),
+            freed=Decimal(reply["freed"]),
+            batch=Batch.of(reply["batch"]),
+            reply=reply,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """One word of a person about one call."""
+
+    id: str
+    created_at: datetime
+    key_name: str | None
+    custom_id: str
+    outcome: str
+    cost: Decimal
+    state: str
+    """How the call stands today."""
+    reply: Reply
+
+    @classmethod
+    def of(cls, reply: Reply) -> "Settlement":
+        return cls(
+            id=reply["id"],
+            created_at=datetime.fromisoformat(reply["created_at"]),
+            key_name=reply["key_name"],
+            custom_id=reply["custom_id"],
+            outcome=reply["outcome"],
+            cost=Decimal(reply["cost"]),
+            state=reply["state"],
+            reply=reply,
+        )
+
+    @classmethod
+    def page(cls, reply: Reply) -> "tuple[list[Settlement], bool]":
+        """A page of them, and whether there are more."""
+        return [cls.of(one) for one in reply["data"]], bool(reply["has_more"])
+
+
+@dataclass(frozen=True, slots=True)
 class ProviderState:
     """A provider of which the queue remembers something, or that somebody set up."""
 

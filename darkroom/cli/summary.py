@@ -98,5 +98,9 @@ def unknowns(batch: Batch) -> str | None:
     )
     if not batch.ended:
         return f"{calls}: it may have been billed; tried again once, as DARKROOM_ON_UNKNOWN says"
+    settle = command("settle", batch.id, "--unknown")
     retry = command("retry", batch.id, "--only", "unknown")
-    return f"{calls}: compare the provider's invoice; {retry} tries again those that have no image"
+    return (
+        f"{calls}: compare the provider's invoice and say {settle} billed or unbilled; "
+        f"{retry} tries again those that have no image"
+    )

@@ -3,9 +3,10 @@
 from dataclasses import replace
 from decimal import Decimal
 from enum import StrEnum, auto
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, Row, func, select, update
 
 from darkroom.domain.attempt import (
     AttemptState,
@@ -48,47 +49,54 @@ class Late(StrEnum):
 def settle_late(connection: Connection, attempt_id: UUID, outcome: Evidence) -> Late:
     """Settles an unknown attempt by what was found out, and gives its image to the job if that has none.
 
-    Only an unknown attempt is touched, so that the same evidence counts once.
+    Only an unknown attempt is touched, so that the same evidence counts once. Where a person has settled its
+    money before, what the evidence says takes the place of that.
     """
-    reservation = _unknown(connection, attempt_id)
-    if reservation is None:
+    row = _unknown(connection, attempt_id)
+    if row is None:
         return Late.STALE
+    reservation = reservation_of(row)
     delta, outcome = _adopt(connection, reservation, outcome)
     if not end_attempts(connection, AttemptState.UNKNOWN, {attempt_id: outcome}):
         return Late.STALE
     stored = outcome.images if isinstance(outcome, Succeeded) else ()
     keep_images(connection, [(reservation, stored)])
+    charge = _charge(row, cost_of(outcome))
     shift(
         connection,
         reservation.batch_id,
         delta,
-        at_risk=-reservation.reserved,
-        spent=cost_of(outcome),
-        unknown=-1,
+        at_risk=charge.at_risk,
+        spent=charge.spent,
+        unknown=-int(row.verdict is None),
         **kept(stored),
     )
-    charge = _charge(reservation, outcome)
     budgets.charge(connection, [charge])
-    bounds.learn(connection, [attempt_id] if charge.overrun else [])
+    bounds.learn(connection, [attempt_id] if cost_of(outcome) > reservation.reserved else [])
     if not stored:
         return Late.COSTED
     return Late.ADOPTED if delta else Late.SURPLUS
 
 
-def _charge(reservation: Reservation, outcome: Evidence) -> Charge:
-    cost, bound = cost_of(outcome), reservation.reserved
-    return Charge(reservation, spent=cost, at_risk=-bound, overrun=max(cost - bound, Decimal(0)))
+def _charge(row: Row[Any], cost: Decimal) -> Charge:
+    """What an attempt changes that costs so much; what it was settled at before is taken back."""
+    bound, before = row.reserved, row.cost
+    return Charge(
+        reservation_of(row),
+        spent=cost - before,
+        at_risk=-bound if row.verdict is None else Decimal(0),
+        overrun=max(cost - bound, Decimal(0)) - max(before - bound, Decimal(0)),
+    )
 
 
-def _unknown(connection: Connection, attempt_id: UUID) -> Reservation | None:
+def _unknown(connection: Connection, attempt_id: UUID) -> Row[Any] | None:
     """The unknown attempt, its job locked first as every transaction locks it."""
     a = attempts.c
     job_id = connection.execute(select(a.job_id).where(a.id == attempt_id)).scalar_one_or_none()
     connection.execute(select(jobs.c.id).where(jobs.c.id == job_id).with_for_update())
-    row = connection.execute(
+    return connection.execute(
         select(attempts).where(a.id == attempt_id, a.state == AttemptState.UNKNOWN)
     ).one_or_none()
-    return reservation_of(row) if row else None
 
 
 def _adopt(

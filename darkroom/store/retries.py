@@ -104,6 +104,12 @@ def _count(
     hold(connection, claim, total=batches.c.total + taken, **changes)
 
 
+def members(connection: Connection, batch_id: UUID) -> list[UUID]:
+    """The family that this batch belongs to: the first and its retries."""
+    root = family_root(connection, batch_id)
+    return list(connection.execute(select(batches.c.id).where(_family(root))).scalars())
+
+
 def _family(root: UUID) -> ColumnElement[bool]:
     return (batches.c.id == root) | (batches.c.retry_of == root)
 

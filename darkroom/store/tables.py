@@ -22,12 +22,14 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from darkroom.domain.attempt import AttemptState, Disposition
 from darkroom.domain.batch import BatchStatus, PausedReason
+from darkroom.domain.invoice import Verdict
 from darkroom.domain.job import JobState
 from darkroom.store.account_tables import api_keys as api_keys
 from darkroom.store.account_tables import projects as projects
 from darkroom.store.account_tables import sessions as sessions
 from darkroom.store.budget_tables import bounds as bounds
 from darkroom.store.budget_tables import budgets as budgets
+from darkroom.store.budget_tables import settlements as settlements
 from darkroom.store.catalog_tables import catalog_items as catalog_items
 from darkroom.store.catalog_tables import catalog_orders as catalog_orders
 from darkroom.store.catalog_tables import catalog_versions as catalog_versions
@@ -279,12 +281,15 @@ attempts = Table(
     Column("request_id", Text),
     Column("latency_ms", Integer),
     Column("failure", JSONB),
+    Column("verdict", Text, comment="of unknown outcome, and what a person read on the invoice"),
     one_of("state", AttemptState),
+    one_of("verdict", Verdict),
     Index("uq_attempts_job_id_number", "job_id", "number", unique=True),
     Index("uq_attempts_running", "job_id", unique=True, postgresql_where=text("state = 'running'")),
     Index("ix_attempts_lease", "lease_expires_at", postgresql_where=text("state = 'running'")),
     Index("ix_attempts_worker", "worker", postgresql_where=text("state = 'running'")),
     Index("ix_attempts_batch_id_ended_at", "batch_id", "ended_at"),
+    Index("ix_attempts_unknown", "batch_id", postgresql_where=text("state = 'unknown'")),
 )
 
 images = Table(

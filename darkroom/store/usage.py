@@ -50,7 +50,8 @@ def usage(
     a = attempts.c
     key, name = _columns(grouping)
     spent = func.sum(a.cost).label("spent")
-    at_risk = func.coalesce(func.sum(a.reserved).filter(a.state == AttemptState.UNKNOWN), 0)
+    unsettled = (a.state == AttemptState.UNKNOWN) & a.verdict.is_(None)
+    at_risk = func.coalesce(func.sum(a.reserved).filter(unsettled), 0)
     order = [key] if grouping is Grouping.DAY else [spent.desc(), key]
     rows = connection.execute(
         select(key.label("key"), name.label("name"), func.count().label("attempts"), spent, at_risk)

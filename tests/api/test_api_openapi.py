@@ -7,7 +7,7 @@ from routes import document, native_routes
 from world import ROOT
 
 from api.errors import Problem
-from api.native.bodies import BatchIn, KeyIn, PauseIn, ResumeIn, RetryIn
+from api.native.bodies import BatchIn, KeyIn, PauseIn, ResumeIn, RetryIn, SettleIn
 from api.native.catalog_views import (
     DifferenceOut,
     ItemPage,
@@ -19,6 +19,7 @@ from api.native.catalog_views import (
 from api.native.estimates import EstimateIn, EstimateOut
 from api.native.keys import KeyMade, KeyPage
 from api.native.providers import ProviderPage
+from api.native.settlements import SettledOut, SettlementPage
 from api.native.usage import UsagePage
 from api.native.views import BatchOut, BatchPage, FileOut, FilePage, JobDetail, JobPage, ProblemPage
 from api.native.webhooks import DeliveryPage, WebhookMade, WebhookOut, WebhookPage
@@ -47,6 +48,8 @@ CONTRACT = {
     "POST /api/v1/batches/{batch_id}/resume",
     "POST /api/v1/batches/{batch_id}/cancel",
     "POST /api/v1/batches/{batch_id}/retry",
+    "POST /api/v1/batches/{batch_id}/settle",
+    "GET /api/v1/batches/{batch_id}/settlements",
     "POST /api/v1/catalogs/{name}/diff",
     "POST /api/v1/catalogs/{name}/nights",
     "GET /api/v1/catalogs/{name}/versions",
@@ -128,6 +131,8 @@ OPERATIONS = {
     "cancelBatch",
     "reprioritiseBatch",
     "retryBatch",
+    "settleBatch",
+    "listSettlements",
     "getJob",
     "getImage",
     "listKeys",
@@ -155,7 +160,7 @@ def test_every_route_is_summed_up_and_described(route):
     assert route.operation["description"].endswith(".")
 
 
-BODIES = [NightIn, BatchIn, EstimateIn, PauseIn, ResumeIn, RetryIn, KeyIn]
+BODIES = [NightIn, BatchIn, EstimateIn, PauseIn, ResumeIn, RetryIn, SettleIn, KeyIn]
 ANSWERS = [
     DifferenceOut,
     NightOut,
@@ -173,6 +178,8 @@ ANSWERS = [
     JobDetail,
     KeyPage,
     KeyMade,
+    SettledOut,
+    SettlementPage,
     EstimateOut,
     UsagePage,
     WebhookMade,

@@ -190,9 +190,9 @@ WITH counted AS (
 ), paid AS (
     SELECT b.id,
         coalesce(sum(a.reserved) FILTER (WHERE a.state = 'running'), 0) AS reserved,
-        coalesce(sum(a.reserved) FILTER (WHERE a.state = 'unknown'), 0) AS at_risk,
+        coalesce(sum(a.reserved) FILTER (WHERE a.state = 'unknown' AND a.verdict IS NULL), 0) AS at_risk,
         coalesce(sum(a.cost), 0) AS spent,
-        count(a.id) FILTER (WHERE a.state = 'unknown') AS unknown
+        count(a.id) FILTER (WHERE a.state = 'unknown' AND a.verdict IS NULL) AS unknown
     FROM batches b LEFT JOIN attempts a ON a.batch_id = b.id GROUP BY b.id
 ), stored AS (
     SELECT b.id,
@@ -209,12 +209,12 @@ OR (b.status <> 'validating' AND ({", ".join(f"b.{state}" for state in _STATES)}
 """
 _BUDGETS = """
 WITH borne AS (
-    SELECT project_id, day::text AS period, state, reserved, cost FROM attempts
-    UNION ALL SELECT project_id, 'total', state, reserved, cost FROM attempts
+    SELECT project_id, day::text AS period, state, verdict, reserved, cost FROM attempts
+    UNION ALL SELECT project_id, 'total', state, verdict, reserved, cost FROM attempts
 ), paid AS (
     SELECT project_id, period,
         coalesce(sum(reserved) FILTER (WHERE state = 'running'), 0) AS reserved,
-        coalesce(sum(reserved) FILTER (WHERE state = 'unknown'), 0) AS at_risk,
+        coalesce(sum(reserved) FILTER (WHERE state = 'unknown' AND verdict IS NULL), 0) AS at_risk,
         sum(cost) AS spent,
         coalesce(sum(cost - reserved) FILTER (WHERE cost > reserved), 0) AS overrun
     FROM borne GROUP BY project_id, period

@@ -64,6 +64,7 @@ class AttemptView:
     request_id: str | None
     latency_ms: int | None
     failure: Mapping[str, Any] | None
+    verdict: str | None
 
     @property
     def answer_kept_until(self) -> datetime | None:
