@@ -1,5 +1,7 @@
 """What every answer carries, and the answer of last resort."""
 
+import logging
+import time
 from http import HTTPStatus
 
 import structlog
@@ -10,6 +12,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from api.errors import answer
 from api.fresh import fresh_id
 from darkroom.telemetry.logs import logger
+
+_LOOKS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 class Envelope:
@@ -29,13 +33,14 @@ class Envelope:
             await self._answered(scope, receive, send, request_id)
 
     async def _answered(self, scope: Scope, receive: Receive, send: Send, request_id: str) -> None:
-        started = False
+        started, begun_at = False, time.monotonic()
 
         async def send_enveloped(message: Message) -> None:
             nonlocal started
             if message["type"] == "http.response.start":
                 started = True
                 _add_headers(MutableHeaders(scope=message), request_id)
+                _log(scope, message["status"], time.monotonic() - begun_at)
             await send(message)
 
         try:
@@ -50,6 +55,20 @@ class Envelope:
             status = HTTPStatus.INTERNAL_SERVER_ERROR
             response = answer(Request(scope), status, "internal", detail)
             await response(scope, receive, send_enveloped)
+
+
+def _log(scope: Scope, status: int, seconds: float) -> None:
+    """A line for what changes something or is refused; looks are many, and say so to whoever debugs."""
+    looks = scope["method"] in _LOOKS and status < HTTPStatus.BAD_REQUEST
+    logger("api").log(
+        logging.DEBUG if looks else logging.INFO,
+        "answered",
+        action="request",
+        method=scope["method"],
+        path=scope["path"],
+        status=status,
+        seconds=round(seconds, 3),
+    )
 
 
 def _add_headers(headers: MutableHeaders, request_id: str) -> None:

@@ -25,6 +25,7 @@ from darkroom.store import jobs, leases
 from darkroom.store.jobs import Ticket
 from darkroom.store.reservations import BeginRefused, Claim, Refusal
 from darkroom.store.session import StoreAway, transaction
+from darkroom.telemetry.logs import concerning
 from worker import budget, enclosures, evidence, permits, receipts, settlement
 from worker.notice import NO_PERMIT, note, note_denial, note_failure
 from worker.tools import Tools
@@ -49,7 +50,8 @@ def attempt(tools: Tools, job_id: int, token: int) -> Report:
     a receipt is found.
     """
     try:
-        return _handle(tools, job_id, token)
+        with concerning(job_id=job_id):
+            return _handle(tools, job_id, token)
     except StoreAway:
         tools.holdings.outage_at = tools.stopwatch()
         return Report("the database is away; the ticket runs out by itself")
@@ -104,7 +106,8 @@ def _begin(
     tools: Tools, upstream: Upstream, ticket: Ticket, attempt_id: UUID, load: Load
 ) -> Report:
     begun_at = tools.stopwatch()
-    with tools.holdings.attempt(attempt_id):
+    ids = concerning(batch_id=ticket.batch_id.hex, attempt_id=attempt_id.hex)
+    with ids, tools.holdings.attempt(attempt_id):
         try:
             claim = Claim(attempt_id, ticket.job_id, ticket.token, tools.name, upstream.name)
             reservation = tools.tellers.begins.ask(claim)

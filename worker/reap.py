@@ -8,7 +8,7 @@ from darkroom.store import jobs, leases, session
 from darkroom.store.leases import LostLease
 from darkroom.store.locks import Duty, try_lock
 from darkroom.store.session import Transaction, transaction
-from darkroom.telemetry.logs import logger
+from darkroom.telemetry.logs import concerning, logger
 from worker import evidence, receipts, settlement
 from worker.tools import Tools
 
@@ -36,8 +36,9 @@ def _heartbeats_count(tools: Tools, connection: Transaction) -> bool:
 
 def _settle(tools: Tools, lease: LostLease) -> None:
     """Outside of any transaction, for a receipt may have to be read; a compare-and-set decides in the end."""
-    outcome = _outcome(tools, lease)
-    settlement.settle(tools, lease.reservation, outcome, lease, if_lost=True)
+    of = lease.reservation
+    with concerning(batch_id=of.batch_id.hex, job_id=of.job_id, attempt_id=of.attempt_id.hex):
+        settlement.settle(tools, of, _outcome(tools, lease), lease, if_lost=True)
 
 
 def _outcome(tools: Tools, lease: LostLease) -> Outcome:

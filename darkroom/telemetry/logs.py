@@ -2,14 +2,18 @@
 
 import logging
 import sys
+from contextlib import AbstractContextManager
 from typing import Literal
 
 import structlog
-from structlog.typing import Processor
+from structlog.typing import EventDict, Processor, WrappedLogger
 
 LogFormat = Literal["auto", "console", "json"]
 
 Logger = structlog.stdlib.BoundLogger
+
+_OF_THE_SERVER = ("uvicorn", "uvicorn.error", "uvicorn.access")
+"""They come with handlers of their own."""
 
 
 def configure_logs(log_format: LogFormat, level: int = logging.INFO) -> None:
@@ -21,6 +25,7 @@ def configure_logs(log_format: LogFormat, level: int = logging.INFO) -> None:
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.format_exc_info,
+        _named,
     ]
     renderer: Processor = (
         structlog.processors.JSONRenderer() if json else structlog.dev.ConsoleRenderer()
@@ -39,6 +44,23 @@ def configure_logs(log_format: LogFormat, level: int = logging.INFO) -> None:
         )
     )
     logging.basicConfig(handlers=[handler], level=level, force=True)
+    for name in _OF_THE_SERVER:
+        theirs = logging.getLogger(name)
+        theirs.handlers.clear()
+        theirs.propagate = True
+    # It would write down links that sign in; the API has lines of its own.
+    logging.getLogger("uvicorn.access").setLevel(logging.WARNING)
+
+
+def _named(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    """What a library says has no action of ours, so its own name is one."""
+    event.setdefault("action", str(event.get("logger")).partition(".")[0])
+    return event
+
+
+def concerning(**ids: object) -> AbstractContextManager[None]:
+    """While inside, every line of this thread carries these ids."""
+    return structlog.contextvars.bound_contextvars(**ids)
 
 
 def logger(name: str) -> Logger:

@@ -49,3 +49,15 @@ def test_neither_the_prompt_nor_the_key_is_in_it(world: World) -> None:
     assert everything.count('"settle_attempt"') == len(faults)
     assert "emperor" not in everything
     assert "sk-of-the-test" not in everything
+
+
+def test_a_line_from_within_an_attempt_carries_its_ids(world: World) -> None:
+    worker = world.start_worker(DARKROOM_LOG_FORMAT="json")
+    world.sandbox.configure(api_key="sk-another")
+    batch_id = world.submit(["A print"])
+    line = json.loads(worker.saw('"pause_key"'))
+    [row] = world.attempts()
+    ids = {"batch_id": batch_id.hex, "job_id": row.job_id, "attempt_id": row.id.hex}
+    assert line.items() >= ids.items()
+    theirs = [json.loads(line) for line in worker.lines if '"logger": "celery' in line]
+    assert {line["action"] for line in theirs} == {"celery"}
