@@ -20,6 +20,15 @@ DRAIN_SECONDS = 30
 
 SANDBOX_MANNER = ("--latency", "0.2-1.0", "--requests-per-minute", "3000")
 """Quick, and with a limit that its answers state: no time is spent on finding out how fast is too fast."""
+FLOWER_MANNER = {
+    "FLOWER_READ_ONLY": "true",
+    "FLOWER_PERSISTENT": "true",
+    "FLOWER_STATE_SAVE_INTERVAL": "60000",
+    "FLOWER_MAX_TASKS": "10000",
+    "FLOWER_TASKS_COLUMNS": "state,args,result,exception,runtime,received,worker,uuid",
+}
+"""It looks and changes nothing, keeps its history through a crash, and shows what an attempt was about."""
+
 _PYTHON = (sys.executable, "-P", "-m")
 """Without the directory it runs in: somebody's own `worker` or `api` there must not be taken for ours."""
 
@@ -111,14 +120,9 @@ class Layout:
 
     def _flower(self, env: Mapping[str, str], urls: Urls) -> Service:
         argv = (*_PYTHON, "celery", "-A", "worker.app", "flower", "--address=127.0.0.1")
-        options = (
-            f"--port={_port(urls.flower)}",
-            "--read_only=true",
-            "--persistent=true",
-            "--db=flower",
-        )
+        options = (f"--port={_port(urls.flower)}", "--db=flower")
         # Its JSON is for this machine only, and read-only: nothing in it is a secret or can be changed.
-        env = {**env, "FLOWER_UNAUTHENTICATED_API": "true"}
+        env = {**env, **FLOWER_MANNER, "FLOWER_UNAUTHENTICATED_API": "true"}
         return Service("flower", (*argv, *options), env, cwd=self._cwd)
 
     def _sandbox(self, urls: Urls) -> Sequence[Service]:

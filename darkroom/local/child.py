@@ -1,5 +1,6 @@
 """A process of ours: in a session of its own, with its log file, dying with its owner."""
 
+import json
 import os
 import signal
 import subprocess
@@ -17,6 +18,9 @@ LARGEST_LOG = 10 << 20
 """Bytes; a larger one is put aside when the process is started."""
 TAIL_BYTES = 4_000
 TAIL_LINES = 15
+
+_WHY = ("reason", "exception")
+"""The fields of a line that say more than its event."""
 
 FIXES = {
     "No space left on device": "free some disk, or set DARKROOM_HOME to a larger one",
@@ -112,7 +116,7 @@ class Child:
             end = file.seek(0, os.SEEK_END)
             file.seek(max(self._log_start, end - TAIL_BYTES))
             lines = file.read().decode("utf-8", "replace").splitlines()
-        return "\n".join(lines[-TAIL_LINES:])
+        return "\n".join(map(in_words, lines[-TAIL_LINES:]))
 
     def _settled(self, heed: Callable[[], None]) -> bool:
         heed()
@@ -129,6 +133,22 @@ class Child:
         log = os.open(self.log, os.O_CREAT | os.O_WRONLY | os.O_APPEND, 0o600)
         self._log_start = os.fstat(log).st_size
         return log
+
+
+def in_words(line: str) -> str:
+    """A line of a log as a person reads it: of one that is JSON, what happened and why.
+
+    >>> in_words('{"event": "unready", "reason": "cannot be reached", "level": "warning"}')
+    'unready: cannot be reached'
+    >>> in_words("FATAL: no space")
+    'FATAL: no space'
+    """
+    try:
+        said = json.loads(line)
+        told = [said["event"], *(said[key] for key in _WHY if said.get(key))]
+    except (ValueError, TypeError, KeyError):
+        return line
+    return ": ".join(map(str, told))
 
 
 def described(status: int) -> str:

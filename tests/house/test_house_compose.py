@@ -13,6 +13,7 @@ import pytest
 import yaml
 from world import ROOT, Process
 
+from darkroom.cli.stack import FLOWER_MANNER
 from darkroom.local.binaries import valkey_server as valkey_binary
 from darkroom.local.ports import free_port
 
@@ -96,7 +97,7 @@ KNOWN = {
         "DARKROOM_LOG_FORMAT",
         "FLOWER_BASIC_AUTH",
         "FLOWER_DB",
-        "FLOWER_PERSISTENT",
+        *FLOWER_MANNER,
     },
     "api": {
         "DARKROOM_ADMIN_KEY",
@@ -115,6 +116,10 @@ def test_each_service_is_told_what_it_needs_and_the_provider_s_key_is_the_worker
         assert set(services[name]["environment"]) == variables
     told = [name for name, one in services.items() if "OPENAI_API_KEY" in one["environment"]]
     assert told == ["worker"]
+
+
+def test_flower_behaves_as_in_the_local_stack(services):
+    assert services["flower"]["environment"].items() >= FLOWER_MANNER.items()
 
 
 def test_no_service_may_do_more_than_it_must(services):
@@ -173,14 +178,17 @@ def test_flower_asks_for_the_login(services, started, told, tmp_path):
         services["flower"]["command"],
         {"5555": port},
         **told("flower"),
+        **FLOWER_MANNER,
         FLOWER_BASIC_AUTH="night:watch",
         FLOWER_DB=str(tmp_path / "flower"),
-        FLOWER_PERSISTENT="true",
     )
     flower.saw("Visit me")
     url = f"http://127.0.0.1:{port}/workers"
     assert httpx2.get(url).status_code == 401
     assert httpx2.get(url, auth=("night", "watch")).status_code == 200
+    tasks = httpx2.get(url.replace("workers", "tasks"), auth=("night", "watch")).text
+    shown = re.findall(r'<th data-column="(\w+)"', tasks)
+    assert shown == FLOWER_MANNER["FLOWER_TASKS_COLUMNS"].split(",")
     assert started(services["flower"]["healthcheck"]["test"][1:], {"5555": port}).wait() == 0
 
 
