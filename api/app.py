@@ -34,7 +34,6 @@ from api.projects import Projects
 from api.stopping import told_to_stop
 from api.web import door, site
 from darkroom import __doc__ as tagline
-from darkroom.domain.estimate import Pace
 from darkroom.domain.models import Models
 from darkroom.settings import Settings, read_settings
 from darkroom.telemetry.logs import configure_logs
@@ -130,7 +129,6 @@ def _lifespan(settings: Settings) -> Callable[[FastAPI], AbstractAsyncContextMan
             limit,
             projects,
             models_of=_models(settings, projects),
-            pace_of=_paces(settings, projects),
             flower_url=settings.flower_url,
             metrics_token=_secret(settings.metrics_token),
         ) as instruments:
@@ -156,9 +154,3 @@ def _models(settings: Settings, projects: Projects) -> Callable[[str], Models]:
         return settings.profile_of(provider, today).models
 
     return lambda project_id: of(projects.provider(project_id, None), datetime.now(UTC).date())
-
-
-def _paces(settings: Settings, projects: Projects) -> Callable[[str], Pace]:
-    """The limits of a project's own provider."""
-    paces = {source.name: source.pace for source in settings.in_use}
-    return lambda project_id: paces.get(projects.provider(project_id, None), Pace())

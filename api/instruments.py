@@ -13,7 +13,6 @@ from api.feeds import Feeds
 from api.projects import Projects
 from api.thumbnails import Thumbnails
 from darkroom.blobs import BlobStore, StorageFailed, open_store
-from darkroom.domain.estimate import Pace
 from darkroom.domain.models import Models
 from darkroom.store.session import Connection, Engine, open_engine, transaction
 
@@ -62,9 +61,7 @@ class Instruments:
     projects: Projects
     """Who draws what is submitted here."""
     models_of: Callable[[str], Models]
-    """The models that draw for a project today."""
-    pace_of: Callable[[str], Pace]
-    """The limits of a project's own provider."""
+    """The models that draw for a project today, and the limits of its own provider."""
     upload_bytes: int
     """The largest file that may be uploaded."""
     storage: StorageCheck
@@ -99,7 +96,6 @@ def opened(
     projects: Projects,
     *,
     models_of: Callable[[str], Models],
-    pace_of: Callable[[str], Pace],
     flower_url: str | None = None,
     metrics_token: str | None = None,
 ) -> Iterator[Instruments]:
@@ -119,7 +115,6 @@ def opened(
                 broker=broker,
                 projects=projects,
                 models_of=models_of,
-                pace_of=pace_of,
                 upload_bytes=upload_bytes,
                 storage=StorageCheck(blobs),
                 feeds=feeds,

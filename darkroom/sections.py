@@ -21,8 +21,8 @@ from pydantic import (
     model_validator,
 )
 
-from darkroom.domain.estimate import Pace
 from darkroom.domain.facts import OFFICIAL
+from darkroom.domain.limit import Limits, PerMinute
 
 LONGEST_TIMEOUT = 3600
 
@@ -69,6 +69,24 @@ class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
 
+class FamilySection(Section):
+    """What a provider allows for one family of models; what is not said here is as for all of them."""
+
+    requests_per_minute: Limit = None
+    images_per_minute: Limit = None
+    tokens_per_minute: Limit = None
+    input_images_per_minute: Limit = None
+
+    def over(self, usual: PerMinute) -> PerMinute:
+        """These limits, laid over the provider's usual ones."""
+        return PerMinute(
+            self.requests_per_minute or usual.requests,
+            self.images_per_minute or usual.images,
+            self.tokens_per_minute or usual.tokens,
+            self.input_images_per_minute or usual.input_images,
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class Source:
     """One provider with everything that is set about it; `key` is empty where nobody gave one."""
@@ -84,6 +102,7 @@ class Source:
     max_in_flight: int
     request_timeout: float
     timeouts: Mapping[str, float]
+    families: Mapping[str, FamilySection]
 
     @property
     def fingerprint(self) -> str:
@@ -92,9 +111,16 @@ class Source:
         return hashlib.sha256(named.encode()).hexdigest()[:16]
 
     @property
-    def pace(self) -> Pace:
-        """What its limits let through in a minute."""
-        return Pace(self.requests_per_minute, self.images_per_minute, self.tokens_per_minute)
+    def limits(self) -> Limits:
+        """The limits that the operator has set for it."""
+        usual = PerMinute(
+            self.requests_per_minute,
+            self.images_per_minute,
+            self.tokens_per_minute,
+            self.input_images_per_minute,
+        )
+        special = {name: family.over(usual) for name, family in self.families.items()}
+        return Limits(self.max_in_flight, usual, special)
 
     @property
     def longest_timeout(self) -> float:
@@ -116,6 +142,7 @@ class ProviderSection(Section):
     max_in_flight: PositiveInt = 30
     request_timeout: Seconds | None = None
     timeouts: dict[Annotated[str, AfterValidator(_known_case)], Seconds] = {}
+    families: dict[str, FamilySection] = {}
 
     @model_validator(mode="before")
     @classmethod

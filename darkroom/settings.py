@@ -1,6 +1,7 @@
 """The settings, read once at a door: the environment first, then `darkroom.toml`, then these defaults."""
 
 import tomllib
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -27,6 +28,7 @@ from darkroom.domain.facts import OFFICIAL, Profile, fix_of, packaged_toml, read
 from darkroom.domain.problem import clipped
 from darkroom.domain.retry import OnUnknown
 from darkroom.sections import (
+    FamilySection,
     Limit,
     PositiveInt,
     ProjectSection,
@@ -45,7 +47,7 @@ _Blank = BeforeValidator(lambda value: None if value == "" else value)
 """A variable that is set to nothing is not set."""
 
 _SECRET = ("key", "database_url", "redis_url", "storage_url")
-_TABLES = ("providers", "projects", "models", "profiles")
+_TABLES = ("families", "providers", "projects", "models", "profiles")
 
 
 class SettingsInvalid(ValueError):  # noqa: N818 - named for what it is
@@ -137,6 +139,9 @@ class Settings(BaseSettings):
         default=OFFICIAL,
         description="What kind of provider OPENAI_BASE_URL is: official or new-api.",
     )
+    families: dict[str, FamilySection] = Field(
+        default={}, description="Limits of single families of models at the usual provider."
+    )
     providers: dict[str, ProviderSection] = Field(
         default={}, description="Providers beside the one of OPENAI_API_KEY."
     )
@@ -187,7 +192,8 @@ class Settings(BaseSettings):
     @model_validator(mode="after")
     def _agree(self) -> "Settings":
         """What one table says of another must be there."""
-        profiles = {*self.profiles_on(datetime.now(UTC).date())}
+        known = self.profiles_on(datetime.now(UTC).date())
+        profiles = {*known}
         if self.provider in self.providers:
             raise ValueError(
                 f"{FILE}, table [providers.{self.provider}]: the name of the provider of OPENAI_API_KEY; "
@@ -196,6 +202,9 @@ class Settings(BaseSettings):
         for name, section in self.providers.items():
             _require(f"providers.{name}", "profile", section.profile, profiles)
         _require("", "profile", self.profile, profiles)
+        for source in (self._usual(), *self._others()):
+            for family in source.families:
+                _require("", "families", family, known[source.profile].models.families)
         names = {self.provider, "default", *self.providers}
         for name, project in self.projects.items():
             for key, value in (
@@ -251,9 +260,15 @@ class Settings(BaseSettings):
             raise ValueError(f"{FILE}, {invalid}") from None
 
     def profile_of(self, provider: str, today: date) -> Profile:
-        """What kind of provider this is; a name that nobody set up is taken for the usual one's kind."""
+        """What kind of provider this is, and its limits.
+
+        A name that nobody set up is taken for the usual one's kind.
+        """
+        source = next((one for one in self.in_use if one.name == provider), None)
         section = self.providers.get(provider)
-        return self.profiles_on(today)[section.profile if section else self.profile]
+        profile = self.profiles_on(today)[section.profile if section else self.profile]
+        limits = source.limits if source else None
+        return replace(profile, models=replace(profile.models, limits=limits))
 
     def sources(self) -> dict[str, Source]:
         """Every provider that is called, with its key, by name.
@@ -269,10 +284,13 @@ class Settings(BaseSettings):
 
         The usual one is among them if it has a key, or if there is no other.
         """
-        others = tuple(
+        others = self._others()
+        return others if others and self.openai_api_key is None else (self._usual(), *others)
+
+    def _others(self) -> tuple[Source, ...]:
+        return tuple(
             section.source(name, self.request_timeout) for name, section in self.providers.items()
         )
-        return others if others and self.openai_api_key is None else (self._usual(), *others)
 
     def _with_key(self, source: Source) -> Source:
         section = self.providers.get(source.name)
@@ -294,6 +312,7 @@ class Settings(BaseSettings):
             max_in_flight=self.max_in_flight,
             request_timeout=self.request_timeout,
             timeouts={},
+            families=self.families,
         )
 
 
@@ -325,7 +344,7 @@ def variable_of(name: str) -> str:
     return name.upper() if name.lower().startswith("openai_") else f"DARKROOM_{name.upper()}"
 
 
-def _require(table: str, key: str, value: str, known: set[str]) -> None:
+def _require(table: str, key: str, value: str, known: AbstractSet[str]) -> None:
     if value not in known:
         place = f"table [{table}]" if table else "top level"
         choice = ", ".join(sorted(known))

@@ -103,7 +103,7 @@ class Factory:
     def begin(self, batch_id: UUID) -> Reservation:
         """The next due job of a batch, dispatched and running."""
         with self.transaction() as connection:
-            (message,) = jobs.dispatch(connection, batch_id, 1)
+            (message,) = jobs.dispatch(connection, batch_id, ["gpt-image-2"], 1)
             claim = Claim(uuid4(), message.job_id, message.token, "worker-of-a-test", "default")
             [begun] = reservations.begin(connection, [claim])
         assert isinstance(begun, Reservation)

@@ -25,7 +25,7 @@ from darkroom.domain.facts import OFFICIAL, Profile
 from darkroom.domain.ids import uuid7
 from darkroom.domain.retry import RetryPolicy
 from darkroom.fetching import Guard, fetch
-from darkroom.limits import Limiter, Limits, Memory
+from darkroom.limits import Limiter, Memory
 from darkroom.provider import Client, Provider, shared_tls
 from darkroom.sections import Source
 from darkroom.settings import Settings, SettingsInvalid, read_settings
@@ -191,7 +191,7 @@ def build_tools(settings: Settings, app: Celery) -> Tools:
             "a worker needs DARKROOM_DATABASE_URL, DARKROOM_REDIS_URL, DARKROOM_STORAGE_URL"
         )
     engine = open_engine(settings.database_url, pool=POOL)
-    profiles = settings.profiles_on(datetime.now(UTC).date())
+    today = datetime.now(UTC).date()
     lines = _Lines(engine, _redis(settings.redis_url), shared_tls())
     guard = Guard(allow_private=settings.allow_private_urls)
     return Tools(
@@ -201,10 +201,10 @@ def build_tools(settings: Settings, app: Celery) -> Tools:
         tellers=Tellers(engine),
         blobs=open_store(settings.storage_url),
         upstreams={
-            name: upstream_of(source, profiles[source.profile], lines)
+            name: upstream_of(source, settings.profile_of(name, today), lines)
             for name, source in settings.sources().items()
         },
-        models=profiles[OFFICIAL].models,
+        models=settings.profiles_on(today)[OFFICIAL].models,
         policy=RetryPolicy(on_unknown=settings.on_unknown),
         publish=publisher(app),
         fetch=lambda url: fetch(url, guard, tls=lines.tls),
@@ -236,32 +236,21 @@ def upstream_of(source: Source, profile: Profile, lines: _Lines) -> Upstream:
         ValueError: its address or its key is unusable; the key is not repeated.
     """
 
-    def recall() -> Memory:
+    def recall(family: str) -> Memory:
         with transaction(lines.engine) as connection:
             running = leases.in_flight(connection, source.name)
-            known = learned.recall(connection, source.name)
+            known = learned.recall(connection, source.name, family)
         return Memory(tuple(attempt.hex for attempt in running), known)
 
     provider = Provider(source.name, source.base_url, source.key.get_secret_value())
     return Upstream(
         provider=provider,
         profile=profile,
-        limiter=Limiter(lines.redis, source.name, limits(source), recall),
+        limiter=Limiter(lines.redis, source.name, source.limits, recall),
         key_fingerprint=source.fingerprint,
         deadlines=parse_deadlines(source.request_timeout, source.timeouts),
         make_client=lambda: Client(provider, lines.tls),
         links=Guard(seconds=FETCH_SECONDS) if profile.answers_url else None,
-    )
-
-
-def limits(source: Source) -> Limits:
-    """The limits that the operator has set for a provider."""
-    return Limits(
-        in_flight=source.max_in_flight,
-        requests=source.requests_per_minute,
-        images=source.images_per_minute,
-        tokens=source.tokens_per_minute,
-        input_images=source.input_images_per_minute,
     )
 
 

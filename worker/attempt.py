@@ -83,9 +83,9 @@ def _give_back(tools: Tools, ticket: Ticket, after: timedelta, reason: str) -> R
 
 
 def _with_permit(tools: Tools, upstream: Upstream, ticket: Ticket) -> Report:
-    attempt_id, load = tools.new_id(), permits.load_of(ticket.request)
+    attempt_id, load = tools.new_id(), permits.load_of(upstream, ticket.request)
     try:
-        leave = permits.ask(tools, upstream, attempt_id, ticket.job_id, load)
+        leave = permits.ask(tools, upstream, attempt_id, load)
     except LimiterAway:
         note(tools, upstream.name, WaitingFor.LIMITER, NO_PERMIT)
         return _give_back(tools, ticket, AWAY, "the limiter is away")
@@ -205,9 +205,10 @@ def _end(
 def _leave_flight(
     tools: Tools, upstream: Upstream, ticket: Ticket, reservation: Reservation, ending: Ending
 ) -> bool:
+    load = permits.load_of(upstream, ticket.request)
     if isinstance(ending.outcome, NotSent):
-        permits.refund(upstream, reservation.attempt_id, permits.load_of(ticket.request))
+        permits.refund(upstream, reservation.attempt_id, load)
     if ending.heard:
-        return permits.hear(tools, upstream, reservation.attempt_id, ending.heard)
+        return permits.hear(tools, upstream, reservation.attempt_id, load.family, ending.heard)
     permits.release(upstream, reservation.attempt_id)
     return False

@@ -1,19 +1,20 @@
 """Dispatch: the broker's window is kept small, fair, and full of jobs that can be begun now."""
 
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from math import ceil
 from uuid import UUID
 
-from darkroom.domain.fairness import Waiting, share
+from darkroom.domain.fairness import Shares, Waiting, share
 from darkroom.domain.room import room_needed
 from darkroom.domain.waiting import WaitingFor
 from darkroom.limits import LimiterAway
-from darkroom.store import batches, hints, holdups, jobs, providers, windows, workers
-from darkroom.store.batches import Busy, OpenBatch
+from darkroom.store import batches, hints, holdups, jobs, providers, queues, windows, workers
 from darkroom.store.jobs import Dispatched
 from darkroom.store.locks import Duty, try_lock
 from darkroom.store.providers import Standing
+from darkroom.store.queues import Busy, OpenBatch
 from darkroom.store.session import Transaction, transaction
 from darkroom.telemetry.logs import logger
 from worker.notice import NO_PERMIT, note_all
@@ -49,7 +50,7 @@ def _dispatched(tools: Tools, connection: Transaction) -> list[Dispatched]:
     ready = {name: one for name, one in standings.items() if not one.paused_reason}
     if not ready or tools.holdings.is_stuck or not _has_space(tools, connection):
         return []
-    slots, busy = workers.slots(connection), batches.busy(connection)
+    slots, busy = workers.slots(connection), queues.busy(connection)
     free = slots - sum(load.dispatched + load.running for load in busy.values())
     messages: list[Dispatched] = []
     for name, standing in ready.items():
@@ -57,42 +58,78 @@ def _dispatched(tools: Tools, connection: Transaction) -> list[Dispatched]:
         own = 1 if standing.on_trial else _own_slots(tools, upstream, slots)
         load = busy.get(name, Busy())
         room = min(own - load.running - load.dispatched, free - len(messages))
-        messages += _handed_out(tools, connection, upstream, room, load.dispatched)
+        messages += _handed_out(tools, connection, upstream, room)
     return messages
+
+
+Wishes = Mapping[UUID, dict[str, list[str]]]
+"""The models that each batch's queued jobs ask for, by family: as long as there is a due job of it."""
 
 
 def _handed_out(
-    tools: Tools, connection: Transaction, upstream: Upstream, room: int, dispatched: int
+    tools: Tools, connection: Transaction, upstream: Upstream, room: int
 ) -> list[Dispatched]:
-    """As many due jobs of one provider as it has room for: what one batch has not due, the others may have."""
-    waiting = batches.dispatchable(connection, upstream.name, tools.focus) if room > 0 else []
-    window = _window(upstream, room, dispatched) if waiting else 0
+    """As many due jobs of one provider as it has room for: what one batch has not due, the others may have.
+
+    A family of models that may make no call now keeps no other from its calls, not even in the same batch.
+    """
+    found = queues.dispatchable(connection, upstream.name, tools.focus) if room > 0 else []
+    wishes = {batch.id: _by_family(upstream, batch.models) for batch in found}
+    left = _windows(connection, upstream, wishes, room) if found else Counter()
     messages: list[Dispatched] = []
-    while waiting and len(messages) < window:
-        shares = _shares(window - len(messages), waiting)
-        spent = set()
+    spent = True
+    while spent and (shares := _shares(room - len(messages), left, found, wishes)):
+        spent = False
         # By id, as every transaction locks batches.
-        for batch_id, number in sorted(shares.items()):
-            found = jobs.dispatch(connection, batch_id, number)
-            messages += found
-            if len(found) < number:
-                spent.add(batch_id)
-        if not spent:
-            break
-        waiting = [batch for batch in waiting if batch.id not in spent]
+        for (batch_id, family), number in sorted(shares.items()):
+            handed = jobs.dispatch(connection, batch_id, wishes[batch_id][family], number)
+            messages += handed
+            left[family] -= len(handed)
+            if len(handed) < number:
+                del wishes[batch_id][family]
+                spent = True
     return messages
 
 
-def _shares(window: int, found: Sequence[OpenBatch]) -> dict[UUID, int]:
+def _by_family(upstream: Upstream, models: Sequence[str]) -> dict[str, list[str]]:
+    families = defaultdict(list)
+    for model in models:
+        families[upstream.models.family(model)].append(model)
+    return dict(families)
+
+
+def _windows(
+    connection: Transaction, upstream: Upstream, wishes: Wishes, room: int
+) -> Counter[str]:
+    """How many more jobs of each family may be handed out: no more than its limits admit while they wait."""
+    windows = Counter(
+        {family: _window(upstream, family, room) for one in wishes.values() for family in one}
+    )
+    for model, number in queues.handed_out(connection, upstream.name):
+        windows[upstream.models.family(model)] -= number
+    return windows
+
+
+def _window(upstream: Upstream, family: str, room: int) -> int:
+    rate = upstream.limiter.calls_per_second(family)
+    return room if rate is None else ceil(rate * AHEAD.total_seconds())
+
+
+def _shares(
+    room: int, left: Mapping[str, int], found: Sequence[OpenBatch], wishes: Wishes
+) -> Shares:
     """How many jobs each batch hands out; a lone request goes before all that nobody waits for."""
-    lone = share(window, [_waiting(batch) for batch in found if batch.lone])
-    rest = [_waiting(batch) for batch in found if not batch.lone]
-    return lone | share(window - sum(lone.values()), rest)
+    lone = share(room, left, [_waiting(one, wishes) for one in found if one.lone])
+    rest = Counter(left)
+    for (_, family), number in lone.items():
+        rest[family] -= number
+    others = [_waiting(one, wishes) for one in found if not one.lone]
+    return lone + share(room - lone.total(), rest, others)
 
 
-def _waiting(batch: OpenBatch) -> Waiting:
-    busy = batch.dispatched + batch.running
-    return Waiting(batch.id, batch.project_id, batch.queued, busy, batch.priority)
+def _waiting(batch: OpenBatch, wishes: Wishes) -> Waiting:
+    busy, families = batch.dispatched + batch.running, tuple(wishes[batch.id])
+    return Waiting(batch.id, batch.project_id, batch.queued, busy, batch.priority, families)
 
 
 def _standing(connection: Transaction, upstream: Upstream) -> Standing:
@@ -132,12 +169,6 @@ def _in_flight(tools: Tools) -> int:
 def _own_slots(tools: Tools, upstream: Upstream, slots: int) -> int:
     """A provider's share of all slots: one that is slow must not sit on those of the others."""
     return ceil(slots * upstream.limiter.limits.in_flight / _in_flight(tools))
-
-
-def _window(upstream: Upstream, room: int, dispatched: int) -> int:
-    """Free slots, but no more waiting for permits than the rate limits admit while they wait."""
-    rate = upstream.limiter.calls_per_second()
-    return room if rate is None else min(room, ceil(rate * AHEAD.total_seconds()) - dispatched)
 
 
 def _take_back(tools: Tools, messages: Sequence[Dispatched]) -> None:

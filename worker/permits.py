@@ -16,18 +16,17 @@ from worker.tools import Tools
 from worker.upstream import Upstream
 
 
-def load_of(request: Mapping[str, Any]) -> Load:
+def load_of(upstream: Upstream, request: Mapping[str, Any]) -> Load:
     """What a request costs in each of the limiter's dimensions."""
     return Load(
+        family=upstream.family(request),
         images=int(request["n"]),
         tokens=text_tokens_guess(request["prompt"]),
         input_images=len(request.get("images", ())),
     )
 
 
-def ask(
-    tools: Tools, upstream: Upstream, attempt_id: UUID, job_id: int, load: Load
-) -> Admitted | Denied:
+def ask(tools: Tools, upstream: Upstream, attempt_id: UUID, load: Load) -> Admitted | Denied:
     """Asks until a permit is given, or cannot be given within the time a dispatched job waits.
 
     Raises:
@@ -37,7 +36,7 @@ def ask(
     patience_ends = asked_at + PERMIT_WAIT.total_seconds()
     while True:
         left = timedelta(seconds=max(patience_ends - tools.stopwatch(), 0))
-        leave = upstream.limiter.acquire(attempt_id.hex, load, left, str(job_id))
+        leave = upstream.limiter.acquire(attempt_id.hex, load, left)
         if isinstance(leave, Admitted) or leave.wait > left or tools.draining.is_set():
             _measure(tools, upstream, asked_at, leave)
             return leave
@@ -69,26 +68,28 @@ def release(upstream: Upstream, attempt_id: UUID) -> None:
         """Its place in flight runs out by itself."""
 
 
-def hear(tools: Tools, upstream: Upstream, attempt_id: UUID, heard: Heard) -> bool:
+def hear(tools: Tools, upstream: Upstream, attempt_id: UUID, family: str, heard: Heard) -> bool:
     """Ends a call in flight and learns from it; true while the provider is in trouble for everybody."""
     try:
-        lesson = upstream.limiter.hear(attempt_id.hex, heard)
+        lesson = upstream.limiter.hear(attempt_id.hex, family, heard)
         if lesson.news:
-            _remember(tools, upstream)
+            _remember(tools, upstream, family)
     except LimiterAway:
         return False
     return lesson.trouble
 
 
-def _remember(tools: Tools, upstream: Upstream) -> None:
+def _remember(tools: Tools, upstream: Upstream, family: str) -> None:
     """Writes down what is known now; the limiter's own memory is Redis's, and may be gone tomorrow."""
-    known = upstream.limiter.known()
+    known = upstream.limiter.known(family)
     learned: dict[str, float] = {str(one): limit for one, limit in known.limits.items()}
     if known.pace is not None:
         learned["pace"] = known.pace
-    logger("worker").info("limits", action="learn_limits", provider=upstream.name, **learned)
+    logger("worker").info(
+        "limits", action="learn_limits", provider=upstream.name, family=family, **learned
+    )
     try:
         with transaction(tools.engine) as connection:
-            limits.remember(connection, upstream.name, learned)
+            limits.remember(connection, upstream.name, family, learned)
     except StoreAway:
         """It is learned again from the next answer that says so."""

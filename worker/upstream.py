@@ -38,6 +38,10 @@ class Upstream:
         """What it accepts and what it costs."""
         return self.profile.models
 
+    def family(self, request: Mapping[str, Any]) -> str:
+        """The family of models whose limits a minute a call for this request counts against."""
+        return self.models.family(request["model"])
+
     def patience(self, request: Mapping[str, Any]) -> float:
         """Seconds that a call for this request is given."""
         return self.deadlines.of(request["quality"], request["size"]).total_seconds()

@@ -18,7 +18,8 @@ from api.native.examples import ESTIMATE, SUBMISSION, shows
 from api.native.views import ProblemOut
 from api.route import GuardedRoute
 from darkroom.domain.batchfile import Draft
-from darkroom.domain.estimate import DAYS, Pace, price_of
+from darkroom.domain.estimate import DAYS, price_of
+from darkroom.domain.limit import Limits
 
 router = APIRouter(
     prefix="/estimates", tags=["estimates"], route_class=GuardedRoute, dependencies=[bearer]
@@ -87,14 +88,14 @@ class EstimateOut(BaseModel):
     bound: Money = Field(description="What will be reserved: more than it can cost.")
     monthly: MonthOut
     currency: str = "usd"
-    seconds: float | None = Field(description="At the configured limits; null without any.")
+    seconds: float | None = Field(description="At the configured limits and usual latencies.")
     bytes: int
     problems: list[ProblemOut]
     more_problems: int
     prices: list[RowPriceOut] | None = None
 
     @classmethod
-    def of(cls, finding: Finding, pace: Pace, *, each: bool) -> Self:
+    def of(cls, finding: Finding, limits: Limits | None, *, each: bool) -> Self:
         verdict, price = finding.verdict, finding.verdict.price
         low, high = price.monthly()
         return cls(
@@ -105,7 +106,7 @@ class EstimateOut(BaseModel):
             high=price.high,
             bound=price.bound,
             monthly=MonthOut(low=low, high=high),
-            seconds=price.seconds(pace),
+            seconds=price.seconds(limits),
             bytes=price.bytes,
             problems=[ProblemOut.model_validate(asdict(one)) for one in verdict.problems],
             more_problems=verdict.more_problems,
@@ -123,4 +124,4 @@ def estimate(tools: Tools, caller: Submitter, body: EstimateIn) -> EstimateOut:
     """Estimate rows or a file."""
     question = Question(body.defaults, body.template, body.each)
     finding = estimation.estimate(tools, caller.project_id, body.source(), question)
-    return EstimateOut.of(finding, tools.pace_of(caller.project_id), each=body.each)
+    return EstimateOut.of(finding, tools.models_of(caller.project_id).limits, each=body.each)

@@ -11,7 +11,7 @@ import typer
 
 from darkroom.cli import options
 from darkroom.cli.ending import Exit
-from darkroom.cli.environment import Environment, read_environment
+from darkroom.cli.environment import read_environment
 from darkroom.cli.facts import models_today
 from darkroom.cli.options import Drawing
 from darkroom.cli.pictures import Pictures
@@ -19,7 +19,7 @@ from darkroom.cli.report import listed
 from darkroom.cli.source import Source, opened
 from darkroom.cli.terminal import Terminal
 from darkroom.domain.batchfile import Draft
-from darkroom.domain.estimate import DAYS, Pace, price_of
+from darkroom.domain.estimate import DAYS, price_of
 from darkroom.domain.figures import duration, money, plural, volume
 from darkroom.sheets.lint import Verdict, Watch, lint
 
@@ -66,7 +66,7 @@ def estimate(
         models = models_today(environment, provider)
         pictures = Pictures(source.folder)
         verdict = lint(drawing.look(source, pictures.judge), models, _noted_in(prices))
-        seconds = verdict.price.seconds(pace(environment, provider))
+        seconds = verdict.price.seconds(models.limits)
         if json:
             terminal.json(_document(verdict, seconds, prices))
         else:
@@ -93,12 +93,6 @@ def _print_rows(terminal: Terminal, prices: Sequence[RowPrice] | None) -> None:
         text = StringIO()
         csv.writer(text, lineterminator="").writerow(row)
         terminal.result(text.getvalue())
-
-
-def pace(environment: Environment, provider: str | None) -> Pace:
-    """The limits of this provider, or of the one that draws for us."""
-    name = provider or environment.usual_provider
-    return next((one.pace for one in environment.in_use if one.name == name), Pace())
 
 
 def _document(
@@ -140,7 +134,6 @@ def _print(
 
 
 def _lines(verdict: Verdict, seconds: float | None) -> dict[str, str]:
-    limits = "DARKROOM_IMAGES_PER_MINUTE or DARKROOM_REQUESTS_PER_MINUTE is not set"
     bad = f", {verdict.bad_rows:,} of them cannot be used" if verdict.bad_rows else ""
     price = verdict.price
     return {
@@ -148,9 +141,13 @@ def _lines(verdict: Verdict, seconds: float | None) -> dict[str, str]:
         "images": f"{price.images:,}",
         "price": f"{spread(price.low, price.high)}, at most {money(price.bound)}",
         "month": f"{spread(*price.monthly())}, if it is run every day",
-        "time": f"unknown: {limits}" if seconds is None else f"{duration(seconds)} or more",
+        "time": "unknown: no such provider is set up here" if seconds is None else _time(seconds),
         "space": f"about {volume(price.bytes)}",
     }
+
+
+def _time(seconds: float) -> str:
+    return f"about {duration(seconds)}, at the limits that are set and usual latencies"
 
 
 def spread(low: Decimal, high: Decimal) -> str:

@@ -1,8 +1,10 @@
 """What many requests will cost, weigh and last, before any of them is sent."""
 
-from dataclasses import dataclass
+from collections import defaultdict
+from dataclasses import dataclass, field
 from decimal import Decimal
 
+from darkroom.domain.limit import Dimension, Limits, PerMinute
 from darkroom.domain.models import AUTO, parse_size
 from darkroom.domain.pricing import text_tokens_guess
 from darkroom.domain.request import ImageRequest, Priced
@@ -16,13 +18,19 @@ BYTES_PER_PIXEL = {"png": 1.8, "jpeg": 0.7, "webp": 0.5}
 _USUAL_PIXELS = 1536 * 1024
 
 
-@dataclass(frozen=True, slots=True)
-class Pace:
-    """What the configured limits let through in a minute; None is no limit."""
+@dataclass(slots=True)
+class Work:
+    """What a family of models is asked for."""
 
-    requests: int | None = None
-    images: int | None = None
-    tokens: int | None = None
+    requests: int = 0
+    images: int = 0
+    tokens: int = 0
+    input_images: int = 0
+
+    def seconds(self, limits: PerMinute) -> float:
+        """How long these limits make it last at least."""
+        amounts = ((getattr(self, one), limits.of(one)) for one in Dimension)
+        return max((amount / limit * 60 for amount, limit in amounts if limit), default=0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +59,14 @@ class Estimate:
     `expected` is that of the dearest reading, `bound` what is reserved: more than all of it can cost.
     """
 
-    calls: int = 0
     images: int = 0
-    tokens: int = 0
     bytes: int = 0
+    busy: float = 0.0
+    """Seconds that all calls usually take, one after the other."""
+    slowest: float = 0.0
+    """Seconds that the slowest of them usually takes."""
+    work: defaultdict[str, Work] = field(default_factory=lambda: defaultdict(Work))
+    """By family of models."""
     low: Decimal = Decimal(0)
     high: Decimal = Decimal(0)
     expected: Decimal = Decimal(0)
@@ -62,29 +74,37 @@ class Estimate:
 
     def add(self, priced: Priced) -> None:
         """Counts one request."""
-        asked, price = priced.terms.asked, price_of(priced)
-        self.calls += 1
+        terms, asked, price = priced.terms, priced.terms.asked, price_of(priced)
+        work = self.work[terms.family]
+        work.requests += 1
+        work.images += asked.n
+        work.tokens += text_tokens_guess(priced.prompt)
+        work.input_images += len(priced.edit.images) if priced.edit else 0
+        self.busy += terms.seconds
+        self.slowest = max(self.slowest, terms.seconds)
         self.images += asked.n
-        self.tokens += text_tokens_guess(priced.prompt)
         self.bytes += asked.n * _bytes_of(asked)
         self.low += price.low
         self.high += price.high
         self.expected += priced.expected
         self.bound += price.bound
 
-    def seconds(self, pace: Pace) -> float | None:
-        """How long the limits make it last at least; None where there are none.
+    def seconds(self, limits: Limits | None) -> float | None:
+        """How long it will last: as long as the limits make it or the calls in flight, whichever is longer.
 
-        >>> Estimate(calls=60, images=120).seconds(Pace(requests=30, images=20))
+        None where the provider is none that was set up.
+
+        >>> estimate = Estimate(busy=6_000, slowest=80)
+        >>> estimate.work["gpt-image"] = Work(requests=60, images=120)
+        >>> estimate.seconds(Limits(30, PerMinute(requests=30, images=20)))
         360.0
+        >>> estimate.seconds(Limits(10, PerMinute(images=20)))
+        600.0
         """
-        pairs = (
-            (self.calls, pace.requests),
-            (self.images, pace.images),
-            (self.tokens, pace.tokens),
-        )
-        minutes = [amount / limit for amount, limit in pairs if limit]
-        return max(minutes) * 60 if minutes else None
+        if limits is None:
+            return None
+        by_limits = (work.seconds(limits.of(family)) for family, work in self.work.items())
+        return max(self.busy / limits.in_flight, self.slowest, *by_limits)
 
     def monthly(self) -> tuple[Decimal, Decimal]:
         """What it costs a month if it is run every day, from and to."""

@@ -91,6 +91,8 @@ class _Model(_Table):
     images_limit: Count = 10
     shutdown: date | None = None
     replacement: str | None = None
+    family: str = ""
+    latency: dict[str, Annotated[float, Field(gt=0)]]
 
     @model_validator(mode="after")
     def _bounded(self) -> "_Model":
@@ -225,6 +227,8 @@ def _model(name: str, table: _Model, classes: Mapping[str, _Sizes], where: str) 
         images_limit=table.images_limit,
         shutdown=table.shutdown,
         replacement=table.replacement,
+        family=table.family,
+        latency=table.latency,
     )
 
 

@@ -15,6 +15,39 @@ class Dimension(StrEnum):
     INPUT_IMAGES = auto()
 
 
+@dataclass(frozen=True, slots=True)
+class PerMinute:
+    """The operator's limits, in units a minute; None is no limit of ours."""
+
+    requests: int | None = None
+    images: int | None = None
+    tokens: int | None = None
+    input_images: int | None = None
+
+    def of(self, dimension: Dimension) -> int | None:
+        """The limit of one dimension."""
+        limit: int | None = getattr(self, dimension)
+        return limit
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one provider key may do: calls in flight, and units a minute for each family of models."""
+
+    in_flight: int
+    usual: PerMinute = field(default_factory=PerMinute)
+    """For a family of which nothing else is said."""
+    special: Mapping[str, PerMinute] = field(default_factory=dict)
+
+    def of(self, family: str) -> PerMinute:
+        """What is said of a family.
+
+        >>> Limits(30, PerMinute(images=50), {"gpt-image": PerMinute(images=250)}).of("other").images
+        50
+        """
+        return self.special.get(family, self.usual)
+
+
 class Sign(StrEnum):
     """How an answer looks from the border."""
 

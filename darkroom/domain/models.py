@@ -7,6 +7,7 @@ from datetime import date
 from decimal import Decimal
 from math import ceil
 
+from darkroom.domain.limit import Limits, PerMinute
 from darkroom.domain.pricing import MILLION, Price, Usage, text_tokens_bound, tiled_tokens
 
 AUTO = "auto"
@@ -104,6 +105,10 @@ class Model:
     images_limit: int = 10
     shutdown: date | None = None
     replacement: str | None = None
+    family: str = ""
+    """With whom it shares the provider's limits a minute; nothing: with nobody."""
+    latency: Mapping[str, float] = field(default_factory=dict)
+    """Seconds that a call usually takes, by quality."""
 
     def output_tokens(self, quality: str, width: int, height: int) -> int:
         """The expected output tokens of one image of this quality and size."""
@@ -131,6 +136,10 @@ class Model:
             self.reading(self.references.most * references),
             self.price.cost(least),
         )
+
+    def seconds(self, quality: str) -> float:
+        """How long a call usually takes; for `auto`, or where nothing is known, as long as the slowest."""
+        return self.latency.get(quality) or max(self.latency.values(), default=0.0)
 
     def reading(self, tokens: int) -> Decimal:
         """The cost of reading so many tokens of references, in US dollars."""
@@ -161,6 +170,23 @@ class Models:
     retired: Mapping[str, Retired]
     priced: Mapping[str, Model]
     """Every model with a price, the retired too: what was asked before a model's end is billed after it."""
+
+    limits: Limits | None = None
+    """What the operator lets through at the provider that draws them; None where nobody set it up."""
+
+    def family(self, name: str) -> str:
+        """With which others a model shares the limits a minute: its own name if with none."""
+        model = self.priced.get(name)
+        return (model.family or model.name) if model else name
+
+    def per_minute(self, family: str) -> PerMinute:
+        """What the operator lets through of a family."""
+        return self.limits.of(family) if self.limits else PerMinute()
+
+    @property
+    def families(self) -> frozenset[str]:
+        """Every family that is served."""
+        return frozenset(self.family(name) for name in self.known)
 
     @property
     def extras(self) -> frozenset[str]:

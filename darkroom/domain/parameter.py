@@ -2,7 +2,9 @@
 
 from collections.abc import Iterator, Mapping
 
+from darkroom.domain.limit import PerMinute
 from darkroom.domain.models import AUTO, Model
+from darkroom.domain.pricing import text_tokens_guess
 from darkroom.domain.problem import Problem
 from darkroom.domain.reference import Edit
 from darkroom.domain.size import size_error
@@ -83,3 +85,33 @@ def edit_problems(
     message = f"drop it: {fidelity if edit else 'there is no reference to be read'}"
     value = str(given["input_fidelity"])
     yield Problem("parameter_refused", message, column="input_fidelity", value=value)
+
+
+def never_fitting(
+    given: Mapping[str, object], edit: Edit | None, limits: PerMinute
+) -> Iterator[Problem]:
+    """More at once than the provider lets through in a minute: it would wait for ever."""
+    number = str(given.get("n", 1)).strip()
+    if limits.images and number.isdecimal() and limits.images < int(number[:_DIGITS]):
+        message = (
+            f"at most {limits.images} images a minute are let through, so this could never be sent; "
+            f"ask for {limits.images} at most, or raise images_per_minute"
+        )
+        yield Problem("limit_too_low", message, column="n", value=number)
+    references = len(edit.images) if edit else 0
+    if limits.input_images and references > limits.input_images:
+        message = (
+            f"names {references} pictures, and at most {limits.input_images} a minute are let through, so this "
+            "could never be sent; name fewer, or raise input_images_per_minute"
+        )
+        yield Problem("limit_too_low", message, column="image")
+
+
+def too_many_tokens(prompt: str, limits: PerMinute) -> Iterator[Problem]:
+    """A prompt that alone is more than the provider reads in a minute."""
+    if limits.tokens and text_tokens_guess(prompt) > limits.tokens:
+        message = (
+            f"the prompt has more than the {limits.tokens:,} tokens a minute that are let through, so it could "
+            "never be sent; shorten it, or raise tokens_per_minute"
+        )
+        yield Problem("limit_too_low", message, column="prompt", value=prompt)

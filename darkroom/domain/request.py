@@ -15,7 +15,9 @@ from darkroom.domain.parameter import (
     choice,
     combinations,
     edit_problems,
+    never_fitting,
     size_problems,
+    too_many_tokens,
     whole_number,
 )
 from darkroom.domain.pricing import text_tokens_guess
@@ -123,7 +125,7 @@ REFUSED = {
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What requests say and cost beside their prompts, worked out once for all that share it."""
+    """What requests say, cost and last beside their prompts, worked out once for all that share it."""
 
     asked: ImageRequest
     """Its prompt is empty."""
@@ -131,12 +133,21 @@ class Terms:
     rest: bytes
     """The JSON of its body, the prompt left out."""
     prompt_limit: int = _PROMPT_LIMIT
+    family: str = ""
+    """With which other models it shares the provider's limits."""
+    seconds: float = 0.0
+    """How long a call usually takes."""
 
     @classmethod
-    def of(cls, asked: ImageRequest, quote: Quote, prompt_limit: int = _PROMPT_LIMIT) -> "Terms":
+    def of(
+        cls, asked: ImageRequest, quote: Quote, model: Model | None = None, family: str = ""
+    ) -> "Terms":
         """The terms of a request without a prompt."""
         others = {name: value for name, value in asked.body().items() if name != "prompt"}
-        return cls(asked, quote, orjson.dumps(others), prompt_limit)
+        rest = orjson.dumps(others)
+        if model is None:
+            return cls(asked, quote, rest)
+        return cls(asked, quote, rest, model.prompt_limit, family, model.seconds(asked.quality))
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,6 +229,9 @@ class Resolver:
         if not isinstance(terms, Terms):
             return (*_prompt_problems(prompt, _PROMPT_LIMIT), *terms)
         problems = _prompt_problems(prompt, terms.prompt_limit)
+        problems = problems or (
+            *too_many_tokens(str(prompt), self._models.per_minute(terms.family)),
+        )
         return problems or Priced(str(prompt).strip(), terms, edit)
 
     def _terms(
@@ -249,8 +263,11 @@ def _terms_of(
         *_problems(given, model),
         *(each for one in strange for each in choice(given, one, (), model)),
         *edit_problems(given, edit, model),
+        *never_fitting(given, edit, models.per_minute(models.family(name))),
     )
-    return problems or _terms(given, name, model, len(edit.images) if edit else 0)
+    if problems:
+        return problems
+    return _terms({**given, "model": name}, model, models, len(edit.images) if edit else 0)
 
 
 def _others(name: str, given: Mapping[str, object], models: Models) -> Iterator[Problem]:
@@ -281,12 +298,12 @@ def _unknown_model(name: str, models: Models) -> Problem:
     return Problem("model_unknown", message, column="model", value=name)
 
 
-def _terms(given: Mapping[str, object], name: str, model: Model, references: int) -> Terms:
+def _terms(given: Mapping[str, object], model: Model, models: Models, references: int) -> Terms:
     parameters = {one: _read(one, given[one]) for one in PARAMETERS if one in given}
     extra = {one: str(given[one]).strip() for one in model.extra if one in given}
-    asked = ImageRequest("", **{**parameters, "model": name}, extra=extra)
+    asked = ImageRequest("", **{**parameters, "model": given["model"]}, extra=extra)
     quote = model.quote(asked.quality, asked.size, asked.n, references)
-    return Terms.of(asked, quote, model.prompt_limit)
+    return Terms.of(asked, quote, model, models.family(model.name))
 
 
 def _read(name: str, value: object) -> Any:

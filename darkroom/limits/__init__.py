@@ -8,7 +8,6 @@ from darkroom.limits.limiter import (
     Lesson,
     Limiter,
     LimiterAway,
-    Limits,
     Load,
 )
 
@@ -20,7 +19,6 @@ __all__ = [
     "Lesson",
     "Limiter",
     "LimiterAway",
-    "Limits",
     "Load",
     "Memory",
 ]

@@ -1,11 +1,12 @@
 -- Answers: what they teach us about limits, and about trouble.
 
-local function remember(kind)
-  redis.call('LPUSH', answers, kind)
-  redis.call('LTRIM', answers, 0, ANSWERS - 1)
+-- How many of the last answers in this list were of the newest one's kind, and how many of them in a row.
+local function remember(list, kind)
+  redis.call('LPUSH', list, kind)
+  redis.call('LTRIM', list, 0, ANSWERS - 1)
   local number, row = 0, true
   local consecutive = 0
-  for _, answer in ipairs(redis.call('LRANGE', answers, 0, -1)) do
+  for _, answer in ipairs(redis.call('LRANGE', list, 0, -1)) do
     row = row and answer == kind
     number = number + (answer == kind and 1 or 0)
     consecutive = consecutive + (row and 1 or 0)
@@ -13,7 +14,13 @@ local function remember(kind)
   return number, consecutive
 end
 
--- Refusals tell how fast is too fast: the search ends below, and later more than one in twenty slows us down.
+-- Whether more than one call in twenty is refused, and more than chance makes of fewer: two deviations above it.
+local function too_many(out, refused)
+  local fair = out * 0.05
+  return refused >= 3 and refused > fair + 2 * math.sqrt(fair)
+end
+
+-- Refusals tell how fast is too fast: the search ends below, and later too many of them slow us down.
 local function slow_down()
   local out, refused = lately()
   local accepted = math.max((out - refused) * 6, SLOWEST)
@@ -23,21 +30,21 @@ local function slow_down()
     return true
   end
   local rested = not pace or now - number_of('rate:step_at') >= CAREFUL_STEP
-  if rested and refused >= 3 and refused > out * 0.05 then
+  if rested and too_many(out, refused) then
     set_pace(math.min(accepted * 0.95, pace or accepted))
     return true
   end
   return false
 end
 
--- A refusal: alone it is its own job's matter; three of twenty, or a limit nobody knew, are the key's.
+-- A refusal: alone it is its own job's matter; three of twenty, or a limit nobody knew, are its family's.
 local function hear_refusal(hint, exhausted, unheard_of)
   count('refused')
-  if remember('refused') >= 3 then
+  if remember(answers, 'refused') >= 3 then
     redis.call('DEL', answers)
-    cool_down('key', math.max(hint, 1000))
+    cool_down('all', math.max(hint, 1000))
   elseif unheard_of then
-    cool_down(exhausted ~= '' and exhausted or 'key', math.max(hint, 1000))
+    cool_down(exhausted ~= '' and exhausted or 'all', math.max(hint, 1000))
   end
   return slow_down()
 end
@@ -62,21 +69,22 @@ end
 local function hear()
   local permit, kind, hint, exhausted = ARGV[2], ARGV[3], tonumber(ARGV[4]), ARGV[5]
   redis.call('ZREM', flight, permit)
-  local probe = redis.call('HGET', levels, 'circuit:probe') == permit
+  local probe = redis.call('HGET', key, 'circuit:probe') == permit
   local news, unheard_of = hear_limits(exhausted)
+  local number, consecutive = remember(troubles, kind)
   if kind == 'trouble' then
-    local number, consecutive = remember('trouble')
-    if probe or (redis.call('HEXISTS', levels, 'circuit:until') == 0 and (consecutive >= 5 or number >= 10)) then
+    if probe or (redis.call('HEXISTS', key, 'circuit:until') == 0 and (consecutive >= 5 or number >= 10)) then
       open_circuit()
     end
-  elseif kind == 'refused' then
-    news = hear_refusal(hint, exhausted, unheard_of) or news
-    close_circuit()
   else
-    remember('fine')
     close_circuit()
   end
-  local open = redis.call('HEXISTS', levels, 'circuit:until')
+  if kind == 'refused' then
+    news = hear_refusal(hint, exhausted, unheard_of) or news
+  else
+    remember(answers, kind)
+  end
+  local open = redis.call('HEXISTS', key, 'circuit:until')
   return {news and 'news' or 'heard', open, ''}
 end
 
@@ -93,14 +101,15 @@ local function known()
   if pace then
     table.insert(words, 'pace=' .. pace)
   end
-  if redis.call('HEXISTS', levels, 'circuit:until') == 1 then
-    table.insert(words, 'circuit=' .. math.max(0, number_of('circuit:until') - now))
+  local circuit = tonumber(redis.call('HGET', key, 'circuit:until'))
+  if circuit then
+    table.insert(words, 'circuit=' .. math.max(0, circuit - now))
   end
-  table.insert(words, 'cooling=' .. math.max(0, cooling_of('key')))
+  table.insert(words, 'cooling=' .. math.max(0, cooling_of('all')))
   return {'known', redis.call('ZCARD', flight), table.concat(words, ' ')}
 end
 
 local actions = {
-  acquire = acquire, release = release, refund = refund, renew = renew, seed = seed, cool = cool, hear = hear, known = known,
+  acquire = acquire, release = release, refund = refund, renew = renew, seed = seed, hear = hear, known = known,
 }
 return actions[ARGV[1]]()

@@ -9,7 +9,7 @@ from darkroom.domain.limit import Dimension
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What is known of a key's limits now.
+    """What is known now of a key, and of its limits for one family of models.
 
     `limits` are units a minute; `pace` is what we allow ourselves beside them, in images a minute; None where
     nothing holds us back. While the circuit is open only probes go out.
@@ -41,7 +41,7 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """What a limiter that forgot everything is told: the calls in flight, and what was learned before."""
+    """What a limiter that forgot is told: the key's calls in flight, and what was learned of a family."""
 
     running: tuple[str, ...] = ()
     limits: Mapping[str, float] = field(default_factory=dict)

@@ -1,19 +1,23 @@
 -- The limiter: all dimensions or none, on the server's clock, in one step.
 --
--- KEYS[1]  hash: each dimension's level and when that was true; `limit:<dimension>`, what the provider was heard to
---          say; `rate`, the pace that we allow ourselves beside; `cool:<dimension>`; the circuit; `born`;
---          `last`, the permit that was paid for last
+-- Of a provider's key, whatever is asked for with it:
+-- KEYS[1]  hash: the circuit, and `born`
 -- KEYS[2]  sorted set: the permits of calls in flight, scored by when each runs out by itself
 -- KEYS[3]  list: the last twenty answers, newest first: 'fine', 'refused', 'trouble'
--- KEYS[4]  hash: calls let out (`<second>:out`) and refused (`<second>:refused`) in each of the last seconds
--- KEYS[5]  hash: the places that calls too large to wait for were given: from when each may go
 --
--- A level is what may be called now, in units. It fills at the dimension's rate from when the limiter was born,
--- up to half a second's worth or one call. A call that does not fit is paid in advance: the level goes below
--- nothing and the caller waits until it would be at nothing again, if it is willing to wait that long. One that is
--- larger than what comes in while one waits could lose every race: it is given a place, pays now and comes later.
+-- Of a family of models, for which the provider counts by the minute:
+-- KEYS[4]  hash: each dimension's level and when that was true; `limit:<dimension>`, what the provider was heard to
+--          say; `rate`, the pace that we allow ourselves beside; `cool:<dimension>`; `born`; `last`, the permit that
+--          was paid for last; `saving`, the dimension in which is saved up for a large call
+-- KEYS[5]  list: the last twenty answers about it
+-- KEYS[6]  hash: calls let out (`<second>:out`) and refused (`<second>:refused`) in each of the last seconds
+--
+-- A level is what may be called now, in units. It fills at the dimension's rate from when the family was first
+-- asked for, up to half a second's worth or one call. A call that does not fit is paid in advance: the level goes
+-- below nothing and the caller waits until it would be at nothing again, if it is willing to wait that long. One that
+-- is larger than what comes in while one waits would lose every race: it is saved up for, and smaller ones wait.
 
-local levels, flight, answers, seconds, places = unpack(KEYS)
+local key, flight, troubles, levels, answers, seconds = unpack(KEYS)
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 
@@ -23,6 +27,8 @@ local SEARCH_PROMISE = 250     -- ms ahead that calls are let out meanwhile
 local CAREFUL_STEP = 10000     -- ms between two steps of 5 %, up or down
 local SLOWEST = 6              -- units a minute: below that nothing would be learned
 local ANSWERS = 20
+local GRACE = 5000             -- ms for which what was saved up is kept for a large call that is late
+local ANOTHER_LOOK = 250       -- ms after which a smaller one asks again whether it came
 local FIRST_SPAN, LONGEST_SPAN = 5000, 60000  -- ms for which a circuit stays open
 
 local function number_of(field)

@@ -7,7 +7,7 @@ from importlib.resources import files
 
 from redis import Redis, RedisError
 
-from darkroom.domain.limit import Dimension, Heard
+from darkroom.domain.limit import Dimension, Heard, Limits
 from darkroom.limits.known import Known, Memory
 
 PERMIT_LIFE = timedelta(seconds=45)
@@ -24,20 +24,10 @@ _PARTS = ("levels.lua", "permits.lua", "answers.lua")
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
-    """What one key may do: units a minute (None: to be learned) and calls in flight."""
-
-    in_flight: int
-    requests: int | None = None
-    images: int | None = None
-    tokens: int | None = None
-    input_images: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Load:
-    """What one call costs in each dimension."""
+    """Which family of models one call asks for, and what it costs in each dimension."""
 
+    family: str
     images: int
     tokens: int
     requests: int = 1
@@ -72,58 +62,60 @@ class LimiterAway(Exception):  # noqa: N818 - nothing went wrong with the job: i
 
 
 class Limiter:
-    """Permits for one provider key; `recall` tells what a limiter that has forgotten everything should know."""
+    """Permits for one provider key, counted by the minute for each family of models.
+
+    `recall` tells what a limiter that has forgotten a family should know of it.
+    """
 
     def __init__(
-        self, redis: Redis, key: str, limits: Limits, recall: Callable[[], Memory]
+        self, redis: Redis, key: str, limits: Limits, recall: Callable[[str], Memory]
     ) -> None:
         self.limits = limits
         self._recall = recall
-        names = ("levels", "flight", "answers", "seconds", "places")
-        self._keys = [f"{{darkroom:limits:{key}}}:{name}" for name in names]
+        self._name = f"{{darkroom:limits:{key}}}"
+        """In braces: all keys of one limiter lie in one slot of a cluster."""
         room = files("darkroom.limits")
         source = "\n".join(room.joinpath(part).read_text("utf-8") for part in _PARTS)
         self._script = redis.register_script(source)
 
-    def acquire(self, permit: str, load: Load, longest: timedelta, job: str) -> Admitted | Denied:
+    def acquire(self, permit: str, load: Load, longest: timedelta) -> Admitted | Denied:
         """A permit for one call, to be used after the wait it names, or the time after which to ask again.
-
-        A call that is too large to be waited for is given a place, which is its `job`'s to come back to.
 
         Raises:
             LimiterAway: it cannot be reached.
         """
         arguments = (
             permit,
-            job,
             _ms(longest),
             _ms(PERMIT_LIFE),
             self.limits.in_flight,
             *self._costs(load),
         )
-        answer, wait, dimension = self._run("acquire", *arguments)
+        answer, wait, dimension = self._run("acquire", *arguments, family=load.family)
         if answer == "cold":
-            self._seed()
-            answer, wait, dimension = self._run("acquire", *arguments)
+            self._seed(load.family)
+            answer, wait, dimension = self._run("acquire", *arguments, family=load.family)
         if answer == "admitted":
             return Admitted(timedelta(milliseconds=wait))
         return Denied(timedelta(milliseconds=wait) or FULL_WAIT, dimension)
 
-    def _seed(self) -> None:
-        memory = self._recall()
+    def _seed(self, family: str) -> None:
+        memory = self._recall(family)
         pairs = [word for one, limit in memory.limits.items() for word in (one, limit)]
-        self._run("seed", _ms(PERMIT_LIFE), len(memory.limits), *pairs, *memory.running)
+        arguments = (_ms(PERMIT_LIFE), len(memory.limits), *pairs, *memory.running)
+        self._run("seed", *arguments, family=family)
 
-    def hear(self, permit: str, heard: Heard) -> Lesson:
+    def hear(self, permit: str, family: str, heard: Heard) -> Lesson:
         """Ends a call in flight that was answered, or found nobody, and learns from that."""
+        configured = self.limits.of(family)
         stated = [
             word
             for dimension, limit in heard.limits.items()
-            for word in (dimension, self._configured(dimension), limit)
+            for word in (dimension, configured.of(dimension) or 0, limit)
         ]
         hint = _ms(min(heard.hint, LONGEST_COOLING))
         answer, trouble, _ = self._run(
-            "hear", permit, heard.sign, hint, heard.exhausted or "", *stated
+            "hear", permit, heard.sign, hint, heard.exhausted or "", *stated, family=family
         )
         return Lesson(answer == "news", trouble=bool(trouble))
 
@@ -133,29 +125,25 @@ class Limiter:
 
     def refund(self, permit: str, load: Load) -> None:
         """Takes back a permit that was not used."""
-        self._run("refund", permit, *self._costs(load))
+        self._run("refund", permit, *self._costs(load), family=load.family)
 
     def renew(self, permits: Iterable[str]) -> None:
         """Keeps calls in flight counted while they run."""
         self._run("renew", _ms(PERMIT_LIFE), *permits)
 
-    def cool(self, span: timedelta) -> None:
-        """Gives no permit for so long."""
-        self._run("cool", _ms(span))
-
-    def known(self) -> Known:
-        """What is known of the limits now."""
-        _, in_flight, words = self._run("known")
+    def known(self, family: str) -> Known:
+        """What is known now of the key, and of its limits for a family."""
+        _, in_flight, words = self._run("known", family=family)
         return Known.parse(in_flight, words)
 
-    def calls_per_second(self) -> float | None:
+    def calls_per_second(self, family: str) -> float | None:
         """The most one-image calls a second that go out now; None where nothing limits them."""
-        known = self.known()
+        known, configured = self.known(family), self.limits.of(family)
         if known.cooling or known.circuit is not None:
             return 0.5
         rates = [
-            self.limits.requests,
-            self.limits.images,
+            configured.requests,
+            configured.images,
             known.limits.get(Dimension.REQUESTS),
             known.limits.get(Dimension.IMAGES),
             known.pace,
@@ -163,17 +151,19 @@ class Limiter:
         said = [rate for rate in rates if rate is not None]
         return min(said) / 60 if said else None
 
-    def _configured(self, dimension: Dimension) -> int:
-        return getattr(self.limits, dimension) or 0
-
     def _costs(self, load: Load) -> Iterator[str | int]:
+        configured = self.limits.of(load.family)
         for dimension in Dimension:
             if cost := getattr(load, dimension):
-                yield from (dimension, self._configured(dimension), cost)
+                yield from (dimension, configured.of(dimension) or 0, cost)
 
-    def _run(self, *arguments: str | float) -> tuple[str, int, str]:
+    def _run(self, *arguments: str | float, family: str | None = None) -> tuple[str, int, str]:
+        """Runs the script on the keys of the whole limiter, and on those of a family where one is meant."""
+        keys = [f"{self._name}:{name}" for name in ("key", "flight", "troubles")]
+        if family is not None:
+            keys += [f"{self._name}:{family}:{name}" for name in ("levels", "answers", "seconds")]
         try:
-            answer, wait, dimension = self._script(keys=self._keys, args=arguments)
+            answer, wait, dimension = self._script(keys=keys, args=arguments)
         except RedisError as error:
             raise LimiterAway(str(error)) from error
         return answer.decode(), int(wait), dimension.decode()

@@ -2,7 +2,7 @@
 
 -- The circuit: open for a span after much trouble, then one probe at a time until one comes back fine.
 local function blocked_by_circuit(permit)
-  local opened = redis.call('HMGET', levels, 'circuit:until', 'circuit:probe', 'circuit:probe_until')
+  local opened = redis.call('HMGET', key, 'circuit:until', 'circuit:probe', 'circuit:probe_until')
   local till, probe, probe_until = tonumber(opened[1]), opened[2], tonumber(opened[3])
   if not till then
     return nil
@@ -15,13 +15,13 @@ local function blocked_by_circuit(permit)
 end
 
 local function open_circuit()
-  local span = math.min((number_of('circuit:span') or FIRST_SPAN / 2) * 2, LONGEST_SPAN)
-  redis.call('HSET', levels, 'circuit:span', span, 'circuit:until', now + span)
-  redis.call('HDEL', levels, 'circuit:probe', 'circuit:probe_until')
+  local span = math.min((tonumber(redis.call('HGET', key, 'circuit:span')) or FIRST_SPAN / 2) * 2, LONGEST_SPAN)
+  redis.call('HSET', key, 'circuit:span', span, 'circuit:until', now + span)
+  redis.call('HDEL', key, 'circuit:probe', 'circuit:probe_until')
 end
 
 local function close_circuit()
-  redis.call('HDEL', levels, 'circuit:span', 'circuit:until', 'circuit:probe', 'circuit:probe_until')
+  redis.call('HDEL', key, 'circuit:span', 'circuit:until', 'circuit:probe', 'circuit:probe_until')
 end
 
 local function cooling_of(dimension)
@@ -46,7 +46,7 @@ end
 
 local function reckon_all()
   local reckoned, known, units = {}, nil, 1
-  for i = 7, #ARGV, 3 do
+  for i = 6, #ARGV, 3 do
     local dimension, cost = ARGV[i], tonumber(ARGV[i + 2])
     local limit = limit_of(dimension, tonumber(ARGV[i + 1]))
     if limit then
@@ -94,26 +94,45 @@ end
 
 local function admit(permit, wait, life, dimension)
   redis.call('ZADD', flight, now + wait + life, permit)
-  if redis.call('HEXISTS', levels, 'circuit:until') == 1 then
-    redis.call('HSET', levels, 'circuit:probe', permit, 'circuit:probe_until', now + wait + life)
+  if redis.call('HEXISTS', key, 'circuit:until') == 1 then
+    redis.call('HSET', key, 'circuit:probe', permit, 'circuit:probe_until', now + wait + life)
   end
   return {'admitted', wait, dimension}
 end
 
--- A place that was paid for: nil if this job has none, or let it lapse.
-local function by_place(permit, job, longest, life)
-  local from = tonumber(redis.call('HGET', places, job))
-  if not from then
-    return nil
+-- What is saved up for a large call is not for smaller ones: how long one of them waits, and for what. The large one
+-- ends the saving when it goes.
+local function kept_from(reckoned)
+  local saving = redis.call('HMGET', levels, 'saving', 'saving:cost', 'saving:until')
+  local left = (tonumber(saving[3]) or 0) - now
+  for _, one in ipairs(reckoned) do
+    if left > 0 and one.dimension == saving[1] and one.cost < tonumber(saving[2]) then
+      return math.max(left - GRACE, ANOTHER_LOOK), one.dimension
+    end
   end
-  if from - now > longest then
-    return {'denied', from - now, 'place'}
+  return nil
+end
+
+local function end_saving(reckoned)
+  local dimension = redis.call('HGET', levels, 'saving')
+  for _, one in ipairs(reckoned) do
+    if one.dimension == dimension and number_of('saving:until') > now then
+      redis.call('HSET', levels, 'saving:until', now)
+    end
   end
-  redis.call('HDEL', places, job)
-  if now - from > life then
-    return nil
+end
+
+-- Of calls larger than what comes in while one waits, one at a time is saved up for; then the others have their turn.
+-- It is asked back a little before it may go, for it waits then. Returns when to ask again.
+local function save_up(slowest, wait, longest)
+  if slowest.cost <= 1 or slowest.cost <= slowest.per_ms * longest or longest == 0 then
+    return wait
   end
-  return admit(permit, math.max(from - now, 0), life, 'place')
+  if now >= (number_of('saving:until') or 0) + longest then
+    local till = math.ceil(now + wait + GRACE)
+    redis.call('HSET', levels, 'saving', slowest.dimension, 'saving:cost', slowest.cost, 'saving:until', till)
+  end
+  return wait - math.floor(longest / 2)
 end
 
 local function obstacle(permit)
@@ -121,55 +140,55 @@ local function obstacle(permit)
   if open then
     return {'denied', open, 'circuit'}
   end
-  local cooling = cooling_of('key')
+  local cooling = cooling_of('all')
   if cooling > 0 then
     return {'denied', cooling, 'cool_down'}
   end
-  for i = 7, #ARGV, 3 do
+  for i = 6, #ARGV, 3 do
     cooling = cooling_of(ARGV[i])
     if cooling > 0 then
       return {'denied', cooling, ARGV[i]}
     end
   end
   redis.call('ZREMRANGEBYSCORE', flight, '-inf', now)
-  if redis.call('ZCARD', flight) >= tonumber(ARGV[6]) then
+  if redis.call('ZCARD', flight) >= tonumber(ARGV[5]) then
     return {'denied', 0, 'in_flight'}
   end
   return nil
 end
 
--- acquire: permit, job, longest wait (ms), permit's life (ms), most in flight, then triples: dimension, per minute, cost
+-- acquire: permit, longest wait (ms), permit's life (ms), most in flight, then triples: dimension, per minute, cost
 local function acquire()
   if redis.call('HEXISTS', levels, 'born') == 0 then
     return {'cold', 0, ''}
   end
-  local permit, job, longest, life = ARGV[2], ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5])
-  local placed = obstacle(permit) or by_place(permit, job, longest, life)
-  if placed then
-    return placed
+  local permit, longest, life = ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
+  local denied = obstacle(permit)
+  if denied then
+    return denied
   end
   local reckoned = reckon_all()
+  local kept, dimension = kept_from(reckoned)
+  if kept then
+    return {'denied', kept, dimension}
+  end
   local wait, slowest = slowest_of(reckoned)
   if slowest and slowest.dimension == 'pace' then
     quicken()
   end
-  if wait <= patience(longest) then
-    pay(permit, reckoned, wait)
-    return admit(permit, wait, life, slowest and slowest.dimension or '')
+  if wait > patience(longest) then
+    return {'denied', save_up(slowest, wait, longest), slowest.dimension}
   end
-  if slowest.cost > 1 and slowest.cost > slowest.per_ms * longest and longest > 0 then
-    pay(permit, reckoned, wait)
-    redis.call('HSET', places, job, now + wait)
-    redis.call('PEXPIRE', places, math.max(wait + life, redis.call('PTTL', places)))
-  end
-  return {'denied', wait, slowest.dimension}
+  pay(permit, reckoned, wait)
+  end_saving(reckoned)
+  return admit(permit, wait, life, slowest and slowest.dimension or '')
 end
 
 -- release: permit
 local function release()
   redis.call('ZREM', flight, ARGV[2])
-  if redis.call('HGET', levels, 'circuit:probe') == ARGV[2] then
-    redis.call('HDEL', levels, 'circuit:probe')
+  if redis.call('HGET', key, 'circuit:probe') == ARGV[2] then
+    redis.call('HDEL', key, 'circuit:probe')
   end
   return {'released', 0, ''}
 end
@@ -193,11 +212,11 @@ end
 
 -- renew: permit's life (ms), then permits
 local function renew()
-  local till, probe = now + tonumber(ARGV[2]), redis.call('HGET', levels, 'circuit:probe')
+  local till, probe = now + tonumber(ARGV[2]), redis.call('HGET', key, 'circuit:probe')
   for i = 3, #ARGV do
     redis.call('ZADD', flight, 'XX', till, ARGV[i])
     if ARGV[i] == probe then
-      redis.call('HSET', levels, 'circuit:probe_until', till)
+      redis.call('HSET', key, 'circuit:probe_until', till)
     end
   end
   return {'renewed', 0, ''}
@@ -212,22 +231,18 @@ local function learn(dimension, limit)
 end
 
 -- seed: permit's life (ms), number of limits known, pairs of dimension and limit, then permits. A limiter that
--- remembers nothing starts empty, with the calls that run and with what was learned before.
+-- remembers nothing starts empty, with the calls that run and with what was learned before of each family.
 local function seed()
+  local first = 4 + 2 * tonumber(ARGV[3])
   if redis.call('HSETNX', levels, 'born', now) == 1 then
-    local first = 4 + 2 * tonumber(ARGV[3])
     for i = 4, first - 1, 2 do
       learn(ARGV[i], tonumber(ARGV[i + 1]))
     end
+  end
+  if redis.call('HSETNX', key, 'born', now) == 1 then
     for i = first, #ARGV do
       redis.call('ZADD', flight, now + tonumber(ARGV[2]), ARGV[i])
     end
   end
   return {'seeded', 0, ''}
-end
-
--- cool: for so long (ms). No permit before then; a longer cool-down stays.
-local function cool()
-  cool_down('key', tonumber(ARGV[2]))
-  return {'cooled', 0, ''}
 end

@@ -12,7 +12,6 @@ from sqlalchemy import ColumnElement, Connection, case, func, insert, literal, o
 from darkroom.domain.batch import TERMINAL, BatchStatus, PausedReason
 from darkroom.domain.window import Window
 from darkroom.store import outbox
-from darkroom.store.counters import in_time
 from darkroom.store.tables import batches
 
 INGEST_LEASE = timedelta(seconds=30)
@@ -39,27 +38,6 @@ class NewBatch:
     window: Window | None = None
     lone: bool = False
     """One request that somebody waits for."""
-
-
-@dataclass(frozen=True, slots=True)
-class OpenBatch:
-    """A batch that dispatch may choose from."""
-
-    id: UUID
-    project_id: str
-    priority: int
-    queued: int
-    dispatched: int
-    running: int
-    lone: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Busy:
-    """What all workers together have in hand of one provider's."""
-
-    dispatched: int = 0
-    running: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +159,7 @@ def claim_validating(
                 batches.c.ingest_lease_expires_at <= func.clock_timestamp(),
             ),
             batches.c.lone.in_((lone, True)),
-            *_in_focus(focus),
+            *in_focus(focus),
         )
         .order_by(batches.c.lone.desc(), batches.c.created_at)
         .limit(1)
@@ -207,37 +185,9 @@ def claim_validating(
     return Validating(*row) if row else None
 
 
-def _in_focus(focus: str | None) -> Sequence[ColumnElement[bool]]:
+def in_focus(focus: str | None) -> Sequence[ColumnElement[bool]]:
+    """What a batch must fulfil to be worked on in this focus; without one, nothing."""
     return () if focus is None else (batches.c.focus == focus,)
-
-
-def dispatchable(connection: Connection, provider: str, focus: str | None) -> list[OpenBatch]:
-    """The batches that may make new calls of this provider and have jobs waiting, oldest first."""
-    b = batches.c
-    rows = connection.execute(
-        select(b.id, b.project_id, b.priority, b.queued, b.dispatched, b.running, b.lone)
-        .where(
-            b.status == BatchStatus.IN_PROGRESS,
-            b.provider == provider,
-            b.paused_reason.is_(None),
-            b.queued > 0,
-            in_time(),
-            *_in_focus(focus),
-        )
-        .order_by(b.created_at, b.id)
-    )
-    return [OpenBatch(*row) for row in rows]
-
-
-def busy(connection: Connection) -> dict[str, Busy]:
-    """How many jobs of all open batches are handed out, and how many run, by provider."""
-    b = batches.c
-    rows = connection.execute(
-        select(b.provider, func.sum(b.dispatched), func.sum(b.running))
-        .where(b.status.in_((BatchStatus.IN_PROGRESS, BatchStatus.CANCELLING)))
-        .group_by(b.provider)
-    )
-    return {provider: Busy(int(out), int(running)) for provider, out, running in rows}
 
 
 def pause_key(connection: Connection, provider: str, detail: str) -> int:

@@ -9,16 +9,23 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
+    ARRAY,
+    CTE,
     ColumnElement,
     Connection,
     Integer,
     Row,
     Select,
+    Text,
     Update,
     cast,
     false,
     func,
+    lateral,
+    literal,
+    literal_column,
     select,
+    true,
     tuple_,
     update,
 )
@@ -47,7 +54,7 @@ PROMPT_HEAD = 60
 
 _ORDER = (jobs.c.priority, jobs.c.due_at, jobs.c.line)
 _FIRST = (jobs.c.priority.desc(), jobs.c.due_at, jobs.c.line)
-"""The order of the index of what is queued."""
+"""The order of the index of what is queued, within a model."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,20 +140,11 @@ def missed(move: Move, standing: Standing | None, token: int) -> Missed:
     return Missed(move.name, reason, standing.state)
 
 
-def dispatch(connection: Connection, batch_id: UUID, limit: int) -> list[Dispatched]:
-    """Gives tickets to the batch's first due jobs: by priority, then by when they were due."""
-    due = (
-        select(jobs.c.id)
-        .where(
-            jobs.c.batch_id == batch_id,
-            jobs.c.state == JobState.QUEUED,
-            jobs.c.due_at <= func.clock_timestamp(),
-        )
-        .order_by(*_FIRST)
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-        .cte("due")
-    )
+def dispatch(
+    connection: Connection, batch_id: UUID, models: Sequence[str], limit: int
+) -> list[Dispatched]:
+    """Gives tickets to the batch's first due jobs of these models: by priority, then by when they were due."""
+    due = _due(batch_id, models, limit)
     statement = compare_and_set(
         DISPATCH,
         jobs.c.id == due.c.id,
@@ -161,6 +159,35 @@ def dispatch(connection: Connection, batch_id: UUID, limit: int) -> list[Dispatc
         shift(connection, batch_id, {JobState.QUEUED: -len(rows), JobState.DISPATCHED: len(rows)})
     first = sorted(rows, key=lambda row: (-row.priority, row.due_at, row.line))
     return [Dispatched(row.id, row.token, row.custom_id, row.head or "") for row in first]
+
+
+def _due(batch_id: UUID, models: Sequence[str], limit: int) -> CTE:
+    """The first of each model stand together in the index; of those, the first of all."""
+    wanted = (
+        func.unnest(literal(list(models), ARRAY(Text)))
+        .table_valued("model", name="wanted")
+        .render_derived()
+    )
+    each = lateral(
+        select(jobs.c.id, *_ORDER)
+        .where(
+            jobs.c.batch_id == batch_id,
+            jobs.c.state == JobState.QUEUED,
+            model() == wanted.c.model,
+            jobs.c.due_at <= func.clock_timestamp(),
+        )
+        .order_by(*_FIRST)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    first = (each.c.priority.desc(), each.c.due_at, each.c.line)
+    query = select(each.c.id).join_from(wanted, each, true())
+    return query.order_by(*first).limit(limit).cte("due")
+
+
+def model() -> ColumnElement[str]:
+    """The model that a job asks for, written as the index of what is queued has it."""
+    return literal_column("jobs.request ->> 'model'", Text)
 
 
 def wanting() -> ColumnElement[int]:
@@ -290,7 +317,7 @@ def _sweep(connection: Connection, move: Move, batch_id: UUID, limit: int) -> in
         chunk = (
             select(jobs.c.id)
             .where(jobs.c.batch_id == batch_id, jobs.c.state == source)
-            .order_by(*_FIRST)
+            .order_by(model(), *_FIRST)
             .limit(limit - moved)
             .with_for_update(skip_locked=True)
             .cte("chunk")

@@ -8,8 +8,9 @@ from sqlalchemy.dialects.postgresql import insert
 from darkroom.store.tables import learned_limits
 
 
-def recall(connection: Connection, key: str) -> dict[str, float]:
-    """Units a minute by dimension, as far as they are known for this limiter."""
+def recall(connection: Connection, provider: str, family: str) -> dict[str, float]:
+    """Units a minute by dimension, as far as they are known for a provider's family of models."""
+    key = _key(provider, family)
     rows = connection.execute(
         select(learned_limits.c.dimension, learned_limits.c.per_minute).where(
             learned_limits.c.key == key
@@ -18,8 +19,11 @@ def recall(connection: Connection, key: str) -> dict[str, float]:
     return {row.dimension: float(row.per_minute) for row in rows}
 
 
-def remember(connection: Connection, key: str, limits: Mapping[str, float]) -> None:
-    """Replaces what is known for this limiter; dimensions in order, for two who remember at once."""
+def remember(
+    connection: Connection, provider: str, family: str, limits: Mapping[str, float]
+) -> None:
+    """Replaces what is known of this family; dimensions in order, for two who remember at once."""
+    key = _key(provider, family)
     forgotten = learned_limits.c.dimension.not_in(limits)
     connection.execute(delete(learned_limits).where(learned_limits.c.key == key, forgotten))
     if limits:
@@ -31,3 +35,7 @@ def remember(connection: Connection, key: str, limits: Mapping[str, float]) -> N
                 set_={"per_minute": fresh.excluded.per_minute, "learned_at": func.now()},
             )
         )
+
+
+def _key(provider: str, family: str) -> str:
+    return f"{provider}/{family}"

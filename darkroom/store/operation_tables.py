@@ -24,7 +24,7 @@ providers = Table(
 learned_limits = Table(
     "learned_limits",
     metadata,
-    Column("key", Text, primary_key=True, comment="whose limits: as the limiter is called"),
+    Column("key", Text, primary_key=True, comment="whose limits: provider/family of models"),
     Column("dimension", Text, primary_key=True),
     Column("per_minute", Numeric, nullable=False),
     Column("learned_at", Moment, nullable=False, server_default=func.now()),

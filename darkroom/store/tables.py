@@ -240,6 +240,7 @@ jobs = Table(
     Index(
         "ix_jobs_due",
         "batch_id",
+        text("(request ->> 'model'::text)"),
         text("priority DESC"),
         "due_at",
         "line",

@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 
 from darkroom.domain.batch import PausedReason
 from darkroom.domain.failure import FailureClass
-from darkroom.store import batches, jobs, providers
+from darkroom.store import batches, jobs, providers, queues
 from darkroom.store.hints import Listener
 from darkroom.store.reservations import BeginRefused
 from darkroom.store.tables import jobs as job_rows
@@ -34,7 +34,7 @@ def told(response) -> dict:
 def dispatchable(make, batch_id) -> bool:
     with make.transaction() as connection:
         return batch_id in {
-            b.id for b in batches.dispatchable(connection, "default", make.project_id)
+            b.id for b in queues.dispatchable(connection, "default", make.project_id)
         }
 
 
@@ -44,14 +44,14 @@ def test_a_paused_batch_makes_no_call_and_a_resumed_one_does(say, make):
     assert not dispatchable(make, batch_id)
     assert told(say(batch_id, "resume"))["paused_reason"] is None
     with make.transaction() as connection:
-        assert jobs.dispatch(connection, batch_id, 5)
+        assert jobs.dispatch(connection, batch_id, ["gpt-image-2"], 5)
 
 
 def test_a_batch_is_put_before_the_others_without_a_look_at_its_jobs(say, make):
     batch_id = make.in_progress(2)
     assert told(say(batch_id, "priority", priority=7))["priority"] == 7
     with make.transaction() as connection:
-        [open_now] = batches.dispatchable(connection, "default", make.project_id)
+        [open_now] = queues.dispatchable(connection, "default", make.project_id)
         assert (open_now.id, open_now.priority) == (batch_id, 7)
         assert not connection.execute(select(func.sum(job_rows.c.priority))).scalar()
 

@@ -37,10 +37,31 @@ def test_problems_come_with_line_and_column(darkroom, write):
 
 
 def test_time_follows_from_the_limits(darkroom, write, monkeypatch):
-    monkeypatch.setenv("DARKROOM_IMAGES_PER_MINUTE", "2")
+    monkeypatch.setenv("DARKROOM_IMAGES_PER_MINUTE", "4")
     monkeypatch.setenv("DARKROOM_REQUESTS_PER_MINUTE", "30")
-    document = json.loads(darkroom("estimate", write("p.csv", ROWS), "--n", "4", "--json").out)
-    assert document["seconds"] == 240
+    asked = ("--n", "4", "--quality", "low", "--json")
+    document = json.loads(darkroom("estimate", write("p.csv", ROWS), *asked).out)
+    assert document["seconds"] == 120
+
+
+def test_time_follows_from_latency_and_the_calls_in_flight_where_the_limits_allow_more(
+    darkroom, write, monkeypatch
+):
+    """gpt-image-2 takes 195 s for high, 80 s for medium and 15 s for low."""
+    monkeypatch.setenv("DARKROOM_IMAGES_PER_MINUTE", "600")
+    monkeypatch.setenv("DARKROOM_MAX_IN_FLIGHT", "2")
+    rows = "prompt,quality\n" + "cat,high\n" * 4 + "cat,medium\n" * 2 + "dog,low\n"
+    document = json.loads(darkroom("estimate", write("p.csv", rows), "--json").out)
+    assert document["seconds"] == (4 * 195 + 2 * 80 + 15) / 2
+
+
+def test_what_could_never_be_sent_is_named_before_it_is_submitted(darkroom, write, monkeypatch):
+    monkeypatch.setenv("DARKROOM_IMAGES_PER_MINUTE", "5")
+    outcome = darkroom("estimate", write("p.csv", "prompt,n\ncat,5\ndog,6\n"), "--json")
+    assert outcome.status == 2
+    [problem] = json.loads(outcome.out)["problems"]
+    assert (problem["code"], problem["line"], problem["column"]) == ("limit_too_low", 3, "n")
+    assert "ask for 5 at most" in problem["message"]
 
 
 def test_stdin_is_read_by_its_content_and_pipes_have_no_colours(spawned):

@@ -6,10 +6,12 @@ from datetime import timedelta
 import pytest
 from redis import Redis
 
-from darkroom.limits import Limiter, Limits, Memory
+from darkroom.domain.limit import Limits, PerMinute
+from darkroom.limits import Limiter, Memory
 from darkroom.limits.limiter import PERMIT_LIFE
 
 KEY = "test"
+FAMILY = "gpt-image"
 _MOMENTS = (b":at", b"_at", b":until", b"_until", b"born")
 
 
@@ -25,8 +27,9 @@ def limiter_of(redis: Redis) -> Callable[..., Limiter]:
 
     def made(running: tuple[str, ...] = (), in_flight: int = 100_000, **limits: int) -> Limiter:
         memory = Memory(running)
-        limiter = Limiter(redis, KEY, Limits(in_flight, **limits), lambda: memory)
-        limiter._seed()
+        allowed = Limits(in_flight, PerMinute(**limits))
+        limiter = Limiter(redis, KEY, allowed, lambda _: memory)
+        limiter._seed(FAMILY)
         return limiter
 
     return made
@@ -42,10 +45,13 @@ class Server:
 
     def __init__(self, redis: Redis) -> None:
         self.redis = redis
-        self.levels = f"{{darkroom:limits:{KEY}}}:levels"
+        self.key = f"{{darkroom:limits:{KEY}}}:key"
         self.flight = f"{{darkroom:limits:{KEY}}}:flight"
-        self.places = f"{{darkroom:limits:{KEY}}}:places"
-        self.seconds = f"{{darkroom:limits:{KEY}}}:seconds"
+        self.levels = self.levels_of(FAMILY)
+        self.seconds = f"{{darkroom:limits:{KEY}}}:{FAMILY}:seconds"
+
+    def levels_of(self, family: str) -> str:
+        return f"{{darkroom:limits:{KEY}}}:{family}:levels"
 
     def admitted(self) -> list[float]:
         """The moments at which the calls in flight may begin, in seconds of the server's clock."""
@@ -59,13 +65,17 @@ class Server:
     def level(self, dimension: str) -> float:
         return float(self.redis.hget(self.levels, dimension) or 0)
 
+    def cool(self, seconds: float) -> None:
+        """As if the provider had just asked for so long a rest."""
+        now = self.redis.time()[0] * 1000
+        self.redis.hset(self.levels, "cool:all", now + int(seconds * 1000))
+
     def pass_time(self, seconds: float) -> None:
         """As if everything had happened that much earlier."""
-        for name, value in self.redis.hgetall(self.levels).items():
-            if name.endswith(_MOMENTS) or name.startswith(b"cool:"):
-                self.redis.hset(self.levels, name, int(value) - int(seconds * 1000))
-        for job, moment in self.redis.hgetall(self.places).items():
-            self.redis.hset(self.places, job, int(float(moment)) - int(seconds * 1000))
+        for held in (self.key, *self.redis.scan_iter(self.levels_of("*"))):
+            for name, value in self.redis.hgetall(held).items():
+                if name.endswith(_MOMENTS) or name.startswith(b"cool:"):
+                    self.redis.hset(held, name, int(value) - int(seconds * 1000))
         for name, value in self.redis.hgetall(self.seconds).items():
             second, kind = name.split(b":")
             self.redis.hdel(self.seconds, name)

@@ -1,6 +1,7 @@
 """Whatever is asked, given back, heard and forgotten, in whatever order: no window holds more than its share."""
 
 from datetime import timedelta
+from itertools import product
 from uuid import uuid4
 
 import pytest
@@ -14,8 +15,8 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from darkroom.domain.limit import Dimension, Heard, Sign
-from darkroom.limits import Admitted, Limiter, Limits, Load, Memory
+from darkroom.domain.limit import Dimension, Heard, Limits, PerMinute, Sign
+from darkroom.limits import Admitted, Limiter, Load, Memory
 from darkroom.limits.limiter import PERMIT_LIFE
 
 GRAIN = 0.002
@@ -23,8 +24,13 @@ GRAIN = 0.002
 
 PER_MINUTE = {"requests": 60, "images": 90, "tokens": 6_000}
 IN_FLIGHT = 6
-SMALL = Load(images=1, tokens=20)
-LARGE = Load(images=4, tokens=150)
+FAMILY = "gpt-image"
+FAMILIES = (FAMILY, "house-style")
+LOADS = [
+    Load(family, images=images, tokens=tokens)
+    for family in FAMILIES
+    for images, tokens in ((1, 20), (1, 20), (4, 150), (9, 400))
+]
 LATEST = st.integers(1, 6)
 
 
@@ -44,21 +50,21 @@ class Night(RuleBasedStateMachine):
     def open(self) -> None:
         self._redis.flushall()
         self._limiter = Limiter(
-            self._redis, "test", Limits(in_flight=IN_FLIGHT, **PER_MINUTE), Memory
+            self._redis, "test", Limits(in_flight=IN_FLIGHT, usual=PerMinute(**PER_MINUTE)), Memory
         )
-        self._limiter._seed()
+        self._limiter._seed(FAMILY)
 
     def _now(self) -> float:
         seconds, micros = self._redis.time()
         return seconds + micros / 1e6 + self._passed
 
     @rule(
-        load=st.sampled_from([SMALL, SMALL, LARGE]),
-        longest=st.sampled_from([0.0, 5.0, 10.0]),
+        load=st.sampled_from(LOADS),
+        longest=st.sampled_from([0.0, 2.0, 2.0, 10.0]),
     )
     def acquire(self, load: Load, longest: float) -> None:
         permit = uuid4().hex
-        leave = self._limiter.acquire(permit, load, timedelta(seconds=longest), permit)
+        leave = self._limiter.acquire(permit, load, timedelta(seconds=longest))
         if not isinstance(leave, Admitted):
             return
         self._permits.append(permit)
@@ -99,7 +105,8 @@ class Night(RuleBasedStateMachine):
     def hear(self, which: int, sign: Sign, limit: int | None) -> None:
         permit = self._permit(which)
         limits = {} if limit is None else {Dimension.IMAGES: limit}
-        self._limiter.hear(permit, Heard(sign, timedelta(seconds=1), limits=limits))
+        _, load = self._out.get(permit, (0.0, LOADS[0]))
+        self._limiter.hear(permit, load.family, Heard(sign, timedelta(seconds=1), limits=limits))
         self._alive.pop(permit, None)
 
     @rule(seconds=st.sampled_from([0.05, 0.4, 1.0, 3.0, 20.0]))
@@ -109,8 +116,12 @@ class Night(RuleBasedStateMachine):
 
     @invariant()
     def no_window_holds_more_than_its_share(self) -> None:
-        for dimension, per_minute in PER_MINUTE.items():
-            calls = sorted((goes, getattr(load, dimension)) for goes, load in self._out.values())
+        for family, (dimension, per_minute) in product(FAMILIES, PER_MINUTE.items()):
+            calls = sorted(
+                (goes, getattr(load, dimension))
+                for goes, load in self._out.values()
+                if load.family == family
+            )
             _within(calls, per_minute / 60)
 
     @invariant()

@@ -97,7 +97,7 @@ class Stage:
 
     def dispatch(self, batch_id: UUID, limit: int = 1000) -> list[Dispatched]:
         with transaction(self.engine) as connection:
-            return jobs.dispatch(connection, batch_id, limit)
+            return jobs.dispatch(connection, batch_id, ["gpt-image-2"], limit)
 
     def ticket(self, message: Dispatched):
         with transaction(self.engine) as connection:

@@ -8,7 +8,7 @@ from sqlalchemy import event
 from stage import AGAIN, LATER, failed, succeeded
 
 from darkroom.domain.batch import PausedReason
-from darkroom.store import batches, jobs, pausing
+from darkroom.store import batches, jobs, pausing, queues
 from darkroom.store.reservations import BeginRefused, Refusal
 from darkroom.store.retries import retry
 from darkroom.store.session import transaction
@@ -24,10 +24,10 @@ def _finish(stage) -> list:
 def test_a_batch_is_read_dispatched_and_completed(stage):
     batch_id = stage.batch(2)
     assert stage.batch_row(batch_id).status == "in_progress"
-    assert [open_.id for open_ in stage.call(batches.dispatchable, "default", None)] == [batch_id]
+    assert [open_.id for open_ in stage.call(queues.dispatchable, "default", None)] == [batch_id]
     for message in stage.dispatch(batch_id):
         stage.settle(stage.begin(message), succeeded())
-    assert stage.call(batches.dispatchable, "default", None) == []
+    assert stage.call(queues.dispatchable, "default", None) == []
     assert _finish(stage) == [batch_id]
     row = stage.batch_row(batch_id)
     assert (row.status, row.succeeded, row.images) == ("completed", 2, 2)
@@ -52,7 +52,7 @@ def test_a_cancelled_batch_waits_for_its_call_in_flight(stage):
     reservation = stage.begin(first)
     assert stage.call(batches.cancel, batch_id)
     assert not stage.call(batches.cancel, batch_id)
-    assert stage.call(batches.dispatchable, "default", None) == []
+    assert stage.call(queues.dispatchable, "default", None) == []
     with pytest.raises(BeginRefused) as refused:
         stage.begin(second)
     assert refused.value.refusal is Refusal.BATCH_CLOSED
@@ -111,7 +111,7 @@ def test_the_first_reason_to_pause_stays(stage):
     assert stage.call(batches.pause_key, "default", "no key") == 0
     assert stage.call(batches.release_key, "default") == 0
     assert stage.batch_row(batch_id).paused_reason == "requested"
-    assert stage.call(batches.dispatchable, "default", None) == []
+    assert stage.call(queues.dispatchable, "default", None) == []
     assert stage.call(batches.resume, batch_id, Decimal(7))
     row = stage.batch_row(batch_id)
     assert (row.paused_reason, row.cap) == (None, 7)
@@ -180,8 +180,8 @@ def test_the_same_list_attaches_to_its_latest_batch_worth_going_on_with(stage):
     assert stage.call(batches.attach, "default", "f1", "focus-1") == batch_id
     row = stage.batch_row(batch_id)
     assert (row.paused_reason, row.focus) == (None, "focus-1")
-    assert [b.id for b in stage.call(batches.dispatchable, "default", "focus-1")] == [batch_id]
-    assert stage.call(batches.dispatchable, "default", "focus-2") == []
+    assert [b.id for b in stage.call(queues.dispatchable, "default", "focus-1")] == [batch_id]
+    assert stage.call(queues.dispatchable, "default", "focus-2") == []
 
 
 def test_attaching_lets_the_retries_go_on_too(stage, fresh_id):
@@ -212,7 +212,7 @@ def test_busy_counts_what_all_workers_have_in_hand(stage):
     stage.begin(first)
     stage.dispatch(other)
     stage.call(batches.cancel, other)
-    assert stage.call(batches.busy) == {"default": batches.Busy(dispatched=2, running=1)}
+    assert stage.call(queues.busy) == {"default": queues.Busy(dispatched=2, running=1)}
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 from stage import draft
 
 from darkroom.domain.problem import Problem
-from darkroom.store import batches, intake, jobs
+from darkroom.store import batches, intake, jobs, queues
 from darkroom.store.intake import IngestLost
 from darkroom.store.session import transaction
 
@@ -25,7 +25,7 @@ def reading(stage):
 def test_chunks_are_added_and_opened_at_once(stage, reading):
     stage.call(intake.add_jobs, reading, [draft(2), draft(3)])
     stage.call(intake.add_jobs, reading, [draft(4, bound="0.000000001", priority=-7)])
-    assert stage.call(batches.dispatchable, "default", None) == []
+    assert stage.call(queues.dispatchable, "default", None) == []
     stage.call(intake.accept, reading, ())
     row = stage.batch_row(reading.id)
     assert (row.status, row.total, row.queued, row.skipped) == ("in_progress", 3, 3, 0)

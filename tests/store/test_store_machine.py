@@ -23,7 +23,7 @@ from darkroom.domain.batch import PausedReason
 from darkroom.domain.invoice import Verdict
 from darkroom.domain.job import Missed, MissedReason
 from darkroom.domain.retry import GiveUp
-from darkroom.store import batches, evidence, invoices, jobs, leases
+from darkroom.store import batches, evidence, invoices, jobs, leases, queues
 from darkroom.store.evidence import Late
 from darkroom.store.invoices import Word
 from darkroom.store.reservations import BeginRefused, Refusal
@@ -120,7 +120,7 @@ class Night(RuleBasedStateMachine):
             self.begin(0)
 
     def dispatch(self, limit):
-        open_now = [batch.id for batch in self.stage.call(batches.dispatchable, "default", None)]
+        open_now = [batch.id for batch in self.stage.call(queues.dispatchable, "default", None)]
         waiting = {job.batch for job in self.jobs.values() if job.state == "queued"}
         assert set(open_now) == {b for b in waiting if self._may_begin(b)}
         for batch_id in open_now:

@@ -12,7 +12,7 @@ from stage import NOW, unknown
 from darkroom.domain.attempt import AttemptState, Reservation
 from darkroom.domain.job import JobState
 from darkroom.domain.retry import GiveUp, History
-from darkroom.store import contact_sheet, insights, jobs, leases, ledger, reservations
+from darkroom.store import contact_sheet, insights, jobs, leases, ledger, queues, reservations
 from darkroom.store.contact_sheet import Place, Wanted
 from darkroom.store.diagnosis import failure_groups
 from darkroom.store.ledger import Settlement
@@ -23,7 +23,8 @@ JOBS = 50_000
 
 _SEED = """
 INSERT INTO jobs (batch_id, line, custom_id, state, request, bound, due_at, ticket_expires_at)
-SELECT :batch_id, n, 'sku-' || n, state, '{"prompt": "a cat", "n": 1}', 1,
+SELECT :batch_id, n, 'sku-' || n, state, jsonb_build_object(
+        'prompt', 'a cat', 'n', 1, 'model', CASE WHEN n < 40000 THEN 'gpt-image-2' ELSE 'house-style' END), 1,
     now() + CASE WHEN n % 3 = 0 THEN interval '1 h' ELSE interval '-1 h' END,
     CASE WHEN state = 'dispatched' THEN now() - interval '1 s' END
 FROM generate_series(1000, :last) n, LATERAL (SELECT CASE
@@ -112,7 +113,18 @@ _OF_A_BATCH = {"uq_jobs_batch_id_custom_id", "ix_jobs_batch_id_line"}
 """To a planner that believes the table empty, any index of the batch is as good as another."""
 _MIDDLE = Place(25_000, 25_000)
 STATEMENTS = {
-    "dispatch": (lambda c, b: jobs.dispatch(c, b, 50), {"ix_jobs_due"}),
+    "dispatch": (
+        lambda c, b: jobs.dispatch(c, b, ["gpt-image-2", "house-style"], 50),
+        {"ix_jobs_due"},
+    ),
+    "what may be dispatched": (
+        lambda c, _b: queues.dispatchable(c, "default", None),
+        {"ix_jobs_due"},
+    ),
+    "what is handed out": (
+        lambda c, _b: queues.handed_out(c, "default"),
+        {"ix_jobs_ticket"},
+    ),
     "lapse": (lambda c, _: jobs.lapse(c, 500), {"ix_jobs_ticket"}),
     "lost": (lambda c, _: leases.lost(c, 500), _OF_RUNNING),
     "page": (lambda c, b: insights.jobs_page(c, b, limit=50), {"ix_jobs_batch_id_line"}),

@@ -15,7 +15,7 @@ from stage import AGAIN, NOW, Stage, claim, draft, failed, not_sent, succeeded, 
 from darkroom.domain.attempt import Reservation
 from darkroom.domain.job import Missed, MissedReason
 from darkroom.domain.retry import GiveUp, History
-from darkroom.store import batches, evidence, jobs, leases, ledger, reservations
+from darkroom.store import batches, evidence, jobs, leases, ledger, queues, reservations
 from darkroom.store.evidence import Late
 from darkroom.store.ledger import Settlement
 from darkroom.store.reservations import BeginRefused
@@ -203,9 +203,11 @@ class _Storm:
         """As the worker does it: several batches in one transaction, by id."""
         with transaction(self.stage.engine) as connection:
             open_now = sorted(
-                batch.id for batch in batches.dispatchable(connection, "default", None)
+                batch.id for batch in queues.dispatchable(connection, "default", None)
             )
-            self.tickets += [m for b in open_now for m in jobs.dispatch(connection, b, 2)]
+            self.tickets += [
+                m for b in open_now for m in jobs.dispatch(connection, b, ["gpt-image-2"], 2)
+            ]
 
     def begin(self) -> None:
         """A few at once, as a teller does it, in any order and of any batch."""

@@ -49,9 +49,9 @@ def test_a_frozen_transaction_is_ended_and_its_locks_are_free(stage, impatient, 
 
     def freeze() -> None:
         with transaction(impatient(limit)) as connection:
-            jobs.dispatch(connection, batch_id, 1)
+            jobs.dispatch(connection, batch_id, ["gpt-image-2"], 1)
             _freeze(stage, connection)
-            jobs.dispatch(connection, batch_id, 1)
+            jobs.dispatch(connection, batch_id, ["gpt-image-2"], 1)
 
     with pytest.raises(StoreAway):
         freeze()
@@ -85,7 +85,7 @@ def test_a_lost_connection_is_told_from_a_refused_row(stage):
     with pytest.raises(IntegrityError), transaction(stage.engine) as connection:
         connection.execute(text("UPDATE batches SET status = 'lost'"))
     with pytest.raises(StoreAway):
-        _cut_off(stage, lambda connection: jobs.dispatch(connection, batch_id, 1))
+        _cut_off(stage, lambda connection: jobs.dispatch(connection, batch_id, ["gpt-image-2"], 1))
     assert stage.batch_row(batch_id).queued == 1
 
 
@@ -117,7 +117,7 @@ def test_statements_are_always_planned_with_their_values(stage):
     batch_id = stage.batch()
     with stage.engine.connect() as connection:
         for _ in range(15):
-            jobs.dispatch(connection, batch_id, 1)
+            jobs.dispatch(connection, batch_id, ["gpt-image-2"], 1)
             jobs.lapse(connection, 1)
             connection.commit()
         query = text("SELECT coalesce(sum(generic_plans), 0) FROM pg_prepared_statements")

@@ -75,7 +75,7 @@ def handed_out(tools: Tools, batch_id) -> list:
         connection.execute(
             update(jobs).where(jobs.c.state == JobState.QUEUED).values(due_at=LONG_AGO)
         )
-        return store_jobs.dispatch(connection, batch_id, 1)
+        return store_jobs.dispatch(connection, batch_id, ["gpt-image-2"], 1)
 
 
 def time_runs_out(tools: Tools) -> None:

@@ -42,7 +42,7 @@ def handed_out(world: World, tools: Tools, *prompts: str):
     batch_id = world.submit(prompts)
     assert ingest(tools)
     with transaction(tools.engine) as connection:
-        return batch_id, jobs.dispatch(connection, batch_id, len(prompts))
+        return batch_id, jobs.dispatch(connection, batch_id, ["gpt-image-2"], len(prompts))
 
 
 def due_now(world: World) -> None:
@@ -76,7 +76,7 @@ def test_a_message_that_was_taken_back_begins_nothing(world: World, tools: Tools
     batch_id, [message] = handed_out(world, tools, "A print")
     with transaction(tools.engine) as connection:
         jobs.give_back(connection, [(message.job_id, message.token)], timedelta(0))
-        [again] = jobs.dispatch(connection, batch_id, 1)
+        [again] = jobs.dispatch(connection, batch_id, ["gpt-image-2"], 1)
     assert "other_token" in attempt(tools, message.job_id, message.token).text
     assert not attempt(tools, again.job_id, again.token).failed
     assert world.sandbox.totals()["calls"] == 1
@@ -93,7 +93,7 @@ def test_a_limiter_that_goes_in_mid_batch_costs_no_job_anything(
     assert states(world, batch_id) == [JobState.SUCCEEDED, JobState.QUEUED]
     due_now(world)
     with transaction(tools.engine) as connection:
-        [message] = jobs.dispatch(connection, batch_id, 1)
+        [message] = jobs.dispatch(connection, batch_id, ["gpt-image-2"], 1)
     assert not attempt(tools, message.job_id, message.token).failed
     assert world.sandbox.totals()["calls"] == len(world.attempts()) == 2
     agree(world)
@@ -147,7 +147,7 @@ def test_evidence_is_looked_up_before_an_unknown_outcome_is_asked_again(
     receipts.keep(tools, world.attempts()[0].id, answer)
     due_now(world)
     with transaction(tools.engine) as connection:
-        [message] = jobs.dispatch(connection, batch_id, 1)
+        [message] = jobs.dispatch(connection, batch_id, ["gpt-image-2"], 1)
     report = attempt(tools, message.job_id, message.token)
     assert report.text == "an earlier answer was found; nothing to pay"
     view = world.batch(batch_id)
@@ -166,7 +166,7 @@ def test_without_evidence_an_unknown_outcome_is_asked_once_more(
     lost(world, tools, batch_id)
     due_now(world)
     with transaction(tools.engine) as connection:
-        [message] = jobs.dispatch(connection, batch_id, 1)
+        [message] = jobs.dispatch(connection, batch_id, ["gpt-image-2"], 1)
     assert not attempt(tools, message.job_id, message.token).failed
     view = world.batch(batch_id)
     assert (view.counts.succeeded, view.unknown) == (1, 1)

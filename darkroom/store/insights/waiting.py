@@ -11,6 +11,7 @@ from darkroom.domain.job import JobState
 from darkroom.domain.waiting import Waiting, WaitingFor
 from darkroom.store.holdups import standing
 from darkroom.store.insights.outlook import waits_until
+from darkroom.store.jobs import model
 from darkroom.store.tables import batches, holdups, jobs, workers
 from darkroom.store.workers import SILENT_AFTER
 
@@ -49,13 +50,13 @@ def _held(connection: Connection) -> Sequence[Row[Any]]:
 
 
 def _next_due(connection: Connection, stalled: Sequence[UUID]) -> Mapping[UUID, Waiting]:
-    """When the first job in each batch's order is due, where that is still to come: one step in an index."""
+    """When the first job in each batch's index is due, where that is still to come: one step in it."""
     if not stalled:
         return {}
     first = lateral(
         select(jobs.c.due_at)
         .where(jobs.c.batch_id == batches.c.id, jobs.c.state == JobState.QUEUED)
-        .order_by(jobs.c.priority.desc(), jobs.c.due_at, jobs.c.line)
+        .order_by(model(), jobs.c.priority.desc(), jobs.c.due_at, jobs.c.line)
         .limit(1)
     )
     query = select(batches.c.id, first.c.due_at).join_from(batches, first, true())

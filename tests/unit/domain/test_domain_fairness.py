@@ -7,9 +7,17 @@ from uuid import UUID
 from hypothesis import given
 from hypothesis import strategies as st
 
-from darkroom.domain.fairness import Waiting, share
+from darkroom.domain import fairness
+from darkroom.domain.fairness import Waiting
 
 WINDOWS = st.integers(0, 60)
+ENOUGH = 1_000
+
+
+def share(window, waiting):
+    """As many slots as there are, all for one family."""
+    shares = fairness.share(window, {"": ENOUGH}, waiting)
+    return {batch_id: number for (batch_id, _), number in shares.items()}
 
 
 @st.composite
@@ -92,3 +100,27 @@ def test_the_least_served_comes_first_and_of_equals_the_first():
     assert share(1, [busy, idle, late]) == {idle.batch_id: 1}
     assert share(2, [busy, idle, late]) == {idle.batch_id: 1, late.batch_id: 1}
     assert share(3, [busy, idle, late]) == {b.batch_id: 1 for b in (busy, idle, late)}
+
+
+@st.composite
+def mixed(draw):
+    """Batches that ask for one family or for several."""
+    families = st.lists(st.sampled_from("xyz"), min_size=1, unique=True)
+    return [replace(batch, families=tuple(draw(families))) for batch in draw(crowds())]
+
+
+@given(WINDOWS, st.fixed_dictionaries(dict.fromkeys("xyz", st.integers(-2, 20))), mixed())
+def test_no_family_is_given_more_than_it_may_have_and_none_keeps_another_waiting(
+    room, windows, waiting
+):
+    given_out = fairness.share(room, windows, waiting)
+    taken = Counter()
+    for (batch_id, family), number in given_out.items():
+        assert family in waiting[batch_id.int].families
+        taken[family] += number
+    assert all(taken[one] <= max(windows[one], 0) for one in "xyz")
+    if taken.total() == room:
+        return
+    for batch in waiting:
+        got = sum(number for (one, _), number in given_out.items() if one == batch.batch_id)
+        assert got == batch.queued or all(taken[one] >= windows[one] for one in batch.families)

@@ -1,0 +1,67 @@
+"""What is handed out: no family of models that may make no call keeps another from its calls."""
+
+import json
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from world import World
+
+from darkroom.domain.limit import Dimension, Heard, Sign
+from worker.dispatch import dispatch
+from worker.ingest import ingest
+from worker.tools import Tools
+
+SLOW, FAST = "gpt-image-2", "gpt-image-2.5-flare"
+
+
+@pytest.fixture
+def apart(monkeypatch, tools_of, world: World) -> Tools:
+    """A worker whose operator has limits for each of two models."""
+    monkeypatch.setenv("DARKROOM_MODELS", json.dumps({FAST: {"family": "flare"}}))
+    return tools_of(world.redis_url)
+
+
+def _rows(*models: str) -> list[dict[str, str]]:
+    return [{"prompt": model, "model": model} for model in models]
+
+
+def _handed_out(tools: Tools) -> list[str]:
+    """The prompts of what one round hands out."""
+    sent = []
+    dispatch(replace(tools, publish=sent.extend))
+    return [message.prompt_head for message in sent]
+
+
+def test_a_family_without_room_keeps_no_other_waiting_in_the_same_batch(
+    world: World, apart: Tools
+) -> None:
+    limiter = apart.upstreams["default"].limiter
+    limiter.hear("p", "gpt-image", Heard(Sign.FINE, limits={Dimension.IMAGES: 5}))
+    world.submit(_rows(*[SLOW] * 40, *[FAST] * 3))
+    assert ingest(apart)
+    assert sorted(_handed_out(apart)) == [SLOW, FAST, FAST, FAST]
+    assert _handed_out(apart) == [], "what is handed out and not begun counts"
+
+
+def test_models_of_one_family_share_its_window_in_the_order_of_their_rows(
+    world: World, tools: Tools
+) -> None:
+    limits = {Dimension.IMAGES: 60}
+    tools.upstreams["default"].limiter.hear("p", "gpt-image", Heard(Sign.FINE, limits=limits))
+    world.submit(_rows(FAST, SLOW, FAST))
+    assert ingest(tools)
+    assert _handed_out(tools) == [FAST, SLOW]
+
+
+def test_a_family_that_rests_is_tried_by_one_call_and_another_batch_goes_on(
+    world: World, apart: Tools
+) -> None:
+    limiter = apart.upstreams["default"].limiter
+    for _ in range(3):
+        limiter.hear("p", "gpt-image", Heard(Sign.REFUSED, timedelta(seconds=30)))
+    world.submit(_rows(*[SLOW] * 20))
+    world.submit(_rows(*[FAST] * 2))
+    assert ingest(apart)
+    assert ingest(apart)
+    assert sorted(_handed_out(apart)) == [SLOW, FAST, FAST]
