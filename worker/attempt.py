@@ -13,6 +13,7 @@ from darkroom.domain.attempt import (
     Unknown,
     excused,
     failure_of,
+    hopeless,
 )
 from darkroom.domain.clock import LEASE, SAFETY_MARGIN
 from darkroom.domain.failure import Failure, FailureClass, Reaction
@@ -177,7 +178,8 @@ def _call(
     outcome = settlement.patiently(
         tools, lambda: evidence.judge(tools, upstream.name, ticket.request, answer)
     )
-    return Ending(outcome, hear(answer, failure_of(outcome)))
+    heard = hear(answer, failure_of(outcome))
+    return Ending(hopeless(outcome) if heard.hopeless else outcome, heard)
 
 
 def _unanswered(failed: CallFailed) -> Ending:

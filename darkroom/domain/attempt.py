@@ -124,5 +124,18 @@ def excused(outcome: "Outcome") -> "Outcome":
     return replace(outcome, failure=replace(outcome.failure, klass=FailureClass.OUTAGE))
 
 
+def hopeless(outcome: "Outcome") -> "Outcome":
+    """The same ending, given up: the same call would be refused however often it is sent.
+
+    >>> from darkroom.domain.failure import FailureClass
+    >>> refused = Failed(Failure(FailureClass.RATE_LIMITED, "rate_limit_exceeded", ""), Decimal(0), None, 9)
+    >>> hopeless(refused).failure.klass
+    <FailureClass.INVALID_REQUEST: 'invalid_request'>
+    """
+    if not isinstance(outcome, Failed):
+        return outcome
+    return replace(outcome, failure=replace(outcome.failure, klass=FailureClass.INVALID_REQUEST))
+
+
 Outcome = Succeeded | Failed | NotSent | Unknown
 """How an attempt can end."""

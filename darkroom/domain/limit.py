@@ -61,9 +61,13 @@ class Sign(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """One answer: its sign, when to come back, the limit that was exhausted, limits a minute that it states."""
+    """One answer: its sign, when to come back, the limit that was exhausted, limits a minute that it states.
+
+    `hopeless`: it was asked for more at once than the limit it states, so that the same call is always refused.
+    """
 
     sign: Sign
     hint: timedelta = timedelta(0)
     exhausted: Dimension | None = None
     limits: Mapping[Dimension, int] = field(default_factory=dict)
+    hopeless: bool = False

@@ -24,6 +24,7 @@ _WORDS = (
     (Dimension.REQUESTS, re.compile(r"requests per min|\bRPM\b", re.IGNORECASE)),
 )
 _LIMIT = re.compile(r"\bLimit:? (\d{1,9})\b")
+_REQUESTED = re.compile(r"\bRequested:? (\d{1,9})\b")
 
 
 def hear(answer: Answer, failure: Failure | None) -> Heard:
@@ -35,6 +36,12 @@ def hear(answer: Answer, failure: Failure | None) -> Heard:
     >>> body = b'{"error": {"message": "on images per min (IPM): Limit 5, Used 5, Requested 1."}}'
     >>> hear(Answer(429, {}, body, 1), Failure(FailureClass.RATE_LIMITED, "", "")).limits
     {<Dimension.IMAGES: 'images'>: 5}
+
+    Whoever asks for more at once than the limit is always refused, which says nothing of our pace:
+
+    >>> body = b'{"error": {"message": "on images per min (IPM): Limit 5, Used 0, Requested 10."}}'
+    >>> hear(Answer(429, {}, body, 1), Failure(FailureClass.RATE_LIMITED, "", "")).hopeless
+    True
     """
     limits = stated(answer.headers)
     if failure is None or failure.klass is not FailureClass.RATE_LIMITED:
@@ -44,6 +51,9 @@ def hear(answer: Answer, failure: Failure | None) -> Heard:
     found = _LIMIT.search(said)
     if exhausted and found and int(found[1]):
         limits = {**limits, exhausted: int(found[1])}
+    requested = _REQUESTED.search(said)
+    if found and requested and int(requested[1]) > int(found[1]):
+        return Heard(Sign.FINE, limits=limits, hopeless=True)
     hint = timedelta(seconds=failure.retry_after or 0)
     return Heard(Sign.REFUSED, hint, exhausted, limits)
 

@@ -7,7 +7,9 @@ from datetime import timedelta
 import pytest
 from world import World
 
+from darkroom.domain.failure import FailureClass
 from darkroom.domain.limit import Dimension, Heard, Sign
+from worker.attempt import attempt
 from worker.dispatch import dispatch
 from worker.ingest import ingest
 from worker.tools import Tools
@@ -65,3 +67,22 @@ def test_a_family_that_rests_is_tried_by_one_call_and_another_batch_goes_on(
     assert ingest(apart)
     assert ingest(apart)
     assert sorted(_handed_out(apart)) == [SLOW, FAST, FAST]
+
+
+def test_what_is_more_at_once_than_the_provider_allows_fails_instead_of_waiting_for_ever(
+    world: World, tools: Tools
+) -> None:
+    """A limit that was configured refuses it at submission; this one is heard of by this very call."""
+    world.sandbox.configure(images_per_minute=5)
+    limiter = tools.upstreams["default"].limiter
+    limiter.hear("p", "gpt-image", Heard(Sign.FINE, limits={Dimension.REQUESTS: 60_000}))
+    batch_id = world.submit([{"prompt": "A print", "n": 10}])
+    assert ingest(tools)
+    sent = []
+    dispatch(replace(tools, publish=sent.extend))
+    report = attempt(tools, sent[0].job_id, sent[0].token)
+    assert report.failed
+    [job] = world.jobs(batch_id)
+    assert job.failure["class"] == FailureClass.INVALID_REQUEST
+    assert "Limit 5, Used 0, Requested 10" in job.failure["message"]
+    assert limiter.known("gpt-image").limits[Dimension.IMAGES] == 5

@@ -9,21 +9,24 @@ from sqlalchemy import update
 from world import World, agree
 
 from darkroom.domain.attempt import AttemptState
-from darkroom.limits import Limiter, Limits, Memory
+from darkroom.domain.limit import Limits, PerMinute
+from darkroom.limits import Limiter, Memory
 from darkroom.local.ports import free_port
 from darkroom.store import hints
 from darkroom.store.session import transaction
 from darkroom.store.tables import jobs
 
 FAST = {"DARKROOM_REQUESTS_PER_MINUTE": "6000"}
-LEVELS = "{darkroom:limits:default}:levels"
+KEY = "{darkroom:limits:default}:key"
 LONG_AGO = "2026-01-01T00:00:00Z"
 
 
 @pytest.fixture
 def limiter(redis_client: Redis) -> Limiter:
     """The worker's own limiter, seen from outside."""
-    return Limiter(redis_client, "default", Limits(8, requests=6_000), Memory)
+    return Limiter(
+        redis_client, "default", Limits(8, PerMinute(requests=6_000)), lambda _: Memory()
+    )
 
 
 def hurry(world: World) -> None:
@@ -38,19 +41,19 @@ def until_open(world: World, batch_id, limiter: Limiter) -> None:
 
     def opened(_: object) -> bool:
         hurry(world)
-        return limiter.known().circuit is not None
+        return limiter.known("gpt-image").circuit is not None
 
     world.until_view(batch_id, opened)
 
 
 def until_landed(world: World, batch_id, limiter: Limiter) -> None:
     """Waits until every call that was let out has been answered, those included that had not left yet."""
-    world.until_view(batch_id, lambda _: limiter.known().in_flight == 0)
+    world.until_view(batch_id, lambda _: limiter.known("gpt-image").in_flight == 0)
 
 
 def end_span(redis_client: Redis) -> None:
     """The circuit's span is over: the next call is a probe."""
-    redis_client.hset(LEVELS, "circuit:until", 1)
+    redis_client.hset(KEY, "circuit:until", 1)
 
 
 def failures(world: World, batch_id) -> int:
@@ -74,7 +77,7 @@ def test_a_storm_of_errors_opens_the_circuit_and_fails_no_job(
         hurry(world)
         end_span(redis_client)
         world.sandbox.wait(calls=before + probes)
-        world.until_view(batch_id, lambda _: limiter.known().circuit > timedelta(0))
+        world.until_view(batch_id, lambda _: limiter.known("gpt-image").circuit > timedelta(0))
         assert world.sandbox.totals()["calls"] == before + probes, "one probe at a time"
     assert world.batch(batch_id).counts.failed == 0
     assert failures(world, batch_id) < 5
@@ -82,7 +85,7 @@ def test_a_storm_of_errors_opens_the_circuit_and_fails_no_job(
     end_span(redis_client)
     view = world.until_view(batch_id, lambda view: hurry(world) or view.ended)
     assert view.counts.succeeded == 20
-    assert limiter.known().circuit is None
+    assert limiter.known("gpt-image").circuit is None
     agree(world)
 
 
@@ -138,8 +141,8 @@ def test_an_emptied_limiter_in_mid_run_lets_out_no_call_beyond_those_in_flight(
             update(jobs).where(jobs.c.state == "dispatched").values(ticket_expires_at=LONG_AGO)
         )
         hints.ring(connection)
-    world.until_view(batch_id, lambda _: redis_client.hexists(LEVELS, "born"))
-    assert limiter.known().in_flight == 8
+    world.until_view(batch_id, lambda _: redis_client.hexists(KEY, "born"))
+    assert limiter.known("gpt-image").in_flight == 8
     world.sandbox.release("all")
     assert world.until(batch_id).counts.succeeded == 12
     assert world.sandbox.totals()["peak_in_flight"] == 8
