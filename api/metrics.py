@@ -75,7 +75,7 @@ HELD_UP = Measure(
 LEARNED = Measure(
     "darkroom_learned_limit_per_minute",
     "What was learned of a provider's limits.",
-    ("provider", "dimension"),
+    ("provider", "family", "dimension"),
 )
 
 router = APIRouter(tags=["health"], dependencies=[bearer])

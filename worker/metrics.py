@@ -7,7 +7,8 @@ from prometheus_client import start_http_server
 from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
 
-from darkroom.limits import LimiterAway
+from darkroom.domain.limit import Dimension, PerMinute
+from darkroom.limits import Known, LimiterAway
 from darkroom.store.session import pool_state
 from darkroom.telemetry.families import Measure, Reading, Samples, alone, families
 from worker.tools import Tools
@@ -42,12 +43,12 @@ HEADROOM = Measure(
 LIMITS = Measure(
     "darkroom_worker_limiter_per_minute",
     "What is admitted a minute, set or learned; `pace` is what we allow ourselves, in images.",
-    ("provider", "dimension"),
+    ("provider", "family", "dimension"),
 )
 COOLING = Measure(
     "darkroom_worker_limiter_cooling_seconds",
-    "How long a provider still wants to rest.",
-    ("provider",),
+    "How long a provider still wants a family of models to rest.",
+    ("provider", "family"),
 )
 CIRCUIT = Measure(
     "darkroom_worker_limiter_circuit_open",
@@ -101,24 +102,29 @@ def _limiters(upstreams: Iterable[Upstream]) -> Reading:
 
 
 def _limiter(upstream: Upstream) -> dict[Measure, Samples]:
-    limits = upstream.limiter.limits
+    limiter = upstream.limiter
     try:
-        known = upstream.limiter.known()
+        known = {family: limiter.known(family) for family in sorted(upstream.models.families)}
     except LimiterAway:
         return {}
-    set_by_hand = {
-        name: getattr(limits, name) for name in ("requests", "images", "tokens", "input_images")
-    }
-    admitted = {str(one): limit for one, limit in known.limits.items()} | {
-        name: limit for name, limit in {**set_by_hand, "pace": known.pace}.items() if limit
-    }
+    anyone = next(iter(known.values()))
     return {
-        IN_FLIGHT: alone(known.in_flight),
-        HEADROOM: alone(max(limits.in_flight - known.in_flight, 0)),
-        LIMITS: [((name,), limit) for name, limit in admitted.items()],
-        COOLING: alone(known.cooling.total_seconds()),
-        CIRCUIT: alone(known.circuit is not None),
+        IN_FLIGHT: alone(anyone.in_flight),
+        HEADROOM: alone(max(limiter.limits.in_flight - anyone.in_flight, 0)),
+        LIMITS: [
+            ((family, dimension), limit)
+            for family, one in known.items()
+            for dimension, limit in _admitted(limiter.limits.of(family), one).items()
+        ],
+        COOLING: [((family,), one.cooling.total_seconds()) for family, one in known.items()],
+        CIRCUIT: alone(anyone.circuit is not None),
     }
+
+
+def _admitted(set_by_hand: PerMinute, known: Known) -> dict[str, float]:
+    learned = {str(one): float(limit) for one, limit in known.limits.items()}
+    said = {str(one): set_by_hand.of(one) for one in Dimension}
+    return learned | {name: limit for name, limit in {**said, "pace": known.pace}.items() if limit}
 
 
 @contextmanager

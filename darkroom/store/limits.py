@@ -39,3 +39,19 @@ def remember(
 
 def _key(provider: str, family: str) -> str:
     return f"{provider}/{family}"
+
+
+def everything(connection: Connection) -> dict[tuple[str, str, str], float]:
+    """All that was learned, a minute, by provider, family and dimension."""
+    rows = connection.execute(select(learned_limits))
+    return {(*_parts(row.key), row.dimension): float(row.per_minute) for row in rows}
+
+
+def _parts(key: str) -> tuple[str, str]:
+    """Provider and family.
+
+    >>> _parts("relay/house/style")
+    ('relay', 'house/style')
+    """
+    provider, _, family = key.partition("/")
+    return provider, family

@@ -15,7 +15,8 @@ from darkroom.telemetry.meter import Meter
 
 PAGE = (ROOT / "docs" / "telemetry.md").read_text("utf-8")
 BOUNDED = {
-    "dependency", "state", "status", "reason", "outcome", "provider", "dimension", "failure", "duty",
+    "dependency", "state", "status", "reason", "outcome", "provider", "family", "dimension", "failure",
+    "duty",
 }  # fmt: skip
 """Labels whose values are closed sets, or names that the operator configured."""
 

@@ -16,7 +16,6 @@ from world import World
 
 from api.instruments import Instruments, opened
 from api.projects import Projects
-from darkroom.domain.estimate import Pace
 from darkroom.limits import LimiterAway
 from darkroom.local.ports import free_port
 from darkroom.store import jobs, workers
@@ -47,7 +46,7 @@ def instruments_of(
             return stack.enter_context(
                 opened(
                     database, storage, redis, 1, projects,
-                    models_of=lambda _: None, pace_of=lambda _: Pace(),
+                    models_of=lambda _: None,
                 )
             )  # fmt: skip
 
@@ -73,7 +72,7 @@ def handed_out(world: World, tools: Tools, *prompts: str, **options: object):
     batch_id = world.submit(prompts, **options)
     assert ingest(tools)
     with transaction(tools.engine) as connection:
-        return jobs.dispatch(connection, batch_id, len(prompts))
+        return jobs.dispatch(connection, batch_id, ["gpt-image-2"], len(prompts))
 
 
 def try_all(world: World, tools: Tools, *prompts: str, **options: object) -> None:

@@ -8,6 +8,7 @@ from celery import Celery
 from monitor import parsed
 from world import World
 
+from darkroom.domain.limit import Heard, Sign
 from darkroom.local.ports import free_port
 from darkroom.settings import Settings
 from darkroom.store import jobs
@@ -38,7 +39,7 @@ def test_it_counts_calls_images_money_and_refusals(world: World, tools: Tools, m
     with served(tools, "127.0.0.1", port):
         assert "darkroom_worker_last_clock_age_seconds" not in read(port)
         with transaction(tools.engine) as connection:
-            messages = jobs.dispatch(connection, batch_id, 3)
+            messages = jobs.dispatch(connection, batch_id, ["gpt-image-2"], 3)
         for message in messages[:2]:
             attempt(tools, message.job_id, message.token)
         Crew(tools)._guarded("reap", reap)
@@ -60,12 +61,13 @@ def test_it_counts_calls_images_money_and_refusals(world: World, tools: Tools, m
 
 
 def test_it_counts_what_was_left_and_what_the_limiter_denied(world: World, tools: Tools) -> None:
-    upstream = tools.upstreams["default"]
-    upstream.limiter.cool(timedelta(seconds=50))
+    rest = Heard(Sign.REFUSED, timedelta(seconds=50))
+    for _ in range(3):
+        tools.upstreams["default"].limiter.hear("p", "gpt-image", rest)
     batch_id = world.submit(["A print", "Another"])
     assert ingest(tools)
     with transaction(tools.engine) as connection:
-        [denied, left] = jobs.dispatch(connection, batch_id, 2)
+        [denied, left] = jobs.dispatch(connection, batch_id, ["gpt-image-2"], 2)
     attempt(tools, denied.job_id, denied.token)
     with transaction(tools.engine) as connection:
         connection.exec_driver_sql(
@@ -78,7 +80,7 @@ def test_it_counts_what_was_left_and_what_the_limiter_denied(world: World, tools
     default = {"provider": "default"}
     assert value(now, "darkroom_worker_permits_denied_total", dimension="cool_down", **default) == 1
     assert value(now, "darkroom_worker_permit_wait_seconds_count", **default) == 1
-    assert value(now, "darkroom_worker_limiter_cooling_seconds", **default) > 40
+    assert value(now, "darkroom_worker_limiter_cooling_seconds", family="gpt-image", **default) > 40
     assert value(now, "darkroom_worker_tickets_lapsed_total") == 1
     assert left.job_id
 

@@ -25,6 +25,7 @@ from darkroom.domain.attempt import AttemptState
 from darkroom.domain.batch import TERMINAL, BatchStatus
 from darkroom.domain.clock import TICKET
 from darkroom.domain.job import JobState
+from darkroom.store import limits
 from darkroom.store.budgets import TOTAL
 from darkroom.store.counters import in_time
 from darkroom.store.holdups import standing
@@ -35,7 +36,6 @@ from darkroom.store.tables import (
     holdups,
     images,
     jobs,
-    learned_limits,
     providers,
     workers,
 )
@@ -97,8 +97,8 @@ class Fleet:
     """Each of which something is remembered, and whether its key is paused."""
     holdups: Sequence[tuple[str, str]]
     """What holds up whose calls: provider, reason."""
-    limits: Mapping[tuple[str, str], float]
-    """What was learned, by provider and dimension, a minute."""
+    limits: Mapping[tuple[str, str, str], float]
+    """What was learned, by provider, family of models and dimension, a minute."""
 
 
 def fleet(connection: Connection) -> Fleet:
@@ -127,7 +127,7 @@ def fleet(connection: Connection) -> Fleet:
         overdue=running.overdue,
         providers={row.name: row.paused for row in connection.execute(_providers())},
         holdups=[(row.provider, row.reason) for row in connection.execute(_holdups())],
-        limits=_limits(connection),
+        limits=limits.everything(connection),
     )
 
 
@@ -250,8 +250,3 @@ def _providers() -> Select[Any]:
 
 def _holdups() -> Select[Any]:
     return select(holdups.c.provider, holdups.c.reason).where(standing())
-
-
-def _limits(connection: Connection) -> dict[tuple[str, str], float]:
-    rows = connection.execute(select(learned_limits)).all()
-    return {(row.key, row.dimension): float(row.per_minute) for row in rows}
