@@ -89,16 +89,16 @@ class Settings(BaseSettings):
         description="file:///… or s3://bucket/prefix; without one blobs lie in the home.",
     )
     requests_per_minute: Limit = Field(
-        default=None, description="Calls a minute; unset: no limit of ours."
+        default=None, description="Calls a minute, of each family of models; unset: learned."
     )
     images_per_minute: Limit = Field(
-        default=None, description="Images a minute; unset: no limit of ours."
+        default=None, description="Images a minute, of each family; unset: learned."
     )
     tokens_per_minute: Limit = Field(
-        default=None, description="Tokens a minute; unset: no limit of ours."
+        default=None, description="Tokens a minute, of each family; unset: learned."
     )
     input_images_per_minute: Limit = Field(
-        default=None, description="Reference images a minute; unset: no limit of ours."
+        default=None, description="Reference images a minute, of each family; unset: learned."
     )
     max_in_flight: PositiveInt = Field(
         default=30,
