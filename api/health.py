@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 
 from api.deps import Tools
 from api.instruments import OK, Instruments
-from darkroom.store import insights, workers
+from darkroom.store import checkup, workers
 from darkroom.store.session import StoreAway
 from darkroom.telemetry.logs import logger
 
@@ -60,7 +60,7 @@ def _record(tools: Instruments) -> tuple[dict[str, str], int]:
     """What is to be said of the database, and how many slots it knows of."""
     try:
         with tools.transaction() as connection:
-            if missing := insights.missing_tables(connection):
+            if missing := checkup.lacking(connection):
                 detail = f"run the migrations: {missing[0]} is missing"
                 return {"postgres": OK, "migrations": detail}, 0
             return {"postgres": OK, "migrations": OK}, workers.slots(connection)

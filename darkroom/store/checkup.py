@@ -30,10 +30,11 @@ def look(connection: Connection) -> Condition:
 
 def lacking(connection: Connection) -> tuple[str, ...]:
     """What the migrations would still have to make."""
-    seen = inspect(connection)
-    there = set(seen.get_table_names())
-    absent = [name for name in metadata.tables if name not in there]
-    columns = {name: {known["name"] for known in seen.get_columns(name)} for name in there}
+    found = inspect(connection).get_multi_columns()
+    columns = {table: {known["name"] for known in some} for (_, table), some in found.items()}
+    absent = [name for name in metadata.tables if name not in columns]
     wanted = ((name, column.name) for name in metadata.tables for column in metadata.tables[name].c)
-    behind = [f"{name}.{one}" for name, one in wanted if name in there and one not in columns[name]]
+    behind = [
+        f"{name}.{one}" for name, one in wanted if name in columns and one not in columns[name]
+    ]
     return (*absent, *behind)

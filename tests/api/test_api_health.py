@@ -8,6 +8,7 @@ import pytest
 from desk import assert_problem, serving
 
 from darkroom.local.ports import free_port
+from darkroom.store.session import transaction
 
 
 def test_it_lives(stranger):
@@ -100,3 +101,16 @@ def test_what_is_not_there_is_a_problem(stranger):
     refused = stranger.put("/livez")
     assert_problem(refused, 405, "method_not_allowed")
     assert refused.headers["allow"] == "GET"
+
+
+def test_a_database_that_is_one_migration_behind_is_not_ready(engine, database_url, tmp_path):
+    """As it is while a new version starts before its migrations have run."""
+    with transaction(engine) as connection:
+        connection.exec_driver_sql("ALTER TABLE batches DROP COLUMN needed")
+    with (
+        serving(tmp_path, DARKROOM_DATABASE_URL=database_url) as (address, _),
+        httpx2.Client(base_url=address, timeout=30) as client,
+    ):
+        told = client.get("/readyz")
+    assert told.status_code == 503
+    assert told.json()["checks"]["migrations"] == "run the migrations: batches.needed is missing"

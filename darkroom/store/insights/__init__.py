@@ -13,7 +13,6 @@ from darkroom.store.insights.jobs import (
     job_views,
     jobs_page,
 )
-from darkroom.store.insights.schema import missing_tables
 
 __all__ = [
     "AttemptView",
@@ -30,7 +29,6 @@ __all__ = [
     "job_attempts",
     "job_views",
     "jobs_page",
-    "missing_tables",
     "night",
     "page",
     "problems_page",
