@@ -7,7 +7,7 @@ VENV := .venv
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check format docs clean
+.PHONY: help setup run test node check format docs clean
 
 help: ## List these commands.
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## /\1\t/' | expand -t 10
@@ -31,6 +31,10 @@ run: $(READY) ## Draw FILE (examples/prompts.csv) into OUT (out); the sandbox dr
 test: $(READY) ## Run the tests.
 	@$(VENV)/bin/python -m pytest -n 2 --dist loadgroup
 
+node: $(READY) ## Get OpenAI's Node library into .node and run the tests that drive it.
+	@npm install --silent --no-audit --no-fund --no-save --prefix .node openai
+	@NODE_OPENAI=.node $(VENV)/bin/python -m pytest -m node tests/openai
+
 check: $(READY) ## Lint, types, import contracts, house rules.
 	@$(VENV)/bin/ruff check .
 	@$(VENV)/bin/ruff format --check .
@@ -45,4 +49,4 @@ docs: $(READY) ## Write docs/reference from the code.
 	@$(VENV)/bin/python docs/generate.py
 
 clean: ## Remove what was made here, but not DARKROOM_HOME.
-	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .node

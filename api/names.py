@@ -5,11 +5,10 @@ from typing import TypeVar
 from uuid import UUID
 
 from api.refusals import Fault, Invalid, Missing
-from darkroom.domain.ids import ATTEMPT, BATCH, FILE, IMAGE, JOB, number_of, uuid_of
+from darkroom.domain.ids import ATTEMPT, BATCH, FILE, IMAGE, JOB, WEBHOOK, number_of, uuid_of
 from darkroom.domain.request import unstorable
 
 KEY = "key_"
-WEBHOOK = "wh_"
 DELIVERY = "whd_"
 SETTLEMENT = "stl_"
 _INDEX = re.compile(r"[0-9]{1,4}")

@@ -62,6 +62,7 @@ def announce(tools: Tools) -> int:
     """Says which marks budgets have passed, each once; counts them."""
     with transaction(tools.engine) as connection:
         passed = pausing.reached(connection)
+        outbox.thresholds(connection, passed)
     for mark in passed:
         _say(mark)
     return len(passed)

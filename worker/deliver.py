@@ -5,11 +5,11 @@ from http import HTTPStatus
 
 from darkroom.domain.event import next_try
 from darkroom.domain.ids import EVENT, shown
-from darkroom.store import webhooks
+from darkroom.store import outbox, webhooks
 from darkroom.store.session import transaction
 from darkroom.store.webhooks import Letter
 from darkroom.telemetry.logs import logger
-from darkroom.webhooks import NotDelivered, message, signed
+from darkroom.webhooks import Answered, NotDelivered, message, signed
 from worker.tools import Tools
 
 AT_ONCE = 8
@@ -31,25 +31,28 @@ def _send(tools: Tools, letter: Letter) -> None:
     body = message(event_id, letter.type, letter.created_at, letter.data)
     headers = signed(letter.secret, event_id, int(letter.now.timestamp()), body)
     try:
-        status = tools.post(letter.url, headers, body)
+        answered = tools.post(letter.url, headers, body)
     except NotDelivered as failed:
         _failed(tools, letter, None, str(failed))
         return
-    if status // 100 == HTTPStatus.OK // 100:
+    if answered.status // 100 == HTTPStatus.OK // 100:
         with transaction(tools.engine) as connection:
-            webhooks.delivered(connection, letter, status)
+            webhooks.delivered(connection, letter, answered.status)
     else:
-        _failed(tools, letter, status, f"it answered {status}")
+        _failed(tools, letter, answered, f"it answered {answered.status}")
 
 
-def _failed(tools: Tools, letter: Letter, status: int | None, trouble: str) -> None:
+def _failed(tools: Tools, letter: Letter, answered: Answered | None, trouble: str) -> None:
+    status, wait = (answered.status, answered.wait) if answered else (None, None)
     gone = status == HTTPStatus.GONE
-    after = None if gone else next_try(letter.tries)
+    after = None if gone else next_try(letter.tries, wait)
     with transaction(tools.engine) as connection:
         if after is not None:
             webhooks.postponed(connection, letter, status, trouble, after)
             return
         disabled = webhooks.given_up(connection, letter, status, trouble, gone=gone)
+        if disabled:
+            outbox.endpoint_disabled(connection, letter.endpoint_id)
     if disabled:
         logger("worker").error(
             "a webhook endpoint is disabled",

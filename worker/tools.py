@@ -16,6 +16,7 @@ from darkroom.store.budgets import Allowance
 from darkroom.store.jobs import Dispatched
 from darkroom.store.session import Database
 from darkroom.telemetry.meter import Meter
+from darkroom.webhooks import Answered
 from worker.holdings import Holdings
 from worker.teller import Tellers
 from worker.upstream import Upstream
@@ -50,7 +51,7 @@ class Tools:
     publish: Publish
     fetch: Callable[[str], bytes]
     """Downloads a URL that a stranger wrote; raises FetchFailed."""
-    post: Callable[[str, Mapping[str, str], bytes], int]
+    post: Callable[[str, Mapping[str, str], bytes], Answered]
     """Sends a webhook and gives the answer's status; raises NotDelivered."""
     stopwatch: Stopwatch
     draw: Callable[[], float]

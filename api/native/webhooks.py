@@ -10,13 +10,13 @@ from pydantic import BaseModel, ConfigDict, Field, StrictStr, StringConstraints
 from api.deps import Reader, Submitter, Tools, bearer
 from api.errors import documented
 from api.fresh import fresh_id, fresh_webhook_secret
-from api.names import DELIVERY, WEBHOOK, delivery_cursor, delivery_key, webhook_key
+from api.names import DELIVERY, delivery_cursor, delivery_key, webhook_key
 from api.native.bodies import Body, Words
 from api.native.examples import paged, shows
 from api.refusals import Conflict, Missing
 from api.route import GuardedRoute
 from darkroom.domain.event import DeliveryState, EventType
-from darkroom.domain.ids import EVENT, shown
+from darkroom.domain.ids import EVENT, WEBHOOK, shown
 from darkroom.store import webhooks
 from darkroom.store.session import Transaction
 from darkroom.store.webhooks import Delivery, Endpoint

@@ -19,6 +19,10 @@ class EventType(StrEnum):
     """It makes no new call until a person acts; `data.reason` says why."""
     PROVIDER_KEY_PAUSED = "provider.key_paused"
     """A provider refuses its key, quota or access; `data.provider` names it."""
+    BUDGET_THRESHOLD = "budget.threshold"
+    """So many percent of a batch's or a project's budget are spent or at risk."""
+    WEBHOOK_DISABLED = "webhook.disabled"
+    """Another endpoint of the project is told nothing more; `data.reason` says why."""
 
 
 class DeliveryState(StrEnum):
@@ -36,13 +40,21 @@ BACKOFF = tuple(
 )
 """What is waited after each try that failed: nearly a day in all."""
 
+LONGEST_WAIT = max(BACKOFF)
 
-def next_try(tries: int) -> timedelta | None:
+
+def next_try(tries: int, asked: timedelta | None = None) -> timedelta | None:
     """How long to wait after so many tries that failed; None when it is time to give up.
+
+    An endpoint may ask for longer, in reason.
 
     >>> next_try(1), next_try(11)
     (datetime.timedelta(seconds=5), None)
+    >>> next_try(1, timedelta(minutes=1)), next_try(1, timedelta(days=9)) == LONGEST_WAIT
+    (datetime.timedelta(seconds=60), True)
     >>> sum(BACKOFF, timedelta()) > timedelta(hours=23)
     True
     """
-    return BACKOFF[tries - 1] if tries <= len(BACKOFF) else None
+    if tries > len(BACKOFF):
+        return None
+    return max(BACKOFF[tries - 1], min(asked or timedelta(), LONGEST_WAIT))

@@ -9,6 +9,7 @@ JOB = "job_"
 ATTEMPT = "att_"
 IMAGE = "img_"
 EVENT = "evt_"
+WEBHOOK = "wh_"
 
 
 def uuid7(unix_ms: int, randomness: bytes) -> UUID:

@@ -9,7 +9,8 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from darkroom.domain.batch import TERMINAL
 from darkroom.domain.event import EventType
-from darkroom.domain.ids import BATCH
+from darkroom.domain.ids import BATCH, WEBHOOK, shown
+from darkroom.store.pausing import Reached
 from darkroom.store.tables import batches, events, webhook_deliveries, webhook_endpoints
 
 
@@ -43,6 +44,33 @@ def key_paused(connection: Connection, provider: str, reason: str) -> None:
     waiting = select(b.project_id).where(b.provider == provider, b.status.not_in(TERMINAL))
     projects = waiting.distinct().subquery()
     _announce(connection, select(projects.c.project_id, kind.label("type"), data.label("data")))
+
+
+def thresholds(connection: Connection, marks: Collection[Reached]) -> None:
+    """Announces which marks of budgets were passed, of a batch's or of a project's in all or of a day."""
+    for mark in marks:
+        data = {
+            "id": shown(BATCH, mark.batch_id) if mark.batch_id else None,
+            "period": mark.period,
+            "percent": mark.percent,
+            "cap": f"{mark.cap.normalize():f}",
+        }
+        happened = select(
+            literal(mark.project_id).label("project_id"),
+            literal(EventType.BUDGET_THRESHOLD.value).label("type"),
+            literal(data, JSONB).label("data"),
+        )
+        _announce(connection, happened)
+
+
+def endpoint_disabled(connection: Connection, endpoint_id: UUID) -> None:
+    """Announces to the project's other endpoints that one is told nothing more."""
+    w = webhook_endpoints.c
+    kind = literal(EventType.WEBHOOK_DISABLED.value)
+    name = literal(WEBHOOK) + func.replace(cast(w.id, Text), "-", "")
+    data = _data("id", name, "reason", w.disabled_reason)
+    happened = select(w.project_id, kind.label("type"), data.label("data"))
+    _announce(connection, happened.where(w.id == endpoint_id))
 
 
 def _data(*pairs: Any) -> Any:

@@ -31,10 +31,10 @@ MARKS = (80, 50)
 class Reached:
     """A mark of a budget that was passed: a batch's, or a project's of a day or in all."""
 
+    project_id: str
     percent: int
     cap: Decimal
     batch_id: UUID | None = None
-    project_id: str | None = None
     period: str | None = None
 
 
@@ -79,11 +79,8 @@ def reached(connection: Connection) -> list[Reached]:
     own = connection.execute(_mark_batches()).all()
     shared = connection.execute(_mark_budgets()).all()
     return [
-        *(Reached(row.announced, row.cap, batch_id=row.id) for row in own),
-        *(
-            Reached(row.announced, row.cap, project_id=row.project_id, period=row.period)
-            for row in shared
-        ),
+        *(Reached(row.project_id, row.announced, row.cap, batch_id=row.id) for row in own),
+        *(Reached(row.project_id, row.announced, row.cap, period=row.period) for row in shared),
     ]
 
 
@@ -94,7 +91,7 @@ def _mark_batches() -> Update:
     due = select(b.id).where(open_now, b.announced < mark).order_by(b.id)
     locked = due.with_for_update(key_share=True).cte("due")
     passed = update(batches).where(b.id == locked.c.id).values(announced=mark)
-    return passed.returning(b.id, b.announced, b.cap)
+    return passed.returning(b.id, b.project_id, b.announced, b.cap)
 
 
 def _mark_budgets() -> Update:

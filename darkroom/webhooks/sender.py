@@ -1,7 +1,9 @@
 """The sending of a webhook: to checked addresses only, once, within ten seconds, and no further than told."""
 
 import ssl
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
 from typing import Final
 
 import httpcore2
@@ -9,6 +11,7 @@ import httpcore2
 from darkroom.fetching.backend import Backend, Deadline
 from darkroom.fetching.failure import FetchCode, FetchFailed
 from darkroom.fetching.guard import Guard, Lookup, allowed_addresses, port, system_lookup, target
+from darkroom.provider.hint import retry_after
 
 SECONDS: Final = 10.0
 _TROUBLE: Final = (httpcore2.TimeoutException, httpcore2.NetworkError, httpcore2.ProtocolError)
@@ -16,6 +19,14 @@ _WORDS: Final = {
     FetchCode.BAD_URL: "it is not a URL such as https://shop.example/hooks",
     FetchCode.NOT_ALLOWED: "it leads to an inner address or an unusual port; give a public URL",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What an endpoint answered, and how long it asks us to wait before we say it again."""
+
+    status: int
+    wait: timedelta | None = None
 
 
 class NotDelivered(Exception):  # noqa: N818 - named for what it says
@@ -30,8 +41,8 @@ def post(
     tls: ssl.SSLContext | None = None,
     *,
     lookup: Lookup = system_lookup,
-) -> int:
-    """The status of the answer; redirects are not followed and what it says is not read.
+) -> Answered:
+    """What was answered; redirects are not followed and what it says is not read.
 
     The host is looked up once and every address of it checked before one is connected to.
 
@@ -55,9 +66,15 @@ def post(
             ) as connection,
             connection.stream("POST", address, headers=lines, content=body) as response,
         ):
-            return response.status
+            return Answered(response.status, _wait(response.headers))
     except _TROUBLE as error:
         raise NotDelivered(_said(error, deadline)) from None
+
+
+def _wait(headers: Sequence[tuple[bytes, bytes]]) -> timedelta | None:
+    named = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in headers}
+    seconds = retry_after(named, "")
+    return None if seconds is None else timedelta(seconds=seconds)
 
 
 def _headers(headers: Mapping[str, str], body: bytes) -> list[tuple[bytes, bytes]]:

@@ -127,7 +127,7 @@ def test_half_and_four_fifths_are_told_once_each(stage):
     allow(stage, total=Decimal(2))
     messages = stage.dispatch(stage.batch(3, cap="4"))
     stage.settle(stage.begin(messages[0]), succeeded("1"))
-    total = Reached(50, Decimal(2), project_id="default", period=TOTAL)
+    total = Reached("default", 50, Decimal(2), period=TOTAL)
     assert stage.call(pausing.reached) == [total]
     assert stage.call(pausing.reached) == []
     allow(stage)

@@ -2,6 +2,7 @@
 
 import threading
 from contextlib import contextmanager
+from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from queue import Queue
 from uuid import uuid4
@@ -22,7 +23,7 @@ PRIVATE = {"DARKROOM_ALLOW_PRIVATE_URLS": "1"}
 class Shop:
     """An endpoint that keeps what it hears and answers as it is told, 204 at the end."""
 
-    def __init__(self, *answers: int) -> None:
+    def __init__(self, *answers: int, **headers: str) -> None:
         self.heard, answers = Queue(), list(answers)
         heard = self.heard
 
@@ -30,6 +31,8 @@ class Shop:
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["content-length"]))
                 self.send_response(answers.pop(0) if answers else 204)
+                for name, value in headers.items():
+                    self.send_header(name.replace("_", "-"), value)
                 self.end_headers()
                 heard.put((dict(self.headers), body))
 
@@ -47,8 +50,8 @@ class Shop:
 
 
 @contextmanager
-def open_shop(*answers: int):
-    shop = Shop(*answers)
+def open_shop(*answers: int, **headers: str):
+    shop = Shop(*answers, **headers)
     thread = threading.Thread(target=shop.server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     try:
@@ -129,10 +132,12 @@ def test_an_endpoint_that_is_gone_is_disabled_and_a_redelivery_enables_it(world,
     worker = world.start_worker(**PRIVATE)
     with open_shop(410) as shop:
         endpoint_id = register(shop.url)
+        other = register("https://shop.example/others", EventType.WEBHOOK_DISABLED)
         world.submit(["a cat"])
         shop.hear()
         assert "it answered 410" in worker.saw("disable_webhook")
         assert endpoint(world, endpoint_id).disabled_at
+        assert [one.type for one in deliveries(world, other)] == ["webhook.disabled"]
         [told] = deliveries(world, endpoint_id)
         assert told.state == DeliveryState.FAILED
         world.until(world.submit(["a dog"]))
@@ -141,6 +146,20 @@ def test_an_endpoint_that_is_gone_is_disabled_and_a_redelivery_enables_it(world,
             assert webhooks.redeliver(connection, endpoint_id, told.id)
         shop.hear()
         assert endpoint(world, endpoint_id).disabled_at is None
+
+
+def test_who_sends_us_on_has_not_taken_it_and_who_asks_for_time_gets_it(world, register):
+    world.start_worker(**PRIVATE)
+    with open_shop(302, Location="/elsewhere") as moved, open_shop(429, Retry_After="900") as busy:
+        endpoints = [register(moved.url), register(busy.url)]
+        world.submit(["a cat"])
+        until(world, lambda: all(deliveries(world, one)[:1] for one in endpoints))
+        until(world, lambda: all(deliveries(world, one)[0].status for one in endpoints))
+        assert [moved.heard.qsize(), busy.heard.qsize()] == [1, 1]
+    [sent_on], [asked] = (deliveries(world, one) for one in endpoints)
+    assert (sent_on.status, sent_on.state) == (302, DeliveryState.PENDING)
+    assert sent_on.due_at - sent_on.created_at < timedelta(minutes=5)
+    assert asked.due_at - asked.created_at >= timedelta(minutes=15)
 
 
 def test_without_leave_nothing_is_sent_to_this_machine(world, register):
