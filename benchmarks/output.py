@@ -1,4 +1,4 @@
-"""A batch of 50,000 by the compatible dialect: its lines handed in, and its output file fetched, every image in it.
+"""A batch of 50,000 by the compatible dialect: lines handed in, and the output file fetched, images and all.
 
 python -m benchmarks.output [--lines N] [--kilobytes N] [--blobs N]
 """

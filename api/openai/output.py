@@ -9,6 +9,8 @@ from darkroom.store import openai_batches, results
 from darkroom.store.openai_batches import ListedFile
 
 PAGE = 500
+CHUNK = 262_144
+"""Bytes sent at once, more or less: few enough for the memory, so many that handing them on costs little."""
 
 
 def _lines(tools: Instruments, file: ListedFile) -> Iterator[list[Piece]]:
@@ -38,6 +40,10 @@ def measured(tools: Instruments, file: ListedFile) -> ListedFile:
 
 def read(tools: Instruments, file: ListedFile, start: int, end: int) -> Iterator[bytes]:
     """Bytes `start` to `end` (exclusive); lines before them are passed over without reading a picture."""
+    return _gathered(_parts(tools, file, start, end))
+
+
+def _parts(tools: Instruments, file: ListedFile, start: int, end: int) -> Iterator[bytes]:
     position = 0
     for pieces in _lines(tools, file):
         if position >= end:
@@ -46,6 +52,19 @@ def read(tools: Instruments, file: ListedFile, start: int, end: int) -> Iterator
         if position + length > start:
             yield from _cut(written(tools.blobs, pieces), start - position, end - position)
         position += length
+
+
+def _gathered(parts: Iterator[bytes]) -> Iterator[bytes]:
+    """The same bytes in fewer and larger pieces."""
+    held: list[bytes] = []
+    size = 0
+    for part in parts:
+        held.append(part)
+        size += len(part)
+        if size >= CHUNK:
+            yield b"".join(held)
+            held, size = [], 0
+    yield b"".join(held)
 
 
 def _cut(chunks: Iterator[bytes], start: int, end: int) -> Iterator[bytes]:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
@@ -11,7 +12,7 @@ from sqlalchemy import Connection, select
 from darkroom.domain.attempt import Disposition
 from darkroom.domain.job import JobState
 from darkroom.store.insights.jobs import ImageView, stored_images
-from darkroom.store.tables import attempts, images, jobs
+from darkroom.store.tables import attempts, batches, images, jobs
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +47,21 @@ def page(
         .order_by(j.line)
         .limit(limit)
     )
-    rows = connection.execute(query).all()
+    rows: Sequence[Any] = connection.execute(query.where(j.superseded_by.is_(None))).all()
+    if _is_retried(connection, batch_id):
+        taken = connection.execute(query.where(j.superseded_by.is_not(None))).all()
+        rows = sorted([*rows, *taken], key=attrgetter("line"))[:limit]
     ids = [row.id for row in rows]
     own = images.c.disposition != Disposition.SURPLUS
     pictures, calls = stored_images(connection, ids, own), _calls(connection, ids)
     return [_result(row, calls.get(row.id, ()), pictures.get(row.id, ())) for row in rows]
+
+
+def _is_retried(connection: Connection, batch_id: UUID) -> bool:
+    """Whether some of its jobs were taken over by a retry: those are in no index by their lines."""
+    b = batches.c
+    found = select(b.superseded > 0).where(b.id == batch_id)
+    return bool(connection.execute(found).scalar_one_or_none())
 
 
 def _calls(connection: Connection, ids: Sequence[int]) -> Mapping[int, Sequence[Any]]:

@@ -12,7 +12,7 @@ from stage import NOW, unknown
 from darkroom.domain.attempt import AttemptState, Reservation
 from darkroom.domain.job import JobState
 from darkroom.domain.retry import GiveUp, History
-from darkroom.store import contact_sheet, insights, jobs, leases, ledger, queues, reservations
+from darkroom.store import contact_sheet, insights, jobs, leases, ledger, queues, reservations, results
 from darkroom.store.contact_sheet import Place, Wanted
 from darkroom.store.diagnosis import failure_groups
 from darkroom.store.ledger import Settlement
@@ -134,6 +134,14 @@ STATEMENTS = {
     ),
     "failed page": (
         lambda c, b: insights.jobs_page(c, b, limit=50, states=[JobState.FAILED]),
+        {"ix_jobs_state"},
+    ),
+    "output file": (
+        lambda c, b: results.page(c, b, [JobState.SUCCEEDED], after=25_000, limit=500),
+        {"ix_jobs_batch_id_line"},
+    ),
+    "error file": (
+        lambda c, b: results.page(c, b, [JobState.FAILED], after=25_000, limit=500),
         {"ix_jobs_state"},
     ),
     "cancel": (lambda c, b: jobs.cancel(c, b, 500), {"ix_jobs_due"}),
