@@ -14,6 +14,7 @@ from api.fresh import fresh_id
 from api.instruments import Instruments
 from api.names import batch_key, file_key
 from api.openai.bodies import DAY_HOURS, BatchCreation
+from api.openai.outlook import forecast
 from api.openai.route import RepeatedRoute
 from api.openai.views import BatchList, BatchObject
 from api.openai.wording import documented
@@ -46,7 +47,8 @@ def create(tools: Tools, caller: Submitter, subject: Subject, body: BatchCreatio
     )
     done = submission.submit(tools, caller.project_id, file_id, asked, caller.key_id)
     with tools.transaction() as connection:
-        return BatchObject.of(_owned(connection, caller.project_id, done.id))
+        view = _owned(connection, caller.project_id, done.id)
+    return BatchObject.of(view, forecast(tools, caller.project_id, view))
 
 
 def _dossier(body: BatchCreation) -> Dossier:
@@ -94,8 +96,9 @@ def list_batches(
 def show(tools: Tools, caller: Reader, batch_id: str) -> BatchObject:
     """Retrieve a batch."""
     with tools.transaction() as connection:
-        view = _owned(connection, caller.project_id, batch_key(batch_id))
-        return BatchObject.of(replace(view, usage=_usage(connection, view)))
+        found = _owned(connection, caller.project_id, batch_key(batch_id))
+        view = replace(found, usage=_usage(connection, found))
+    return BatchObject.of(view, forecast(tools, caller.project_id, view))
 
 
 @router.post("/{batch_id}/cancel", responses=documented(400, 401, 403, 404, 409, 503))

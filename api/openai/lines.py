@@ -120,12 +120,13 @@ def events(result: Result) -> list[Piece]:
     """
     named = "image_edit" if "images" in result.request else "image_generation"
     told = {"type": f"{named}.completed", "created_at": int(result.ended_at.timestamp())}
-    told |= {name: result.request.get(name) or "auto" for name in ("background", "quality")}
+    told["background"] = result.request.get("background") or "auto"
     pieces: list[Piece] = []
     for number, picture in enumerate(result.pictures, 1):
         usage = (result.usage if number == len(result.pictures) else None) or {}
         said = told | {
             "output_format": picture.format,
+            "quality": _chosen(result.request, "quality") or picture.quality or "auto",
             "size": f"{picture.width}x{picture.height}",
             "usage": usage_of(usage),
         }
@@ -146,7 +147,7 @@ def _said(result: Result) -> dict[str, Any]:
         "created": int(result.ended_at.timestamp()),
         "background": _chosen(request, "background"),
         "output_format": first and first.format,
-        "quality": _chosen(request, "quality"),
+        "quality": _chosen(request, "quality") or (first and first.quality),
         "size": first and f"{first.width}x{first.height}",
     }
     if result.usage is not None:

@@ -67,12 +67,23 @@ class RequestCounts(BaseModel):
     failed: int
 
 
+class Forecast(BaseModel):
+    """What lies ahead of it, by the limits that are set, behind all that is open."""
+
+    requests: int = Field(description="Those left; while its file is being read, about how many.")
+    seconds: float = Field(description="How long it lasts until they are made.")
+    will_expire: int = Field(description="How many the completion window will leave undone.")
+
+
 class BatchExtension(BaseModel):
     """What is ours, in one place."""
 
     paused_reason: str | None = Field(description="Why it makes no new call, though in progress.")
     paused_detail: str | None
     native_url: str = Field(description="The same batch in the native dialect.")
+    forecast: Forecast | None = Field(
+        description="Told when it is created or retrieved; null where no limit is set or it has ended."
+    )
 
 
 class BatchObject(BaseModel):
@@ -103,7 +114,7 @@ class BatchObject(BaseModel):
     darkroom: BatchExtension
 
     @classmethod
-    def of(cls, view: DossierView) -> Self:
+    def of(cls, view: DossierView, forecast: Forecast | None = None) -> Self:
         batch_id = shown(BATCH, view.id)
         return cls(
             id=batch_id,
@@ -132,6 +143,7 @@ class BatchObject(BaseModel):
                 paused_reason=view.paused_reason,
                 paused_detail=view.paused_detail,
                 native_url=f"/api/v1/batches/{batch_id}",
+                forecast=forecast,
             ),
         )
 

@@ -5,6 +5,18 @@ from datetime import datetime
 from darkroom.domain.window import Window
 
 
+def lines_about(head: bytes, size: int) -> int:
+    r"""About how many lines a text of so many bytes has that begins like this; exactly, if that is all of it.
+
+    >>> lines_about(b"one\ntwo", 7), lines_about(b"a line\n", 7_000_000)
+    (2, 1000000)
+    """
+    found = head.count(b"\n")
+    if len(head) >= size:
+        return found + (not head.endswith(b"\n") and bool(head))
+    return size * found // (head.rindex(b"\n") + 1) if found else 1
+
+
 def will_expire(
     waiting: int,
     jobs_per_minute: float,

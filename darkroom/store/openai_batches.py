@@ -63,6 +63,7 @@ class DossierView:
 
     id: UUID
     status: BatchStatus
+    provider: str
     paused_reason: str | None
     paused_detail: str | None
     input_file_id: UUID
@@ -73,6 +74,9 @@ class DossierView:
     ended_at: datetime | None
     deadline_at: datetime | None
     total: int
+    queued: int
+    dispatched: int
+    running: int
     succeeded: int
     failed: int
     problems: Sequence[Mapping[str, Any]]

@@ -47,6 +47,7 @@ def counter(studio) -> Iterator[Desk]:
         "DARKROOM_DATABASE_URL": studio.database_url,
         "DARKROOM_REDIS_URL": studio.redis_url,
         "DARKROOM_STORAGE_URL": studio.storage_url,
+        "DARKROOM_REQUESTS_PER_MINUTE": "1",
     }
     with serving(studio.folder, **environment) as (url, process):
         yield Desk(url, process, studio.engine, open_store(studio.storage_url), studio.folder)

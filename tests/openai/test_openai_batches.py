@@ -136,6 +136,20 @@ def test_what_has_ended_is_not_cancelled(shop, ended):
     assert refused.value.code == "batch_completed"
 
 
+def test_what_the_window_will_leave_undone_is_told_when_it_is_created(shop, studio):
+    """At one a minute, as this server was told, a day has room for 1,440."""
+    few = shop.create(drawn("a cat")).darkroom
+    assert few["forecast"]["requests"] == 1
+    assert few["forecast"]["seconds"] >= 60
+    gate = shop.project_id
+    batch = shop.create(*[drawn(f"[[hold:{gate}]] cat {number}") for number in range(2000)])
+    assert batch.darkroom["forecast"]["requests"] == pytest.approx(2000, rel=0.05)
+    assert batch.darkroom["forecast"]["will_expire"] >= 500
+    cancelled = shop.client.batches.cancel(batch.id)
+    studio.sandbox.release(gate)
+    assert cancelled.darkroom["forecast"] is None
+
+
 def test_what_was_not_begun_in_time_expires(shop, studio, ended):
     gate = shop.project_id
     batch = shop.create(*[drawn(f"[[hold:{gate}]] cat {number}") for number in range(30)])

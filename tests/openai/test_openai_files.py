@@ -1,9 +1,16 @@
 """Files by OpenAI's own client: uploaded, listed, read in parts, deleted."""
 
+from datetime import timedelta
+
 import httpx2
 import openai
 import pytest
 from shop import drawn
+from sqlalchemy import update
+
+from darkroom.domain.ids import BATCH, uuid_of
+from darkroom.store.session import transaction
+from darkroom.store.tables import batches
 
 
 @pytest.fixture
@@ -63,6 +70,22 @@ def test_what_came_of_a_batch_is_a_file_among_others(shop, ended):
     assert listed == shop.client.files.retrieve(listed.id)
     shop.client.files.delete(listed.id)
     assert shop.client.batches.retrieve(batch.id).output_file_id is None
+    assert shop.client.files.list(purpose="batch_output").data == []
+
+
+def test_what_came_of_a_batch_is_kept_as_long_as_was_asked(shop, studio, ended):
+    after = {"anchor": "created_at", "seconds": 3600}
+    batch = ended(shop, shop.create(drawn("one"), output_expires_after=after))
+    file = shop.client.files.retrieve(batch.output_file_id)
+    assert file.expires_at - file.created_at == 3600
+    with transaction(studio.engine) as connection:
+        mine = batches.c.id == uuid_of(BATCH, batch.id)
+        earlier = batches.c.ended_at - timedelta(hours=2)
+        connection.execute(update(batches).where(mine).values(ended_at=earlier))
+    assert shop.client.batches.retrieve(batch.id).output_file_id is None
+    for look in (shop.client.files.retrieve, shop.client.files.content):
+        with pytest.raises(openai.NotFoundError):
+            look(file.id)
     assert shop.client.files.list(purpose="batch_output").data == []
 
 

@@ -46,6 +46,8 @@ def test_an_image_is_waited_for(shop):
     assert (answer.size, answer.quality, answer.output_format) == ("1024x1024", "low", "png")
     assert answer.usage.output_tokens == 196
     assert answer.usage.input_tokens_details.text_tokens == answer.usage.input_tokens
+    auto = shop.client.images.generate(**drawn("a lone cat", quality="auto"))
+    assert auto.quality in ("low", "medium", "high", "xhigh", "max")
     assert answer._request_id.startswith("req_")
 
 

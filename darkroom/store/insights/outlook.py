@@ -4,11 +4,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row
+from sqlalchemy import Connection, Row, func, select
 
 from darkroom.domain.batch import TERMINAL, Counts
 from darkroom.domain.forecast import will_expire
 from darkroom.domain.window import Window
+from darkroom.store.tables import batches
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,3 +44,11 @@ def waits_until(row: Row[Any]) -> datetime | None:
 
 def _window(row: Row[Any]) -> Window | None:
     return Window.parse(row.hours, row.timezone) if row.hours else None
+
+
+def open_jobs(connection: Connection, provider: str) -> int:
+    """How many jobs a provider has before it, in all batches that are open."""
+    b = batches.c
+    waiting = func.coalesce(func.sum(b.queued + b.dispatched + b.running), 0)
+    query = select(waiting).where(b.provider == provider, b.status.not_in(TERMINAL))
+    return int(connection.execute(query).scalar_one())
