@@ -47,6 +47,16 @@ class Limits:
         """
         return self.special.get(family, self.usual)
 
+    @property
+    def usual_calls(self) -> int | None:
+        """The most calls of one image that the usual limits let through in a minute; None where none is set.
+
+        >>> Limits(30, PerMinute(requests=50, images=20)).usual_calls, Limits(30).usual_calls
+        (20, None)
+        """
+        said = (self.usual.requests, self.usual.images)
+        return min((limit for limit in said if limit is not None), default=None)
+
 
 class Sign(StrEnum):
     """How an answer looks from the border."""

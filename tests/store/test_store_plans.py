@@ -12,7 +12,16 @@ from stage import NOW, unknown
 from darkroom.domain.attempt import AttemptState, Reservation
 from darkroom.domain.job import JobState
 from darkroom.domain.retry import GiveUp, History
-from darkroom.store import contact_sheet, insights, jobs, leases, ledger, queues, reservations, results
+from darkroom.store import (
+    contact_sheet,
+    insights,
+    jobs,
+    leases,
+    ledger,
+    queues,
+    reservations,
+    results,
+)
 from darkroom.store.contact_sheet import Place, Wanted
 from darkroom.store.diagnosis import failure_groups
 from darkroom.store.ledger import Settlement
