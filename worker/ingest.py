@@ -18,6 +18,7 @@ from darkroom.store.session import transaction
 from darkroom.telemetry.logs import logger
 from worker.album import Album, Flawed, Stopping
 from worker.origin import Origin
+from worker.promotion import Filling
 from worker.takeover import take_over
 from worker.tools import Tools
 
@@ -39,7 +40,7 @@ def ingest(tools: Tools, *, lone: bool = False) -> int:
     if batch is None:
         return 0
     try:
-        number = _read(tools, batch) if batch.retry_of is None else take_over(tools, batch)
+        number = _fill(tools, batch)
     except (IngestLost, Stopping):
         logger("worker").info("no longer ours to read", action="ingest", batch_id=batch.id.hex)
         return 0
@@ -48,6 +49,12 @@ def ingest(tools: Tools, *, lone: bool = False) -> int:
         return 0
     tools.wake.set()
     return number
+
+
+def _fill(tools: Tools, batch: Validating) -> int:
+    if batch.retry_of is not None:
+        return take_over(tools, batch)
+    return Filling(tools, batch).fill() if batch.promoted_from is not None else _read(tools, batch)
 
 
 def _refuse(tools: Tools, claim: Validating, problems: tuple[Problem, ...]) -> None:

@@ -46,7 +46,7 @@ def submit(
         response.status_code = HTTPStatus.OK
     with tools.transaction() as connection:
         view = control.owned_batch(connection, caller.project_id, done.id)
-    return _announced(response, BatchOut.of(view))
+    return announced(response, BatchOut.of(view))
 
 
 @router.get(
@@ -177,11 +177,11 @@ def retry(
     only = body.only if body else None
     with tools.transaction() as connection:
         view = control.retry(connection, caller.project_id, batch_key(batch_id), only)
-    return _announced(response, BatchOut.of(view))
+    return announced(response, BatchOut.of(view))
 
 
-def _announced(response: Response, batch: BatchOut) -> BatchOut:
-    """Says where to look for what comes of it, and when."""
+def announced(response: Response, batch: BatchOut) -> BatchOut:
+    """The same batch; says where to look for what comes of it, and when."""
     response.headers["Location"] = f"/api/v1/batches/{batch.id}"
     response.headers["Retry-After"] = POLL_SECONDS
     return batch

@@ -69,6 +69,7 @@ Deadline = Annotated[AwareDatetime, BeforeValidator(_written), AfterValidator(_u
 Priority = Annotated[StrictInt, Field(ge=-PRIORITY_LIMIT, le=PRIORITY_LIMIT)]
 Path = Annotated[StrictStr, StringConstraints(max_length=4096), AfterValidator(_storable)]
 FileId = Annotated[StrictStr, StringConstraints(max_length=64), AfterValidator(_storable)]
+CustomId = Annotated[StrictStr, StringConstraints(max_length=512), AfterValidator(_storable)]
 Default = (
     Annotated[StrictStr, Field(max_length=200)]
     | Annotated[StrictInt, Field(ge=-(2**31), lt=2**31)]

@@ -83,6 +83,9 @@ BATCH: Example = {
     "priority": 0,
     "retry_of": None,
     "retries": [],
+    "approved": 200,
+    "rejected": 12,
+    "promoted_from": None,
     "problem_count": 1,
     "problems": [PROBLEM],
 }
@@ -96,6 +99,25 @@ IMAGE: Example = {
     "height": 1024,
     "disposition": "published",
     "url": f"/api/v1/images/{IMAGE_ID}",
+}
+REVIEW: Example = {
+    "batch_id": BATCH_ID,
+    "approved": 200,
+    "rejected": 12,
+    "undecided": 56,
+    "changed": 12,
+    "recalled": 0,
+}
+OFFER: Example = {
+    "calls": 200,
+    "images": 200,
+    "low": "42.14",
+    "high": "42.14",
+    "bound": "44.3",
+    "currency": "usd",
+    "seconds": 240.0,
+    "problems": [],
+    "more_problems": 0,
 }
 JOB: Example = {
     "id": "job_17",
@@ -111,6 +133,7 @@ JOB: Example = {
     "cost": "0.00593",
     "request_id": "req_7f3a",
     "images": [IMAGE],
+    "verdict": "approved",
 }
 ATTEMPT: Example = {
     "id": "att_019ab2c34d5e7f00a1b2c3d4e5f60003",

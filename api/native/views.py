@@ -13,6 +13,7 @@ from darkroom.domain.batch import BatchStatus, PausedReason
 from darkroom.domain.ids import shown
 from darkroom.domain.invoice import Verdict
 from darkroom.domain.job import JobState
+from darkroom.domain.review import Verdict
 from darkroom.domain.waiting import WaitingFor
 from darkroom.store.files import File
 from darkroom.store.insights import AttemptView, BatchView, ImageView, JobView
@@ -143,6 +144,9 @@ class BatchOut(BaseModel):
     priority: int = Field(description="Of two batches that wait, the higher goes first.")
     retry_of: str | None
     retries: list[str]
+    approved: int = Field(description="Jobs whose images a person has approved.")
+    rejected: int
+    promoted_from: str | None = Field(description="The batch of the drafts that these are made of.")
     problem_count: int
     problems: list[ProblemOut] = Field(
         description="The first ten; all are at /api/v1/batches/{id}/problems."
@@ -178,6 +182,9 @@ class BatchOut(BaseModel):
             priority=view.priority,
             retry_of=shown(ids.BATCH, view.retry_of) if view.retry_of else None,
             retries=[shown(ids.BATCH, retry) for retry in view.retries],
+            approved=view.approved,
+            rejected=view.rejected,
+            promoted_from=shown(ids.BATCH, view.promoted_from) if view.promoted_from else None,
             problem_count=view.problem_count,
             problems=[ProblemOut.model_validate(problem) for problem in view.problems],
         )
@@ -248,6 +255,7 @@ class JobOut(BaseModel):
     cost: Money = Field(description="Of all its attempts.")
     request_id: str | None = Field(description="The provider's, of the last answer.")
     images: list[ImageOut]
+    verdict: Verdict | None = Field(description="What a person said of its images.")
 
     @classmethod
     def of(cls, view: JobView, **more: Any) -> Self:
@@ -265,6 +273,7 @@ class JobOut(BaseModel):
             cost=view.cost,
             request_id=view.request_id,
             images=[ImageOut.of(image) for image in view.images],
+            verdict=view.verdict,
             **more,
         )
 

@@ -15,7 +15,16 @@ import httpx2
 from darkroom.cli.caller import command
 from darkroom.cli.ending import CliError, Exit, Unreachable
 from darkroom.cli.options import Submission
-from darkroom.cli.replies import Batch, Job, Key, ProviderState, Readiness, problem_of
+from darkroom.cli.replies import (
+    Batch,
+    Job,
+    Key,
+    Offer,
+    ProviderState,
+    Readiness,
+    Review,
+    problem_of,
+)
 from darkroom.cli.source import Source
 from darkroom.domain.figures import duration
 from darkroom.domain.problem import Problem
@@ -190,6 +199,18 @@ class Client:
     def retry(self, batch_id: str, only: Sequence[str] | None) -> Batch:
         """A new batch of what failed; of these classes alone if some are named."""
         return self._act(batch_id, "retry", {"only": list(only) if only else None})
+
+    def review(self, batch_id: str, body: Any) -> Review:
+        """Say what is approved and what is rejected; a rule over a large batch takes a while."""
+        return self.tell(f"/batches/{batch_id}/reviews", body, Review.of)
+
+    def promotion(self, batch_id: str, target: Any) -> Offer:
+        """What a promotion to this would make and cost."""
+        return self.tell(f"/batches/{batch_id}/promote/estimate", target, Offer.of)
+
+    def promote(self, batch_id: str, body: Any) -> Batch:
+        """A new batch of better images of what is approved."""
+        return self.tell(f"/batches/{batch_id}/promote", body, Batch.of)
 
     def keys(self) -> list[Key]:
         return self._get("/api/v1/keys", lambda reply: [Key.of(one) for one in reply["data"]])

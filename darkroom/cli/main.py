@@ -44,6 +44,8 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "priority": "control:priority",
         "retry": "control:retry",
         "settle": "settle:settle",
+        "review": "review:review",
+        "promote": "review:promote",
         "estimate": "estimate:estimate",
         "providers": "providers:providers",
         "doctor": "doctor:doctor",

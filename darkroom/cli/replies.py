@@ -240,6 +240,50 @@ class Settlement:
 
 
 @dataclass(frozen=True, slots=True)
+class Review:
+    """How a batch's drafts stand."""
+
+    batch_id: str
+    approved: int
+    rejected: int
+    undecided: int
+    reply: Reply
+
+    @classmethod
+    def of(cls, reply: Reply) -> "Review":
+        approved, rejected, undecided = (
+            int(reply[name]) for name in ("approved", "rejected", "undecided")
+        )
+        return cls(reply["batch_id"], approved, rejected, undecided, reply)
+
+    @classmethod
+    def standing(cls, batch: Batch) -> "Review":
+        """The same of a batch that was only looked at."""
+        told = {name: int(batch.reply[name]) for name in ("approved", "rejected")}
+        undecided = batch.counts.succeeded - sum(told.values())
+        return cls.of({"batch_id": batch.id, **told, "undecided": undecided})
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What a promotion would make and cost; `problems` counts what is wrong with some drafts."""
+
+    calls: int
+    low: Decimal
+    high: Decimal
+    bound: Decimal
+    seconds: float | None
+    problems: int
+    reply: Reply
+
+    @classmethod
+    def of(cls, reply: Reply) -> "Offer":
+        low, high, bound = (Decimal(reply[name]) for name in ("low", "high", "bound"))
+        problems = len(reply["problems"]) + int(reply["more_problems"])
+        return cls(int(reply["calls"]), low, high, bound, reply["seconds"], problems, reply)
+
+
+@dataclass(frozen=True, slots=True)
 class ProviderState:
     """A provider of which the queue remembers something, or that somebody set up."""
 

@@ -44,7 +44,8 @@ class NewBatch:
 class Validating:
     """A batch that is to be filled, claimed by one worker for a while; `reading` fences the others.
 
-    From its file or, a retry, with the jobs that it takes over from its family.
+    From its file; a retry with the jobs that it takes over from its family, a promotion with the finals of
+    what was approved.
     """
 
     id: UUID
@@ -53,6 +54,7 @@ class Validating:
     options: Mapping[str, Any]
     provider: str
     retry_of: UUID | None = None
+    promoted_from: UUID | None = None
 
 
 def create(connection: Connection, batch: NewBatch) -> None:
@@ -180,6 +182,7 @@ def claim_validating(
             batches.c.options,
             batches.c.provider,
             batches.c.retry_of,
+            batches.c.promoted_from,
         )
     ).one_or_none()
     return Validating(*row) if row else None

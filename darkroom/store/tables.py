@@ -24,6 +24,7 @@ from darkroom.domain.attempt import AttemptState, Disposition
 from darkroom.domain.batch import BatchStatus, PausedReason
 from darkroom.domain.invoice import Verdict
 from darkroom.domain.job import JobState
+from darkroom.domain.review import Verdict
 from darkroom.store.account_tables import api_keys as api_keys
 from darkroom.store.account_tables import projects as projects
 from darkroom.store.account_tables import sessions as sessions
@@ -44,6 +45,8 @@ from darkroom.store.operation_tables import workers as workers
 from darkroom.store.outbox_tables import events as events
 from darkroom.store.outbox_tables import webhook_deliveries as webhook_deliveries
 from darkroom.store.outbox_tables import webhook_endpoints as webhook_endpoints
+from darkroom.store.review_tables import promotions as promotions
+from darkroom.store.review_tables import reviews as reviews
 
 files = Table(
     "files",
@@ -103,6 +106,9 @@ batches = Table(
     ),
     Column("retry_of", Uuid, ForeignKey("batches.id"), comment="the first batch of its family"),
     Column(
+        "promoted_from", Uuid, ForeignKey("batches.id"), comment="the first batch of its drafts"
+    ),
+    Column(
         "priority",
         SmallInteger,
         nullable=False,
@@ -141,6 +147,7 @@ batches = Table(
         Column(name, Integer, nullable=False, server_default="0")
         for name in ("total", *JobState, "superseded", "unknown", "images", "mismatched")
     ),
+    *(Column(name, Integer, nullable=False, server_default="0") for name in Verdict),
     *(
         Column(name, Money, nullable=False, server_default="0")
         for name in ("spent", "reserved", "at_risk")
@@ -160,6 +167,11 @@ batches = Table(
     Index("ix_batches_project_id_created_at", "project_id", "created_at"),
     Index("ix_batches_fingerprint", "project_id", "fingerprint", "created_at"),
     Index("ix_batches_retry_of", "retry_of"),
+    Index(
+        "ix_batches_promoted_from",
+        "promoted_from",
+        postgresql_where=text("promoted_from IS NOT NULL"),
+    ),
 )
 
 openai_batches = Table(

@@ -19,6 +19,7 @@ from api.native.catalog_views import (
 from api.native.estimates import EstimateIn, EstimateOut
 from api.native.keys import KeyMade, KeyPage
 from api.native.providers import ProviderPage
+from api.native.reviews import OfferOut, PromoteIn, ReviewIn, ReviewOut, TargetIn
 from api.native.settlements import SettledOut, SettlementPage
 from api.native.usage import UsagePage
 from api.native.views import BatchOut, BatchPage, FileOut, FilePage, JobDetail, JobPage, ProblemPage
@@ -50,6 +51,9 @@ CONTRACT = {
     "POST /api/v1/batches/{batch_id}/retry",
     "POST /api/v1/batches/{batch_id}/settle",
     "GET /api/v1/batches/{batch_id}/settlements",
+    "POST /api/v1/batches/{batch_id}/reviews",
+    "POST /api/v1/batches/{batch_id}/promote",
+    "POST /api/v1/batches/{batch_id}/promote/estimate",
     "POST /api/v1/catalogs/{name}/diff",
     "POST /api/v1/catalogs/{name}/nights",
     "GET /api/v1/catalogs/{name}/versions",
@@ -133,6 +137,9 @@ OPERATIONS = {
     "retryBatch",
     "settleBatch",
     "listSettlements",
+    "reviewBatch",
+    "promoteBatch",
+    "estimatePromotion",
     "getJob",
     "getImage",
     "listKeys",
@@ -160,8 +167,22 @@ def test_every_route_is_summed_up_and_described(route):
     assert route.operation["description"].endswith(".")
 
 
-BODIES = [NightIn, BatchIn, EstimateIn, PauseIn, ResumeIn, RetryIn, SettleIn, KeyIn]
+BODIES = [
+    NightIn,
+    BatchIn,
+    EstimateIn,
+    PauseIn,
+    ResumeIn,
+    RetryIn,
+    SettleIn,
+    KeyIn,
+    ReviewIn,
+    TargetIn,
+    PromoteIn,
+]
 ANSWERS = [
+    ReviewOut,
+    OfferOut,
     DifferenceOut,
     NightOut,
     VersionOut,

@@ -52,6 +52,9 @@ class BatchView:
     outlook: Outlook
     retry_of: UUID | None
     retries: tuple[UUID, ...]
+    approved: int
+    rejected: int
+    promoted_from: UUID | None
     problem_count: int
     problems: Sequence[Mapping[str, Any]]
     """The first few; `problems_page` has them all."""
@@ -156,6 +159,9 @@ def _view(
         outlook=outlook(latest, counts, rate / per_job),
         retry_of=first.retry_of,
         retries=tuple(row.id for row in family[1:]),
+        approved=sum(row.approved for row in family),
+        rejected=sum(row.rejected for row in family),
+        promoted_from=first.promoted_from,
         problem_count=first.problem_count,
         problems=first.problem_head,
     )

@@ -27,7 +27,8 @@ from darkroom.domain.answer import KEPT
 from darkroom.domain.attempt import AttemptState
 from darkroom.domain.failure import FailureClass
 from darkroom.domain.job import JobState
-from darkroom.store.tables import attempts, batches, images, jobs
+from darkroom.domain.review import Verdict
+from darkroom.store.tables import attempts, batches, images, jobs, reviews
 
 _INCOMPLETE = FailureClass.INCOMPLETE.value
 
@@ -93,6 +94,8 @@ class JobView:
     cost: Decimal
     request_id: str | None
     images: tuple[ImageView, ...]
+    verdict: Verdict | None = None
+    """What a person said of its images."""
 
 
 def jobs_page(
@@ -102,6 +105,7 @@ def jobs_page(
     limit: int,
     after: int | None = None,
     states: Sequence[JobState] = (),
+    verdict: Verdict | None = None,
 ) -> list[JobView]:
     """The jobs of a batch in the order of their lines, those of its retries in place of what they retried.
 
@@ -113,7 +117,7 @@ def jobs_page(
     beyond = () if after is None else (_beyond(connection, after),)
     of_states = [jobs.c.state == state for state in dict.fromkeys(states)] or [true()]
     stretches = [
-        _stretch(limit, jobs.c.batch_id == member, of_state, *beyond)
+        _stretch(limit, jobs.c.batch_id == member, of_state, *beyond, verdict=verdict)
         for member in family
         for of_state in of_states
     ]
@@ -132,9 +136,15 @@ def _beyond(connection: Connection, after: int) -> ColumnElement[bool]:
     return tuple_(jobs.c.line, jobs.c.id) > tuple_(literal(line), literal(after))
 
 
-def _stretch(limit: int, *where: ColumnElement[bool]) -> Select[Any]:
+def _stretch(
+    limit: int, *where: ColumnElement[bool], verdict: Verdict | None = None
+) -> Select[Any]:
     query = select(jobs).where(jobs.c.superseded_by.is_(None), *where)
-    return query.order_by(jobs.c.line, jobs.c.id).limit(limit)
+    if verdict is None:
+        return query.order_by(jobs.c.line, jobs.c.id).limit(limit)
+    r = reviews.c
+    judged = (r.job_id == jobs.c.id) & (r.batch_id == jobs.c.batch_id) & (r.verdict == verdict)
+    return query.join(reviews, judged).order_by(r.line, jobs.c.id).limit(limit)
 
 
 def job(connection: Connection, project_id: str, job_id: int) -> JobView | None:
@@ -153,6 +163,8 @@ def job_views(connection: Connection, rows: Sequence[Row[Any]]) -> list[JobView]
     ids = [row.id for row in rows]
     stored = stored_images(connection, ids)
     paid = {row.job_id: row for row in connection.execute(_paid(ids))}
+    said = select(reviews.c.job_id, reviews.c.verdict).where(reviews.c.job_id.in_(ids))
+    verdicts = {row.job_id: Verdict(row.verdict) for row in connection.execute(said)}
     return [
         JobView(
             id=row.id,
@@ -168,6 +180,7 @@ def job_views(connection: Connection, rows: Sequence[Row[Any]]) -> list[JobView]
             cost=paid[row.id].cost if row.id in paid else Decimal(0),
             request_id=paid[row.id].request_id if row.id in paid else None,
             images=tuple(stored.get(row.id, ())),
+            verdict=verdicts.get(row.id),
         )
         for row in rows
     ]
