@@ -14,6 +14,7 @@ from api.auth import admit
 from api.errors import Problem
 from api.instruments import opened
 from api.native import (
+    archives,
     attempts,
     batches,
     catalogs,
@@ -47,6 +48,7 @@ DIALECTS = (
     batches,
     settlements,
     reviews,
+    archives,
     catalogs,
     events,
     jobs,

@@ -1,5 +1,6 @@
 """The images of one answer, stored as they came: bytes that are in it, and bytes behind its links."""
 
+import zlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -75,6 +76,7 @@ class Harvest:
                 height=picture.height,
                 disposition=self._disposition(picture),
                 quality=self._quality,
+                crc32=zlib.crc32(data),
             )
         )
 

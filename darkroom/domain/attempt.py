@@ -49,6 +49,8 @@ class StoredImage:
     disposition: Disposition = Disposition.PUBLISHED
     quality: str | None = None
     """As the answer says: what became of an `auto`."""
+    crc32: int | None = None
+    """What archives hold beside it; None where it was stored before they did."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """File names for custom_ids: readable where that is safe, percent-encoded where a name could hurt."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from hashlib import blake2b, sha256
 from itertools import count
@@ -32,20 +33,34 @@ def stem(custom_id: str) -> str:
     >>> len(stem("x" * 500))
     180
     """
-    pieces = [char if _is_plain(char) else _encoded(char) for char in custom_id]
+    pieces = [char if plain(char) else _encoded(char) for char in custom_id]
     for place in (0, -1):
         if pieces and pieces[place] in {".", " "}:
             pieces[place] = _encoded(pieces[place])
+    return _tamed(pieces, custom_id)
+
+
+def tamed(name: str) -> str:
+    """A name of plain characters that is no device's and not too long; the same where it was neither.
+
+    >>> tamed("con"), tamed("shoe-front"), len(tamed("x" * 500))
+    ('%63on', 'shoe-front', 180)
+    """
+    return _tamed([*name], name)
+
+
+def _tamed(pieces: list[str], whole: str) -> str:
     if "".join(pieces).split(".", 1)[0].rstrip().lower() in _DEVICES:
-        pieces[0] = _encoded(custom_id[0])
+        pieces[0] = _encoded(whole[0])
     name = "".join(pieces)
     if len(name.encode()) <= LONGEST_STEM:
         return name
-    mark = f"~{_digest(custom_id)}"
+    mark = f"~{_digest(whole)}"
     return _cut(pieces, LONGEST_STEM - len(mark)) + mark
 
 
-def _is_plain(char: str) -> bool:
+def plain(char: str) -> bool:
+    """Whether a character may stand in a file name on every system as it is."""
     return char in _PLAIN or (char.isalnum() and normalize("NFC", char) == char)
 
 
@@ -83,10 +98,13 @@ class Names:
 
     def claim(self, custom_id: str, images: int) -> tuple[str, ...]:
         """The stems of this custom_id's images, `-1`, `-2` … if they are several."""
-        plain = stem(custom_id)
+        name = stem(custom_id)
+        return self.take(lambda mark: numbered(f"{name}{mark}", images))
+
+    def take(self, stems_with: Callable[[str], tuple[str, ...]]) -> tuple[str, ...]:
+        """The stems with the first mark, none, `~2`, `~3` …, that leaves none of them taken."""
         for attempt in count(1):
-            name = plain if attempt == 1 else f"{plain}~{attempt}"
-            stems = _numbered(name, images)
+            stems = stems_with("" if attempt == 1 else f"~{attempt}")
             keys = {_folded(one) for one in stems}
             if self._taken.isdisjoint(keys):
                 self._taken |= keys
@@ -94,7 +112,8 @@ class Names:
         raise AssertionError("counting does not end")
 
 
-def _numbered(name: str, images: int) -> tuple[str, ...]:
+def numbered(name: str, images: int) -> tuple[str, ...]:
+    """A name for each of several images, or the name itself for one."""
     if images == 1:
         return (name,)
     return tuple(f"{name}-{number}" for number in range(1, images + 1))

@@ -310,4 +310,5 @@ def _bought(reservation: Reservation, image: StoredImage) -> dict[str, object]:
         "height": image.height,
         "quality": image.quality,
         "disposition": image.disposition,
+        "crc32": image.crc32,
     }

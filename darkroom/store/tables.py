@@ -319,6 +319,7 @@ images = Table(
     Column("height", Integer, nullable=False),
     Column("quality", Text, comment="as the answer says: what became of an auto"),
     Column("disposition", Text, nullable=False),
+    Column("crc32", BigInteger, comment="for archives, which are made without reading twice"),
     born(),
     one_of("disposition", Disposition),
     Index("ix_images_job_id", "job_id"),

@@ -46,6 +46,7 @@ class ImageView:
     height: int
     quality: str | None
     disposition: str
+    crc32: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
