@@ -23,7 +23,6 @@ from darkroom.domain.request import EXTENSION_OF
 from darkroom.store import insights
 from darkroom.store.insights import BatchView, JobView
 
-USUAL = "{custom_id}.{ext}"
 PAGE = 500
 MANIFEST = "manifest.csv"
 _BLOCK = 1 << 20
@@ -138,7 +137,7 @@ class Archive:
         taken = [Disposition.PUBLISHED, *([Disposition.MISMATCH] * self.wish.accept_mismatch)]
         images = [one for kind in taken for one in job.images if one.disposition == kind]
         number = max(int(job.request.get("n", 1)), len(images))
-        stems = self.wish.layout.claim(names, job.custom_id, job.line, number) if images else ()
+        stems = self.wish.layout.claim(names, job.custom_id, job.line, number)
         for index, (stem, image) in enumerate(zip(stems, images, strict=False), 1):
             name = f"{stem}.{EXTENSION_OF.get(image.format, image.format)}"
             crc = image.crc32 if image.crc32 is not None else _crc(self.tools.blobs, image.sha256)

@@ -9,7 +9,7 @@ from api.control import owned_batch
 from api.instruments import Instruments
 from api.refusals import Conflict, Fault, Invalid
 from darkroom.domain.job import JobState
-from darkroom.domain.review import Verdict
+from darkroom.domain.review import Judgement
 from darkroom.store import reviews
 from darkroom.store.insights import BatchView
 from darkroom.store.reviews import BeingPromoted, Decided, Reviewable
@@ -43,7 +43,7 @@ class Reviewed:
 
 
 def review(
-    tools: Instruments, project_id: str, batch_id: UUID, choices: Mapping[Verdict, Choice]
+    tools: Instruments, project_id: str, batch_id: UUID, choices: Mapping[Judgement, Choice]
 ) -> Reviewed:
     """Says these things of a batch's jobs; names come before rules. Twice is once.
 
@@ -62,7 +62,7 @@ def review(
         return Reviewed(owned_batch(connection, project_id, batch_id), decided)
 
 
-def _decided(tools: Instruments, job_ids: Sequence[int], verdict: Verdict) -> Decided:
+def _decided(tools: Instruments, job_ids: Sequence[int], verdict: Judgement) -> Decided:
     try:
         with tools.transaction() as connection:
             return reviews.decide(connection, job_ids, verdict)
@@ -72,8 +72,8 @@ def _decided(tools: Instruments, job_ids: Sequence[int], verdict: Verdict) -> De
 
 
 def _found(
-    connection: Connection, family: Sequence[UUID], choices: Mapping[Verdict, Choice]
-) -> list[tuple[Verdict, Sequence[int]]]:
+    connection: Connection, family: Sequence[UUID], choices: Mapping[Judgement, Choice]
+) -> list[tuple[Judgement, Sequence[int]]]:
     wanted = {verdict: one for verdict, one in choices.items() if not isinstance(one, Rule)}
     known = reviews.named(connection, family, {name for one in wanted.values() for name in one})
     faults = [*_faults(wanted, known)]
@@ -93,9 +93,9 @@ def _parts(names: Collection[str]) -> Iterator[list[str]]:
 
 
 def _faults(
-    wanted: Mapping[Verdict, Sequence[str]], known: Mapping[str, Reviewable]
+    wanted: Mapping[Judgement, Sequence[str]], known: Mapping[str, Reviewable]
 ) -> Iterator[Fault]:
-    rejected = set(wanted.get(Verdict.REJECTED, ()))
+    rejected = set(wanted.get(Judgement.REJECTED, ()))
     faults = (
         Fault(code, f"{name!r} {detail}", f"#/{_FIELDS[verdict]}/{index}")
         for verdict, names in wanted.items()
@@ -105,11 +105,11 @@ def _faults(
     return islice(faults, FAULTS_TOLD)
 
 
-_FIELDS = {Verdict.APPROVED: "approve", Verdict.REJECTED: "reject"}
+_FIELDS = {Judgement.APPROVED: "approve", Judgement.REJECTED: "reject"}
 
 
-def _both(verdict: Verdict, name: str, rejected: Collection[str]) -> bool:
-    return verdict is Verdict.APPROVED and name in rejected
+def _both(verdict: Judgement, name: str, rejected: Collection[str]) -> bool:
+    return verdict is Judgement.APPROVED and name in rejected
 
 
 def _wrong(job: Reviewable | None, *, both: bool) -> Iterator[tuple[str, str]]:
@@ -122,8 +122,8 @@ def _wrong(job: Reviewable | None, *, both: bool) -> Iterator[tuple[str, str]]:
 
 
 def _by_rule(
-    tools: Instruments, family: Sequence[UUID], choices: Mapping[Verdict, Choice]
-) -> Iterator[tuple[Verdict, Sequence[int]]]:
+    tools: Instruments, family: Sequence[UUID], choices: Mapping[Judgement, Choice]
+) -> Iterator[tuple[Judgement, Sequence[int]]]:
     for verdict, rule in choices.items():
         if isinstance(rule, Rule):
             for member in family:

@@ -9,12 +9,13 @@ from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field
 
 from api import archive, control
-from api.archive import USUAL, Wish
+from api.archive import Wish
 from api.deps import Reader, Tools, bearer
 from api.errors import documented
 from api.names import batch_key
 from api.ranges import is_same, part
 from api.route import GuardedRoute
+from darkroom.domain.layout import USUAL
 
 router = APIRouter(
     prefix="/batches/{batch_id}",

@@ -3,17 +3,25 @@
 from collections.abc import Iterator
 from http import HTTPStatus
 from typing import Annotated
+from uuid import UUID
 
 from fastapi import APIRouter, Header, Response
+from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import StreamingResponse
 
 from api.deps import Reader, Tools, bearer
 from api.errors import documented
+from api.instruments import Instruments
 from api.names import image_key
 from api.refusals import Missing
 from api.route import GuardedRoute
+from api.thumbnails import MEDIA_TYPE
 from darkroom.domain.request import EXTENSION_OF
+from darkroom.pictures import NotAPicture
 from darkroom.store import insights
+from darkroom.store.insights import ImageView
+
+KEPT = "private, max-age=31536000, immutable"
 
 router = APIRouter(
     prefix="/images", tags=["images"], route_class=GuardedRoute, dependencies=[bearer]
@@ -39,13 +47,12 @@ def show(
 ) -> Response:
     """Fetch the bytes of an image."""
     attempt_id, index = image_key(image_id)
-    with tools.transaction() as connection:
-        image = insights.image(connection, caller.project_id, attempt_id, index)
+    image = _stored(tools, caller.project_id, attempt_id, index)
     if image is None:
         raise Missing("image", image_id)
     headers = {
         "ETag": f'"{image.sha256}"',
-        "Cache-Control": "private, max-age=31536000, immutable",
+        "Cache-Control": KEPT,
     }
     if _same(if_none_match, image.sha256):
         return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
@@ -54,6 +61,31 @@ def show(
     headers["Content-Disposition"] = f'attachment; filename="{name}"'
     headers["Content-Length"] = str(image.bytes)
     return StreamingResponse(chunks, media_type=f"image/{image.format}", headers=headers)
+
+
+@router.get(
+    "/{image_id}/thumbnail",
+    operation_id="getThumbnail",
+    summary="Fetch an image in small",
+    response_class=Response,
+    responses={
+        200: {"description": "Within 256 × 256 pixels.", "content": {MEDIA_TYPE: {}}},
+        **documented(401, 403, 404, 410, 422, 503),
+    },
+)
+async def thumbnail(tools: Tools, caller: Reader, image_id: str) -> Response:
+    """Fetch an image in small, as WebP."""
+    attempt_id, index = image_key(image_id)
+    image = await run_in_threadpool(_stored, tools, caller.project_id, attempt_id, index)
+    small = None if image is None else await tools.thumbnails.of(image.sha256)
+    if small is None or isinstance(small, NotAPicture):
+        raise Missing("image", image_id)
+    return Response(small, media_type=MEDIA_TYPE, headers={"Cache-Control": KEPT})
+
+
+def _stored(tools: Instruments, project_id: str, attempt_id: UUID, index: int) -> ImageView | None:
+    with tools.transaction() as connection:
+        return insights.image(connection, project_id, attempt_id, index)
 
 
 def _same(condition: str | None, sha256: str) -> bool:

@@ -13,7 +13,7 @@ from api.native.views import AttemptOut, JobDetail, JobOut, JobPage
 from api.refusals import Missing
 from api.route import GuardedRoute
 from darkroom.domain.job import JobState
-from darkroom.domain.review import Verdict
+from darkroom.domain.review import Judgement
 from darkroom.store import insights
 
 PAGE_LIMIT = 1000
@@ -23,7 +23,7 @@ class JobQuery(BaseModel):
     """Which jobs of a batch."""
 
     state: Annotated[list[JobState], Field(max_length=len(JobState))] = []
-    verdict: Verdict | None = Field(None, description="What a person said of its images.")
+    verdict: Judgement | None = Field(None, description="What a person said of its images.")
     limit: Annotated[int, Field(ge=1, le=PAGE_LIMIT)] = 100
     after: str | None = Field(None, description="The id of the last job seen.")
 

@@ -22,7 +22,7 @@ from api.route import GuardedRoute
 from darkroom.domain import ids
 from darkroom.domain.estimate import Pace
 from darkroom.domain.ids import shown
-from darkroom.domain.review import Target, Verdict
+from darkroom.domain.review import Judgement, Target
 
 NAMES_LIMIT = 10_000
 
@@ -59,9 +59,9 @@ class ReviewIn(Body):
             raise ValueError("give approve or reject")
         return self
 
-    def choices(self) -> dict[Verdict, Choice]:
+    def choices(self) -> dict[Judgement, Choice]:
         """Rejections come first: what is named in them no rule approves."""
-        given = {Verdict.REJECTED: self.reject, Verdict.APPROVED: self.approve}
+        given = {Judgement.REJECTED: self.reject, Judgement.APPROVED: self.approve}
         return {
             verdict: one.rule() if isinstance(one, RuleIn) else one
             for verdict, one in given.items()

@@ -13,7 +13,7 @@ from darkroom.domain.batch import BatchStatus, PausedReason
 from darkroom.domain.ids import shown
 from darkroom.domain.invoice import Verdict
 from darkroom.domain.job import JobState
-from darkroom.domain.review import Verdict
+from darkroom.domain.review import Judgement
 from darkroom.domain.waiting import WaitingFor
 from darkroom.store.files import File
 from darkroom.store.insights import AttemptView, BatchView, ImageView, JobView
@@ -255,7 +255,7 @@ class JobOut(BaseModel):
     cost: Money = Field(description="Of all its attempts.")
     request_id: str | None = Field(description="The provider's, of the last answer.")
     images: list[ImageOut]
-    verdict: Verdict | None = Field(description="What a person said of its images.")
+    verdict: Judgement | None = Field(description="What a person said of its images.")
 
     @classmethod
     def of(cls, view: JobView, **more: Any) -> Self:

@@ -36,6 +36,7 @@ JOBS_PAGE = 1000
 DOWNLOADS = 16
 _RETRY_PAUSE = 0.5
 _AWAY = frozenset({502, 503, 504})
+_NOTHING_LEFT = 416
 _UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND, _SERVER_ERROR = 401, 403, 404, 500
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
@@ -175,6 +176,23 @@ class Client:
                     response.read()
                     raise self._refusal(response)
                 yield response.iter_raw()
+        except httpx2.TransportError as error:
+            raise Unreachable(self._url, _reason(error)) from error
+
+    @contextmanager
+    def archive(
+        self, batch_id: str, query: Mapping[str, Any], headers: Mapping[str, str]
+    ) -> Iterator[httpx2.Response]:
+        """A batch's archive as it comes, or the rest of it; laying out a large one takes a while."""
+        path = f"/api/v1/batches/{batch_id}/archive"
+        try:
+            with self._http.stream(
+                "GET", path, params=query, headers=headers, timeout=UPLOAD_TIMEOUT
+            ) as response:
+                if response.is_error and response.status_code != _NOTHING_LEFT:
+                    response.read()
+                    raise self._refusal(response)
+                yield response
         except httpx2.TransportError as error:
             raise Unreachable(self._url, _reason(error)) from error
 

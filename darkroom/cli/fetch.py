@@ -21,7 +21,9 @@ from darkroom.cli.manifest import Manifest
 from darkroom.cli.replies import Batch, Image, Job
 from darkroom.cli.session import Session, Visit, attend
 from darkroom.cli.terminal import Terminal
+from darkroom.cli.zipped import zipped
 from darkroom.domain.figures import plural
+from darkroom.domain.layout import USUAL, Layout, LayoutInvalid
 from darkroom.domain.naming import Names
 from darkroom.domain.request import EXTENSION_OF
 
@@ -63,8 +65,16 @@ class Fetched:
 
 def fetch(
     batch: Annotated[str, typer.Argument(help="The batch's id, or its last digits.")],
-    out: Annotated[Path, typer.Option(help="Where the images go.", show_default=False)],
+    out: Annotated[
+        Path | None, typer.Option(help="Where the images go.", show_default=False)
+    ] = None,
     *,
+    archive: Annotated[
+        Path | None, typer.Option("--zip", help="Write one ZIP archive instead.")
+    ] = None,
+    names: Annotated[
+        str, typer.Option(help="Where each image goes: '{sku}/{variant}.{ext}'.")
+    ] = USUAL,
     accept_mismatch: Annotated[
         bool, typer.Option("--accept-mismatch", help="Take images of another size or format, too.")
     ] = False,
@@ -75,15 +85,28 @@ def fetch(
 
     With manifest.csv and, if anything failed, errors.csv. Images that are there already,
     byte for byte, are not downloaded again; a file that is not ours is kept as NAME.old.
+    --zip makes one archive of a batch that has ended; the same command goes on where it broke off.
+    --names knows {custom_id}, {sku}, {variant}, {line}, {index} and, at its end, {ext}.
     The CSV files hold prompts as they are, also those that begin with = or @: open a list from
     strangers with that in mind.
     """
-    terminal = Terminal()
-    prepare(out)
+    terminal, layout = Terminal(), _layout(names)
+    if (out is None) == (archive is None):
+        raise CliError("name one place: --out DIR for files, or --zip FILE for an archive")
+    if out:
+        prepare(out)
 
     def work(session: Session) -> Exit:
         found = meant(session.client, batch)
-        brought = fetched(session, found, out, accept_mismatch=accept_mismatch)
+        if archive:
+            query = {
+                "names": layout.source,
+                "accept_mismatch": accept_mismatch,
+            }
+            terminal.result(str(zipped(session, found, archive, query)))
+            return status_of(found)
+        assert out is not None
+        brought = fetched(session, found, out, accept_mismatch=accept_mismatch, layout=layout)
         for line in brought.notices():
             terminal.notice(line)
         terminal.result(str(brought))
@@ -91,6 +114,13 @@ def fetch(
 
     visit = Visit(leave=lambda _: "the same command goes on where it stopped")
     raise typer.Exit(attend(read_environment(), terminal, work, visit))
+
+
+def _layout(names: str) -> Layout:
+    try:
+        return Layout.parse(names)
+    except LayoutInvalid as invalid:
+        raise CliError(f"--names {names!r} cannot be used: {invalid}") from None
 
 
 def prepare(out: Path) -> None:
@@ -108,7 +138,14 @@ def prepare(out: Path) -> None:
         raise _unwritable(out, error) from error
 
 
-def fetched(session: Session, batch: Batch, out: Path, *, accept_mismatch: bool = False) -> Fetched:
+def fetched(
+    session: Session,
+    batch: Batch,
+    out: Path,
+    *,
+    accept_mismatch: bool = False,
+    layout: Layout | None = None,
+) -> Fetched:
     """Download what is missing and write the manifest anew.
 
     With `accept_mismatch` images of another size or format than asked count as images.
@@ -125,9 +162,9 @@ def fetched(session: Session, batch: Batch, out: Path, *, accept_mismatch: bool 
     ):
         downloaded = 0
         wanted = map(_accepting if accept_mismatch else _as_it_is, session.client.jobs(batch.id))
-        for job, files in _brought(session, wanted, landing, hands):
+        for job, files in _brought(session, wanted, landing, hands, layout or Layout.parse(USUAL)):
             downloaded += sum(fresh for _, _, fresh in files)
-            manifest.add(job, [(path.name, image) for path, image, _ in files])
+            manifest.add(job, [(_below(out, path), image) for path, image, _ in files])
         manifest.skip(session.client.problems(batch))
         errors = manifest.close()
     others = landing.others - {batch.id, *batch.reply["retries"]}
@@ -140,6 +177,10 @@ File = tuple[Path, Image, bool]
 """Where an image lies, what it is, and whether it was downloaded just now."""
 
 
+def _below(out: Path, path: Path) -> str:
+    return path.relative_to(out).as_posix()
+
+
 def _as_it_is(job: Job) -> Job:
     return job
 
@@ -149,7 +190,11 @@ def _accepting(job: Job) -> Job:
 
 
 def _brought(
-    session: Session, jobs: Iterable[Job], landing: Landing, hands: ThreadPoolExecutor
+    session: Session,
+    jobs: Iterable[Job],
+    landing: Landing,
+    hands: ThreadPoolExecutor,
+    layout: Layout,
 ) -> Iterator[tuple[Job, list[File]]]:
     """Every job in order, its files in place; a few jobs ahead are on their way."""
     names = Names()
@@ -157,7 +202,7 @@ def _brought(
     try:
         for job in jobs:
             session.heed()
-            errands = _errands(session, job, names, landing)
+            errands = _errands(session, job, names, landing, layout)
             on_their_way.append((job, [hands.submit(errand) for errand in errands]))
             if len(on_their_way) > AHEAD:
                 yield _arrived(on_their_way.popleft())
@@ -176,9 +221,10 @@ def _arrived(expected: tuple[Job, list[Future[File]]]) -> tuple[Job, list[File]]
 
 
 def _errands(
-    session: Session, job: Job, names: Names, landing: Landing
+    session: Session, job: Job, names: Names, landing: Landing, layout: Layout
 ) -> list[Callable[[], File]]:
-    stems = names.claim(job.custom_id, max(int(job.request.get("n", 1)), len(job.images)))
+    number = max(int(job.request.get("n", 1)), len(job.images))
+    stems = layout.claim(names, job.custom_id, job.line, number)
 
     def errand(stem: str, image: Image) -> Callable[[], File]:
         path = landing.out / f"{stem}.{EXTENSION_OF.get(image.format, image.format)}"
@@ -192,6 +238,7 @@ def _bring(session: Session, image: Image, path: Path, landing: Landing) -> bool
     session.heed()
     if landing.has(path, image):
         return False
+    path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(path.name + ".part")
     try:
         _require(image, path.name, (_download(session, image, part) for _ in range(TRIES)))

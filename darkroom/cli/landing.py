@@ -41,7 +41,7 @@ class Landing:
         """Make room for an image of this name."""
         if not path.exists():
             return
-        known = self._known.get(path.name)
+        known = self._known.get(path.relative_to(self.out).as_posix())
         if known and path.is_file() and sha256_of(path) == known.sha256:
             self.others.add(known.batch_id)
         else:

@@ -46,6 +46,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "settle": "settle:settle",
         "review": "review:review",
         "promote": "review:promote",
+        "sheet": "sheet:sheet",
         "estimate": "estimate:estimate",
         "providers": "providers:providers",
         "doctor": "doctor:doctor",

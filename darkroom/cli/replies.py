@@ -159,6 +159,7 @@ class Job:
     images: tuple[Image, ...]
     mismatched: tuple[Image, ...]
     """Valid images of another size or format than asked."""
+    verdict: str | None = None
 
     @classmethod
     def of(cls, reply: Reply) -> "Job":
@@ -180,6 +181,7 @@ class Job:
             request_id=reply["request_id"],
             images=images(Disposition.PUBLISHED),
             mismatched=images(Disposition.MISMATCH),
+            verdict=reply.get("verdict"),
         )
 
 

@@ -10,6 +10,7 @@ FIELDS = ("custom_id", "sku", "variant", "line", "index")
 """What a name can be made of; `{index}` counts a job's images from 1."""
 
 ENDING = ".{ext}"
+USUAL = "{custom_id}.{ext}"
 _NAMING = frozenset({"custom_id", "sku", "line"})
 _FIELD = re.compile(r"\{([a-z_]*)\}")
 _NO_VARIANT = "image"

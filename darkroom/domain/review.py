@@ -10,7 +10,7 @@ from darkroom.domain.problem import Problem
 from darkroom.domain.request import Priced, Resolver
 
 
-class Verdict(StrEnum):
+class Judgement(StrEnum):
     """What a person says of a job's images."""
 
     APPROVED = auto()

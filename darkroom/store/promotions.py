@@ -23,7 +23,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from darkroom.domain.attempt import Disposition
 from darkroom.domain.batch import BatchStatus
 from darkroom.domain.job import JobState
-from darkroom.domain.review import Approved, Target, Verdict
+from darkroom.domain.review import Approved, Judgement, Target
 from darkroom.store.tables import batches, images, jobs, promotions, reviews
 
 CHUNK = 5_000
@@ -109,7 +109,7 @@ def _approved(family: Sequence[UUID], target: Target, after: Place) -> Select[An
         .outerjoin(final, made)
         .where(
             r.batch_id.in_(family),
-            r.verdict == Verdict.APPROVED,
+            r.verdict == Judgement.APPROVED,
             or_(p.job_id.is_(None), final.c.state == JobState.CANCELLED),
             tuple_(r.line, r.job_id) > tuple_(*map(literal, after)),
         )

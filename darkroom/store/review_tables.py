@@ -2,7 +2,7 @@
 
 from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, Table, Text, Uuid
 
-from darkroom.domain.review import Verdict
+from darkroom.domain.review import Judgement
 from darkroom.store.columns import born, metadata, one_of
 
 reviews = Table(
@@ -13,7 +13,7 @@ reviews = Table(
     Column("line", Integer, nullable=False, comment="the job's, for the order of pages"),
     Column("verdict", Text, nullable=False),
     born(),
-    one_of("verdict", Verdict),
+    one_of("verdict", Judgement),
     Index("ix_reviews_batch_id_verdict_line", "batch_id", "verdict", "line"),
     comment="beside the jobs, whose rows are hot while they are worked on",
 )

@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from darkroom.domain.batch import BatchStatus
 from darkroom.domain.job import CANCEL, JobState
-from darkroom.domain.review import Verdict
+from darkroom.domain.review import Judgement
 from darkroom.store.counters import shift_all
 from darkroom.store.jobs import compare_and_set, hold
 from darkroom.store.tables import batches, jobs, promotions, reviews
@@ -83,7 +83,7 @@ def undecided(
     return [(row.line, row.id, row.custom_id) for row in connection.execute(query)]
 
 
-def decide(connection: Connection, job_ids: Collection[int], verdict: Verdict) -> Decided:
+def decide(connection: Connection, job_ids: Collection[int], verdict: Judgement) -> Decided:
     """Says this of these jobs; of those that have no images, nothing.
 
     A final of a rejected draft that waits for its call is called off.
@@ -97,7 +97,7 @@ def decide(connection: Connection, job_ids: Collection[int], verdict: Verdict) -
     recalled: list[tuple[UUID, Mapping[str, int]]] = []
     if changing:
         _write(connection, changing, verdict)
-        if verdict is Verdict.REJECTED:
+        if verdict is Judgement.REJECTED:
             recalled = _recall(connection, [row.id for row in changing])
     shift_all(connection, [*_counted(changing, verdict), *recalled])
     return Decided(len(changing), sum(by[JobState.CANCELLED] for _, by in recalled))
@@ -111,7 +111,7 @@ def _standing(job_ids: Collection[int]) -> Select[Any]:
     )
 
 
-def _write(connection: Connection, rows: Sequence[Row[Any]], verdict: Verdict) -> None:
+def _write(connection: Connection, rows: Sequence[Row[Any]], verdict: Judgement) -> None:
     values = [
         {"job_id": row.id, "batch_id": row.batch_id, "line": row.line, "verdict": verdict}
         for row in rows
@@ -126,7 +126,7 @@ def _write(connection: Connection, rows: Sequence[Row[Any]], verdict: Verdict) -
 
 
 def _counted(
-    rows: Iterable[Row[Any]], verdict: Verdict
+    rows: Iterable[Row[Any]], verdict: Judgement
 ) -> Iterable[tuple[UUID, Mapping[str, int]]]:
     for row in rows:
         before = {row.verdict: -1} if row.verdict else {}

@@ -24,7 +24,7 @@ from darkroom.domain.attempt import AttemptState, Disposition
 from darkroom.domain.batch import BatchStatus, PausedReason
 from darkroom.domain.invoice import Verdict
 from darkroom.domain.job import JobState
-from darkroom.domain.review import Verdict
+from darkroom.domain.review import Judgement
 from darkroom.store.account_tables import api_keys as api_keys
 from darkroom.store.account_tables import projects as projects
 from darkroom.store.account_tables import sessions as sessions
@@ -147,7 +147,7 @@ batches = Table(
         Column(name, Integer, nullable=False, server_default="0")
         for name in ("total", *JobState, "superseded", "unknown", "images", "mismatched")
     ),
-    *(Column(name, Integer, nullable=False, server_default="0") for name in Verdict),
+    *(Column(name, Integer, nullable=False, server_default="0") for name in Judgement),
     *(
         Column(name, Money, nullable=False, server_default="0")
         for name in ("spent", "reserved", "at_risk")

@@ -7,9 +7,11 @@ import zlib
 from datetime import UTC, datetime
 
 import pytest
-from desk import assert_problem
+from desk import admitted, assert_problem
 from factories import PIXEL
+from gallery import picture
 
+from darkroom.cli.main import ended
 from darkroom.domain import archive as layout
 from darkroom.domain.archive import Member, ending
 from darkroom.domain.failure import FailureClass
@@ -93,3 +95,65 @@ def test_an_archive_of_many_or_large_files_is_read_by_others(monkeypatch):
     assert found.testzip() is None
     assert found.namelist() == ["a.png", "猫/b.png", "c.png"]
     assert found.infolist()[0].date_time == (2026, 11, 22, 6, 30, 2)
+
+
+@pytest.fixture
+def fetch(desk, project, monkeypatch, tmp_path):
+    """The command line, on this server and in a directory of its own."""
+    monkeypatch.setenv("DARKROOM_API_URL", desk.url)
+    monkeypatch.setenv("DARKROOM_API_KEY", admitted(desk, project.id, "read"))
+    monkeypatch.chdir(tmp_path)
+    return lambda *arguments: ended(["fetch", *map(str, arguments)])
+
+
+def test_a_download_that_broke_off_goes_on(archive, make, fetch, tmp_path, capfd):
+    batch_id = make.completed(*PICTURES)
+    whole = archive(batch_id)
+    part, mark = tmp_path / "all.zip.part", tmp_path / "all.zip.etag"
+    for had in (700, len(whole.content)):
+        part.write_bytes(whole.content[:had])
+        mark.write_text(whole.headers["etag"])
+        assert fetch(f"batch_{batch_id.hex}", "--zip", "all.zip") == 0
+        assert (tmp_path / "all.zip").read_bytes() == whole.content
+        assert "3 images" in capfd.readouterr().out
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["all.zip"]
+
+
+def test_what_is_there_of_another_archive_is_fetched_anew(archive, make, fetch, tmp_path):
+    batch_id = make.completed(*PICTURES)
+    (tmp_path / "all.zip.part").write_bytes(b"x" * 50)
+    (tmp_path / "all.zip.etag").write_text('"of-another"')
+    assert fetch(f"batch_{batch_id.hex}", "--zip", "all.zip") == 0
+    assert (tmp_path / "all.zip").read_bytes() == archive(batch_id).content
+
+
+def test_a_damaged_download_is_thrown_away(archive, make, fetch, tmp_path, capfd):
+    batch_id = make.completed(*PICTURES)
+    whole = archive(batch_id)
+    (tmp_path / "all.zip.part").write_bytes(b"\0" * 700)
+    (tmp_path / "all.zip.etag").write_text(whole.headers["etag"])
+    assert fetch(f"batch_{batch_id.hex}", "--zip", "all.zip") == 3
+    assert "damaged" in capfd.readouterr().err
+    assert [*tmp_path.iterdir()] == []
+
+
+def test_files_and_archive_have_the_same_names(archive, make, fetch, tmp_path):
+    batch_id = make.completed(*PICTURES)
+    names = "{sku}/{variant}.{ext}"
+    found = _opened(archive(batch_id, names=names))
+    for _ in range(2):
+        assert fetch(f"batch_{batch_id.hex}", "--out", "out", "--names", names) == 0
+        out = tmp_path / "out"
+        files = sorted(str(path.relative_to(out)) for path in out.rglob("*") if path.is_file())
+        assert files == sorted(found.namelist())
+    manifest = [*csv.DictReader((out / "manifest.csv").read_text().splitlines())]
+    assert [row["file"] for row in manifest] == found.namelist()[:-1]
+
+
+def test_a_small_view_is_had_with_a_key(client, make):
+    batch_id = make.completed(picture())
+    [job] = client.get(f"/api/v1/batches/batch_{batch_id.hex}/jobs").json()["data"]
+    small = client.get(f"{job['images'][0]['url']}/thumbnail")
+    assert (small.status_code, small.headers["content-type"]) == (200, "image/webp")
+    assert small.content.startswith(b"RIFF")
+    assert_problem(client.get("/api/v1/images/img_" + "0" * 32 + "-0/thumbnail"), 404)

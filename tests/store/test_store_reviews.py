@@ -10,11 +10,11 @@ from stage import failed, succeeded
 from darkroom.domain.batchfile import Draft
 from darkroom.domain.request import Resolver
 from darkroom.domain.retry import GiveUp
-from darkroom.domain.review import Target, Verdict, promoted
+from darkroom.domain.review import Judgement, Target, promoted
 from darkroom.store import batches, insights, intake, promotions, retries, reviews
 from darkroom.store.reviews import BeingPromoted, Decided
 
-APPROVED, REJECTED = Verdict
+APPROVED, REJECTED = Judgement
 HIGH = Target("high")
 
 

@@ -6,7 +6,7 @@ import pytest
 from factories import Factory
 
 from darkroom.blobs import open_store
-from darkroom.domain.review import Target, Verdict
+from darkroom.domain.review import Judgement, Target
 from darkroom.store import batches, insights, promotions, reviews
 from darkroom.store.session import transaction
 from worker import promotion
@@ -23,7 +23,7 @@ def _approved(make, number):
     batch_id = make.completed(*[None] * number)
     with make.transaction() as connection:
         page = insights.jobs_page(connection, batch_id, limit=100)
-        reviews.decide(connection, [job.id for job in page], Verdict.APPROVED)
+        reviews.decide(connection, [job.id for job in page], Judgement.APPROVED)
     return batch_id
 
 
@@ -76,7 +76,7 @@ def test_a_promotion_that_finds_nothing_is_refused(world, tools, make):
     final = _begun(make, root, Target("high"))
     with make.transaction() as connection:
         [job] = insights.jobs_page(connection, root, limit=1)
-        reviews.decide(connection, [job.id], Verdict.REJECTED)
+        reviews.decide(connection, [job.id], Judgement.REJECTED)
     assert ingest(tools) == 0
     view = world.batch(final)
     assert (view.status, view.problems[0]["code"]) == ("failed", "nothing_to_promote")

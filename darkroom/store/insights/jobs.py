@@ -27,7 +27,7 @@ from darkroom.domain.answer import KEPT
 from darkroom.domain.attempt import AttemptState
 from darkroom.domain.failure import FailureClass
 from darkroom.domain.job import JobState
-from darkroom.domain.review import Verdict
+from darkroom.domain.review import Judgement
 from darkroom.store.tables import attempts, batches, images, jobs, reviews
 
 _INCOMPLETE = FailureClass.INCOMPLETE.value
@@ -95,7 +95,7 @@ class JobView:
     cost: Decimal
     request_id: str | None
     images: tuple[ImageView, ...]
-    verdict: Verdict | None = None
+    verdict: Judgement | None = None
     """What a person said of its images."""
 
 
@@ -106,7 +106,7 @@ def jobs_page(
     limit: int,
     after: int | None = None,
     states: Sequence[JobState] = (),
-    verdict: Verdict | None = None,
+    verdict: Judgement | None = None,
 ) -> list[JobView]:
     """The jobs of a batch in the order of their lines, those of its retries in place of what they retried.
 
@@ -138,7 +138,7 @@ def _beyond(connection: Connection, after: int) -> ColumnElement[bool]:
 
 
 def _stretch(
-    limit: int, *where: ColumnElement[bool], verdict: Verdict | None = None
+    limit: int, *where: ColumnElement[bool], verdict: Judgement | None = None
 ) -> Select[Any]:
     query = select(jobs).where(jobs.c.superseded_by.is_(None), *where)
     if verdict is None:
@@ -165,7 +165,7 @@ def job_views(connection: Connection, rows: Sequence[Row[Any]]) -> list[JobView]
     stored = stored_images(connection, ids)
     paid = {row.job_id: row for row in connection.execute(_paid(ids))}
     said = select(reviews.c.job_id, reviews.c.verdict).where(reviews.c.job_id.in_(ids))
-    verdicts = {row.job_id: Verdict(row.verdict) for row in connection.execute(said)}
+    verdicts = {row.job_id: Judgement(row.verdict) for row in connection.execute(said)}
     return [
         JobView(
             id=row.id,
