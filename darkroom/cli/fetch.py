@@ -5,7 +5,7 @@ import hashlib
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
@@ -14,6 +14,7 @@ import typer
 
 from darkroom.cli.batchid import meant
 from darkroom.cli.caller import command
+from darkroom.cli.checking import Checks
 from darkroom.cli.ending import CliError, Exit, status_of
 from darkroom.cli.environment import read_environment
 from darkroom.cli.landing import Landing
@@ -46,6 +47,7 @@ class Fetched:
     errors: int
     aside: int = 0
     others: tuple[str, ...] = ()
+    flagged: int = 0
 
     def notices(self) -> Iterator[str]:
         """What was there before and had to make room."""
@@ -60,7 +62,9 @@ class Fetched:
         had = self.files - self.downloaded
         before = f", {had:,} of them there before" if had and self.downloaded else ""
         errors = f", errors.csv ({plural(self.errors, 'row')})" if self.errors else ""
-        return f"{self.out.absolute()}: {plural(self.files, 'image')}{before}, manifest.csv{errors}"
+        checks = f", checks.csv ({plural(self.flagged, 'image')})" if self.flagged else ""
+        images = f"{self.out.absolute()}: {plural(self.files, 'image')}{before}"
+        return f"{images}, manifest.csv{errors}{checks}"
 
 
 def fetch(
@@ -75,6 +79,9 @@ def fetch(
     names: Annotated[
         str, typer.Option(help="Where each image goes: '{sku}/{variant}.{ext}'.")
     ] = USUAL,
+    check: Annotated[
+        bool, typer.Option("--check", help="Name in checks.csv what deserves a second look.")
+    ] = False,
     accept_mismatch: Annotated[
         bool, typer.Option("--accept-mismatch", help="Take images of another size or format, too.")
     ] = False,
@@ -85,6 +92,8 @@ def fetch(
 
     With manifest.csv and, if anything failed, errors.csv. Images that are there already,
     byte for byte, are not downloaded again; a file that is not ours is kept as NAME.old.
+    --check looks at each image once it is on disk: blank, of another size or format than asked, or
+    nearly the same as another SKU's; `darkroom review --reject-from` takes that list.
     --zip makes one archive of a batch that has ended; the same command goes on where it broke off.
     --names knows {custom_id}, {sku}, {variant}, {line}, {index} and, at its end, {ext}.
     The CSV files hold prompts as they are, also those that begin with = or @: open a list from
@@ -93,6 +102,8 @@ def fetch(
     terminal, layout = Terminal(), _layout(names)
     if (out is None) == (archive is None):
         raise CliError("name one place: --out DIR for files, or --zip FILE for an archive")
+    if archive and check:
+        raise CliError("--check looks at files: name --out DIR instead of --zip")
     if out:
         prepare(out)
 
@@ -106,7 +117,9 @@ def fetch(
             terminal.result(str(zipped(session, found, archive, query)))
             return status_of(found)
         assert out is not None
-        brought = fetched(session, found, out, accept_mismatch=accept_mismatch, layout=layout)
+        brought = fetched(
+            session, found, out, accept_mismatch=accept_mismatch, layout=layout, check=check
+        )
         for line in brought.notices():
             terminal.notice(line)
         terminal.result(str(brought))
@@ -145,10 +158,12 @@ def fetched(
     *,
     accept_mismatch: bool = False,
     layout: Layout | None = None,
+    check: bool = False,
 ) -> Fetched:
     """Download what is missing and write the manifest anew.
 
-    With `accept_mismatch` images of another size or format than asked count as images.
+    With `accept_mismatch` images of another size or format than asked count as images; with `check` each is
+    looked at.
 
     Raises:
         CliError: the disk is full, or the bytes that come are not those that were stored.
@@ -159,17 +174,20 @@ def fetched(
         _disk(out, batch.id),
         ThreadPoolExecutor(THREADS) as hands,
         Manifest(landing, batch) as manifest,
+        Checks(landing) if check else nullcontext() as checks,
     ):
         downloaded = 0
         wanted = map(_accepting if accept_mismatch else _as_it_is, session.client.jobs(batch.id))
         for job, files in _brought(session, wanted, landing, hands, layout or Layout.parse(USUAL)):
             downloaded += sum(fresh for _, _, fresh in files)
             manifest.add(job, [(_below(out, path), image) for path, image, _ in files])
+            if checks:
+                checks.add(job, [(path, image) for path, image, _ in files])
         manifest.skip(session.client.problems(batch))
-        errors = manifest.close()
+        errors, flagged = manifest.close(), checks.close() if checks else 0
     others = landing.others - {batch.id, *batch.reply["retries"]}
     return Fetched(
-        out, manifest.images, downloaded, errors, len(landing.aside), tuple(sorted(others))
+        out, manifest.images, downloaded, errors, len(landing.aside), tuple(sorted(others)), flagged
     )
 
 

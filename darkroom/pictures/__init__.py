@@ -12,6 +12,7 @@ from darkroom.pictures.formats import (
     media_type,
 )
 from darkroom.pictures.inspection import inspect, kind_of
+from darkroom.pictures.likeness import Likeness, likeness
 from darkroom.pictures.references import check_mask, check_reference, mask_of_box
 from darkroom.pictures.thumbnails import thumbnail
 
@@ -19,6 +20,7 @@ __all__ = [
     "EXTENSIONS",
     "MEDIA_TYPES",
     "PIXEL_LIMIT",
+    "Likeness",
     "NotAPicture",
     "Picture",
     "PictureFormat",
@@ -30,6 +32,7 @@ __all__ = [
     "fitting",
     "inspect",
     "kind_of",
+    "likeness",
     "look",
     "mask_of_box",
     "media_type",

@@ -1,0 +1,85 @@
+"""checks.csv: which images deserve a second look, and why; looked at here, on what lies on disk."""
+
+import csv
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from darkroom.cli.landing import Landing
+from darkroom.cli.replies import Image, Job
+from darkroom.domain.models import AUTO
+from darkroom.domain.resemblance import Resemblances
+from darkroom.pictures import NotAPicture, likeness
+
+NAME = "checks.csv"
+COLUMNS = ("custom_id", "file", "check", "reason")
+
+Finding = tuple[str, str]
+"""The check that an image does not pass, and why in words."""
+
+
+class Checks:
+    """Looks at images one after another; the file takes its name in `close`, unless all is well."""
+
+    def __init__(self, landing: Landing) -> None:
+        self._landing = landing
+        self._path = landing.out / NAME
+        self._part = self._path.with_name(NAME + ".part")
+        self._files = ExitStack()
+        self._seen = Resemblances()
+        self.flagged = 0
+
+    def __enter__(self) -> Self:
+        file = self._files.enter_context(self._part.open("w", encoding="utf-8", newline=""))
+        self._rows: Any = csv.writer(file)
+        self._rows.writerow(COLUMNS)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._files.close()
+        self._part.unlink(missing_ok=True)
+
+    def add(self, job: Job, files: Sequence[tuple[Path, Image]]) -> None:
+        """Looks at a job's images."""
+        for path, image in files:
+            findings = [*_mismatched(job, image), *self._looked(job, path)]
+            name = path.relative_to(self._landing.out).as_posix()
+            self._rows.writerows((job.custom_id, name, *found) for found in findings)
+            self.flagged += bool(findings)
+
+    def close(self) -> int:
+        """Put the file in place; how many images it names."""
+        self._files.close()
+        self._landing.clear_sheet(self._path)
+        if self.flagged:
+            self._part.replace(self._path)
+        else:
+            self._path.unlink(missing_ok=True)
+        return self.flagged
+
+    def _looked(self, job: Job, path: Path) -> Iterator[Finding]:
+        seen = likeness(path.read_bytes())
+        if isinstance(seen, NotAPicture):
+            yield "unreadable", seen.reason
+        elif seen.blank:
+            yield "blank", f"one even surface: {seen.contrast} of 255 grey values apart"
+        else:
+            sku, slash, _ = job.custom_id.rpartition("/")
+            other = self._seen.meet(sku if slash else job.custom_id, seen.bits)
+            if other is not None:
+                yield "duplicate", f"looks like the image of {other}"
+
+
+def _mismatched(job: Job, image: Image) -> Iterator[Finding]:
+    size, kind = f"{image.width}x{image.height}", job.request.get("output_format", image.format)
+    if job.request.get("size", AUTO) not in (AUTO, size):
+        yield "size", f"asked for {job.request['size']}, got {size}"
+    if kind != image.format:
+        yield "format", f"asked for {kind}, got {image.format}"
