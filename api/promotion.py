@@ -24,6 +24,7 @@ PROBLEMS_TOLD = 20
 class Offer:
     """What a promotion would make and cost, and the drafts that cannot be drawn so."""
 
+    calls: int = 0
     price: Estimate = field(default_factory=Estimate)
     problems: list[Problem] = field(default_factory=list)
     more_problems: int = 0
@@ -31,6 +32,7 @@ class Offer:
     def add(self, made: Draft | tuple[Problem, ...]) -> None:
         """Counts one final, or says why there can be none."""
         if isinstance(made, Draft):
+            self.calls += 1
             self.price.add(made.priced)
             return
         room = PROBLEMS_TOLD - len(self.problems)
@@ -103,6 +105,6 @@ def _approved(tools: Instruments, family: Sequence[UUID], target: Target) -> Ite
 def _require_good(found: Offer) -> None:
     if found.problems:
         raise Invalid([Fault(p.code, str(p), None, p.line, p.column) for p in found.problems])
-    if not found.price.calls:
+    if not found.calls:
         detail = "nothing is approved that was not promoted to this before; approve some first"
         raise Conflict("nothing_to_promote", detail)

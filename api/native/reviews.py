@@ -20,8 +20,8 @@ from api.promotion import Offer
 from api.reviews import Choice, Reviewed, Rule
 from api.route import GuardedRoute
 from darkroom.domain import ids
-from darkroom.domain.estimate import Pace
 from darkroom.domain.ids import shown
+from darkroom.domain.limit import Limits
 from darkroom.domain.review import Judgement, Target
 
 NAMES_LIMIT = 10_000
@@ -137,20 +137,20 @@ class OfferOut(BaseModel):
     high: Money
     bound: Money = Field(description="What will be reserved: more than it can cost.")
     currency: str = "usd"
-    seconds: float | None = Field(description="At the configured limits; null without any.")
+    seconds: float | None = Field(description="At the configured limits and usual latencies.")
     problems: list[ProblemOut] = Field(description="Why some drafts cannot be drawn like this.")
     more_problems: int
 
     @classmethod
-    def of(cls, found: Offer, pace: Pace) -> Self:
+    def of(cls, found: Offer, limits: Limits | None) -> Self:
         price = found.price
         return cls(
-            calls=price.calls,
+            calls=found.calls,
             images=price.images,
             low=price.low,
             high=price.high,
             bound=price.bound,
-            seconds=price.seconds(pace),
+            seconds=price.seconds(limits),
             problems=[ProblemOut.model_validate(asdict(one)) for one in found.problems],
             more_problems=found.more_problems,
         )
@@ -177,7 +177,7 @@ def review(tools: Tools, caller: Submitter, batch_id: str, body: ReviewIn) -> Re
 def estimate(tools: Tools, caller: Submitter, batch_id: str, body: TargetIn) -> OfferOut:
     """Price a promotion of what is approved; nothing is spent."""
     found = promotion.offer(tools, caller.project_id, batch_key(batch_id), body.target())
-    return OfferOut.of(found, tools.pace_of(caller.project_id))
+    return OfferOut.of(found, tools.models_of(caller.project_id).limits)
 
 
 @router.post(
