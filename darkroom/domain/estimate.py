@@ -32,16 +32,6 @@ class Work:
         amounts = ((getattr(self, one), limits.of(one)) for one in Dimension)
         return max((amount / limit * 60 for amount, limit in amounts if limit), default=0.0)
 
-    @property
-    def jobs(self) -> int | None:
-        """How many jobs of one image each that is at most.
-
-        >>> Pace(requests=50, images=20).jobs, Pace(tokens=9).jobs
-        (20, None)
-        """
-        limits = [limit for limit in (self.requests, self.images) if limit]
-        return min(limits) if limits else None
-
 
 @dataclass(frozen=True, slots=True)
 class Costing:
