@@ -71,6 +71,7 @@ class Scene:
             "DARKROOM_DATABASE_URL": urls.database,
             "DARKROOM_REDIS_URL": urls.redis,
             "DARKROOM_STORAGE_URL": (home / "blobs").as_uri(),
+            "DARKROOM_SPOOL": str(home / "spool"),
             "DARKROOM_MAX_IN_FLIGHT": str(self.in_flight),
             "DARKROOM_WORKERS": str(max(self.workers, 1)),
             # Where no limit is known, one is searched for, slowly.

@@ -88,6 +88,10 @@ class Settings(BaseSettings):
         default=None,
         description="file:///… or s3://bucket/prefix; without one blobs lie in the home.",
     )
+    spool: Annotated[Path | None, _Blank] = Field(
+        default=None,
+        description="Where a worker lays answers that the storage does not take; without one in the home.",
+    )
     requests_per_minute: Limit = Field(
         default=None, description="Calls a minute, of each family of models; unset: learned."
     )
@@ -214,6 +218,11 @@ class Settings(BaseSettings):
                 if value is not None:
                     _require(f"projects.{name}", key, value, names)
         return self
+
+    @property
+    def spool_folder(self) -> Path:
+        """Where answers wait that the storage does not take."""
+        return (self.spool or self.home / "spool").absolute()
 
     @property
     def calls_in_flight(self) -> int:

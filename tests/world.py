@@ -174,6 +174,7 @@ class World:
                 "DARKROOM_DATABASE_URL": self.database_url,
                 "DARKROOM_REDIS_URL": self.redis_url,
                 "DARKROOM_STORAGE_URL": self.storage_url,
+                "DARKROOM_SPOOL": str(self.spool),
                 "DARKROOM_WORKERS": "1",
                 "DARKROOM_MAX_IN_FLIGHT": "8",
                 "OPENAI_BASE_URL": self.sandbox.url,
@@ -191,6 +192,10 @@ class World:
     @property
     def storage_url(self) -> str:
         return f"file://{self.folder / 'blobs'}"
+
+    @property
+    def spool(self) -> Path:
+        return self.folder / "spool"
 
     def submit(
         self,

@@ -18,7 +18,7 @@ from uuid import UUID
 from celery import Celery, signals
 from redis import Redis
 
-from darkroom.blobs import StorageFailed, open_store
+from darkroom.blobs import Spool, StorageFailed, open_store
 from darkroom.domain.clock import PERMIT_WAIT
 from darkroom.domain.deadline import parse_deadlines
 from darkroom.domain.facts import OFFICIAL, Profile
@@ -200,6 +200,7 @@ def build_tools(settings: Settings, app: Celery) -> Tools:
         engine=engine,
         tellers=Tellers(engine),
         blobs=open_store(settings.storage_url),
+        spool=Spool(settings.spool_folder),
         upstreams={
             name: upstream_of(source, settings.profile_of(name, today), lines)
             for name, source in settings.sources().items()

@@ -2,9 +2,12 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import assert_never
 from uuid import UUID
 
+from darkroom.blobs import StorageFailed
+from darkroom.domain.answer import Answer
 from darkroom.domain.attempt import (
     NotSent,
     Outcome,
@@ -27,7 +30,7 @@ from darkroom.store.jobs import Ticket
 from darkroom.store.reservations import BeginRefused, Claim, Refusal
 from darkroom.store.session import StoreAway, transaction
 from darkroom.telemetry.logs import concerning
-from worker import budget, enclosures, evidence, permits, receipts, settlement
+from worker import budget, enclosures, evidence, inherit, permits, receipts, settlement
 from worker.notice import NO_PERMIT, note, note_denial, note_failure
 from worker.tools import Tools
 from worker.upstream import Upstream
@@ -165,19 +168,46 @@ def _call(
 ) -> Ending:
     last_moment = begun_at + (LEASE - SAFETY_MARGIN).total_seconds()
     try:
-        answer = enclosures.send(
-            tools.blobs,
+        return _answered(
+            tools,
             upstream,
-            ticket.request,
-            may_send=lambda: tools.stopwatch() < last_moment,
-            attempt_id=reservation.attempt_id,
+            ticket,
+            reservation.attempt_id,
+            enclosures.send(
+                tools.blobs,
+                upstream,
+                ticket.request,
+                may_send=lambda: tools.stopwatch() < last_moment,
+                attempt_id=reservation.attempt_id,
+            ),
         )
     except CallFailed as failed:
         return _unanswered(failed)
-    settlement.patiently(tools, lambda: receipts.keep(tools, reservation.attempt_id, answer))
-    outcome = settlement.patiently(
-        tools, lambda: evidence.judge(tools, upstream.name, ticket.request, answer)
-    )
+
+
+def _answered(
+    tools: Tools, upstream: Upstream, ticket: Ticket, attempt_id: UUID, answer: Answer
+) -> Ending:
+    """What came, once it is stored; until then it waits on disk, for there may be hundreds of them."""
+    settlement.patiently(tools, partial(receipts.keep, tools, attempt_id, answer))
+    try:
+        return _judged(tools, upstream, ticket, answer)
+    except StorageFailed as trouble:
+        settlement.say_held(trouble)
+    del answer  # nobody else has it: the caller keeps no name for it
+
+    def again() -> Ending:
+        with tools.recalling:
+            kept = receipts.find(tools, attempt_id)
+            if kept is None:
+                return Ending(inherit.lost(), None)
+            return _judged(tools, upstream, ticket, kept)
+
+    return settlement.patiently(tools, again)
+
+
+def _judged(tools: Tools, upstream: Upstream, ticket: Ticket, answer: Answer) -> Ending:
+    outcome = evidence.judge(tools, upstream.name, ticket.request, answer)
     heard = hear(answer, failure_of(outcome))
     return Ending(hopeless(outcome) if heard.hopeless else outcome, heard)
 

@@ -1,9 +1,10 @@
-"""A worker's threads beside its calls: the clock, the readers of files, the postman, the heartbeat, the ear."""
+"""A worker's threads beside its calls: clock, readers of files, postman, heartbeat, ear, heirs of the lost."""
 
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
+from uuid import UUID
 
 from darkroom.blobs import StorageFailed
 from darkroom.domain.clock import HEARTBEAT, Stopwatch
@@ -19,6 +20,7 @@ from worker.deliver import deliver
 from worker.dispatch import dispatch
 from worker.finalize import finalize
 from worker.ingest import ingest, ingest_lone
+from worker.inherit import inherit, salvage
 from worker.notice import note_all
 from worker.reap import reap
 from worker.sweep import sweep
@@ -35,6 +37,9 @@ STALLED_AFTER = 60.0
 
 DRAIN_TRIES = 5
 
+HEIRS = 4
+"""Of what others left behind, so many are settled at once: a host that hangs holds up few."""
+
 Verb = Callable[[Tools], int]
 
 
@@ -48,6 +53,7 @@ class Chore:
 
 CHORES: Mapping[str, Chore] = {
     "budget": Chore(keep_budgets, TICK),
+    "salvage": Chore(salvage, TICK),
     "reap": Chore(reap, TICK),
     "dispatch": Chore(dispatch, BREATH),
     "finalize": Chore(finalize, TICK / 4),
@@ -103,6 +109,7 @@ class Crew:
             "deliver": self._run_deliver,
             "heartbeat": self._run_heartbeat,
             "ear": self._run_ear,
+            **{f"heir-{number}": self._run_heir for number in range(HEIRS)},
         }
         self._threads = [
             threading.Thread(target=run, name=f"darkroom-{name}", daemon=True)
@@ -191,13 +198,17 @@ class Crew:
             if not self._tools.draining.is_set():
                 self._guarded("deliver", deliver)
 
+    def _run_heir(self) -> None:
+        while not self._over.is_set():
+            self._guarded("inherit", inherit)
+
     def _run_heartbeat(self) -> None:
         while not self._over.wait(HEARTBEAT.total_seconds()):
             self._guarded("heartbeat", self._beat)
 
     def _beat(self, tools: Tools) -> int:
         self._look_at_the_clock(tools)
-        held = tools.holdings.attempts()
+        held = _held(tools)
         if held:
             self._guarded("permits", self._renew_permits)
         stuck = tools.holdings.is_stuck
@@ -222,7 +233,7 @@ class Crew:
         )
 
     def _renew_permits(self, tools: Tools) -> int:
-        held = tools.holdings.attempts()
+        held = _held(tools)
         for upstream in tools.upstreams.values():
             upstream.limiter.renew([attempt.hex for attempt in held])
         return len(held)
@@ -242,3 +253,8 @@ class Crew:
                 self._tools.wake.set()
                 self._submitted.set()
                 self._asked.set()
+
+
+def _held(tools: Tools) -> list[UUID]:
+    """The attempts that this process answers for: its own, and those it took over."""
+    return [*tools.holdings.attempts(), *tools.estate.attempts()]

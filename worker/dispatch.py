@@ -146,11 +146,13 @@ def _standing(connection: Transaction, upstream: Upstream) -> Standing:
 
 def _has_space(tools: Tools, connection: Transaction) -> bool:
     """Whether what may come back can be stored: an image that finds no room was paid for in vain."""
-    free = tools.blobs.free_bytes()
+    spool, store = tools.spool.free_bytes(), tools.blobs.free_bytes()
+    free = spool if store is None else min(spool, store)
     needed = room_needed(_in_flight(tools))
-    if free is None or free >= needed:
+    if free >= needed:
         return True
-    full = f"{free:,} bytes are free for images and {needed:,} are needed: free some disk"
+    where = "in the spool" if free == spool != store else "for images"
+    full = f"{free:,} bytes are free {where} and {needed:,} are needed: free some disk"
     for name in tools.upstreams:
         holdups.note(connection, name, WaitingFor.DISK_SPACE, full)
     logger("worker").error(

@@ -1,15 +1,12 @@
 """The reaper: tickets that ran out go back, lost leases are settled by what is found, or as unknown."""
 
-from darkroom.blobs import StorageFailed
-from darkroom.domain.attempt import Outcome, Unknown
 from darkroom.domain.clock import LEASE
-from darkroom.domain.failure import Failure, FailureClass
 from darkroom.store import jobs, leases, session
 from darkroom.store.leases import LostLease
 from darkroom.store.locks import Duty, try_lock
 from darkroom.store.session import Transaction, transaction
-from darkroom.telemetry.logs import concerning, logger
-from worker import evidence, receipts, settlement
+from darkroom.telemetry.logs import concerning
+from worker import inherit, receipts, settlement
 from worker.tools import Tools
 
 CHUNK = 500
@@ -35,28 +32,13 @@ def _heartbeats_count(tools: Tools, connection: Transaction) -> bool:
 
 
 def _settle(tools: Tools, lease: LostLease) -> None:
-    """Outside of any transaction, for a receipt may have to be read; a compare-and-set decides in the end."""
+    """Outside of any transaction, for a receipt may have to be read; a compare-and-set decides in the end.
+
+    An answer that only points to its images is others' work: the clock waits for no stranger's host.
+    """
     of = lease.reservation
     with concerning(batch_id=of.batch_id.hex, job_id=of.job_id, attempt_id=of.attempt_id.hex):
-        settlement.settle(tools, of, _outcome(tools, lease), lease, if_lost=True)
-
-
-def _outcome(tools: Tools, lease: LostLease) -> Outcome:
-    """What the receipt proves; one that cannot be judged must not keep the reaper from the others."""
-    answer = receipts.find(tools, lease.reservation.attempt_id)
-    if answer is None:
-        message = "the worker was lost after it may have sent the request"
-        return _unknown("worker_lost", message)
-    try:
-        return evidence.judge(tools, lease.provider, lease.request, answer)
-    except StorageFailed:
-        raise
-    except Exception:  # noqa: BLE001 - whatever it is, it must not keep the reaper from the other leases
-        logger("worker").exception("a receipt that cannot be judged", action="reap")
-        return _unknown(
-            "receipt_unreadable", "the answer that was kept cannot be judged", answer.status
-        )
-
-
-def _unknown(code: str, message: str, status: int | None = None) -> Unknown:
-    return Unknown(Failure(FailureClass.WORKER_LOST, code, message, status), None, None)
+        if tools.links_of(lease.provider) and receipts.find(tools, of.attempt_id):
+            inherit.take_over(tools, lease)
+        else:
+            settlement.settle(tools, of, inherit.outcome_of(tools, lease), lease, if_lost=True)

@@ -40,7 +40,7 @@ def patiently(tools: Tools, act: Callable[[], Result]) -> Result:
     try:
         return act()
     except (StoreAway, StorageFailed) as trouble:
-        _say_held(trouble)
+        say_held(trouble)
     with tools.holdings.stuck():
         return _again(tools, act)
 
@@ -52,11 +52,12 @@ def _again(tools: Tools, act: Callable[[], Result]) -> Result:
         try:
             return act()
         except (StoreAway, StorageFailed) as trouble:
-            _say_held(trouble)
+            say_held(trouble)
         pause = min(pause * 2, _LONGEST_PAUSE)
 
 
-def _say_held(trouble: Exception) -> None:
+def say_held(trouble: Exception) -> None:
+    """An answer that was paid for cannot be stored yet."""
     logger("worker").warning("an answer is held", action="hold_answer", reason=str(trouble))
 
 

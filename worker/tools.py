@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 from uuid import UUID
 
-from darkroom.blobs import BlobStore
+from darkroom.blobs import BlobStore, Spool
 from darkroom.domain.clock import Stopwatch
 from darkroom.domain.models import Models
 from darkroom.domain.retry import RetryPolicy
@@ -17,6 +17,7 @@ from darkroom.store.jobs import Dispatched
 from darkroom.store.session import Database
 from darkroom.telemetry.meter import Meter
 from darkroom.webhooks import Answered
+from worker.estate import Estate
 from worker.holdings import Holdings
 from worker.teller import Tellers
 from worker.upstream import Upstream
@@ -44,6 +45,8 @@ class Tools:
     engine: Database
     tellers: Tellers
     blobs: BlobStore
+    spool: Spool
+    """Where answers wait that the storage does not take."""
     upstreams: Mapping[str, Upstream]
     """The providers that this worker calls, by their names."""
     models: Models
@@ -60,11 +63,14 @@ class Tools:
     """What each project may spend."""
     focus: str | None = None
     holdings: Holdings = field(default_factory=Holdings)
+    estate: Estate = field(default_factory=Estate)
     draining: threading.Event = field(default_factory=threading.Event)
     wake: threading.Event = field(default_factory=threading.Event)
     judging: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(JUDGES))
     """Of many answers in hand, only so many are held a second time, decoded."""
     meter: Meter = field(default_factory=Meter)
+    recalling: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(JUDGES))
+    """Of many answers that wait on disk, only so many are held in memory."""
 
     def pause(self, seconds: float) -> None:
         """Waits; of all this package the one place that does so without anything to wait for."""

@@ -2,5 +2,6 @@
 
 from darkroom.blobs.contract import BlobMissing, BlobStore, StorageFailed
 from darkroom.blobs.opening import BadStorageUrl, open_store
+from darkroom.blobs.spool import Spool
 
-__all__ = ["BadStorageUrl", "BlobMissing", "BlobStore", "StorageFailed", "open_store"]
+__all__ = ["BadStorageUrl", "BlobMissing", "BlobStore", "Spool", "StorageFailed", "open_store"]

@@ -96,14 +96,24 @@ class DiskStore:
         with self._trouble("delete a blob"):
             (self._root / blob_key(sha256)).unlink(missing_ok=True)
 
-    def keep(self, name: str, data: bytes | memoryview | Iterable[bytes]) -> None:
+    def keep(
+        self,
+        name: str,
+        data: bytes | memoryview | Iterable[bytes],
+        *,
+        synced: bool = False,
+    ) -> None:
         target = self._root / named_key(name)
         chunks = [data] if isinstance(data, bytes | memoryview) else data
         with self._trouble("keep a named object"), self._fresh_file() as (file, temporary):
             for chunk in chunks:
                 _write(file, chunk)
-            self._make_folders(target)
-            temporary.replace(target)
+            if synced:
+                self._publish(file, temporary, target)
+                _sync(target.parent)
+            else:
+                self._make_folders(target)
+                temporary.replace(target)
 
     def kept(self, name: str) -> bytes | None:
         absent = suppress(FileNotFoundError, NotADirectoryError, IsADirectoryError)

@@ -26,6 +26,15 @@ def receipt_name(attempt_id: UUID) -> str:
     return RECEIPTS + attempt_id.hex
 
 
+def attempt_of(name: str) -> UUID:
+    """Whose answer is kept there.
+
+    >>> attempt_of("receipts/000000000000000000000000000000ff").int
+    255
+    """
+    return UUID(name.removeprefix(RECEIPTS))
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """One whole answer: `headers` are lower-case and only the useful ones, `body` is untouched."""

@@ -6,14 +6,16 @@ from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Row, Update, func, select, update
+from sqlalchemy import Connection, Row, Select, Update, func, or_, select, update
 
 from darkroom.domain.attempt import AttemptState, Reservation
 from darkroom.domain.clock import LEASE
 from darkroom.domain.retry import History
+from darkroom.store import workers
 from darkroom.store.jobs import next_call, opted, wanting
 from darkroom.store.records import among
 from darkroom.store.tables import attempts, batches, jobs
+from darkroom.store.tables import workers as known
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,41 @@ def _renewal() -> Update:
 def lost(connection: Connection, limit: int) -> list[LostLease]:
     """Attempts whose lease has run out; nobody is locked, for a settle decides by compare-and-set."""
     rows = connection.execute(
+        _with_jobs()
+        .where(
+            attempts.c.state == AttemptState.RUNNING,
+            attempts.c.lease_expires_at <= func.clock_timestamp(),
+        )
+        .order_by(attempts.c.lease_expires_at)
+        .limit(limit)
+    )
+    return [_lost(row) for row in rows]
+
+
+def left(connection: Connection, found: Sequence[UUID], finder: str) -> list[LostLease]:
+    """Those of these attempts that their worker does not settle: it is gone, or is who found them.
+
+    Those of unknown outcome among them, whoever called it so.
+    """
+    a = attempts.c
+    settles = select(known.c.name).where(
+        known.c.name == a.worker, known.c.name != finder, workers.alive()
+    )
+    forsaken = (a.state == AttemptState.RUNNING) & ~settles.exists()
+    unsettled = or_(forsaken, a.state == AttemptState.UNKNOWN)
+    rows = connection.execute(_with_jobs().where(a.id.in_(found), unsettled))
+    return [_lost(row) for row in rows]
+
+
+def over(connection: Connection, found: Sequence[UUID]) -> list[UUID]:
+    """Those of these attempts of which all is known."""
+    a = attempts.c
+    ended = a.state.not_in((AttemptState.RUNNING, AttemptState.UNKNOWN))
+    return list(connection.execute(select(a.id).where(a.id.in_(found), ended)).scalars())
+
+
+def _with_jobs() -> Select[Any]:
+    return (
         select(
             attempts,
             jobs.c.failures,
@@ -87,14 +124,7 @@ def lost(connection: Connection, limit: int) -> list[LostLease]:
         )
         .join_from(attempts, jobs, attempts.c.job_id == jobs.c.id)
         .join(batches, jobs.c.batch_id == batches.c.id)
-        .where(
-            attempts.c.state == AttemptState.RUNNING,
-            attempts.c.lease_expires_at <= func.clock_timestamp(),
-        )
-        .order_by(attempts.c.lease_expires_at)
-        .limit(limit)
     )
-    return [_lost(row) for row in rows]
 
 
 def _lost(row: Row[Any]) -> LostLease:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import timedelta
 
-from sqlalchemy import Connection, delete, func, select, update
+from sqlalchemy import ColumnElement, Connection, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from darkroom.store.tables import workers
@@ -43,6 +43,10 @@ def leave(connection: Connection, name: str) -> None:
 
 def slots(connection: Connection) -> int:
     """How many calls all living workers together can have in flight."""
-    alive = workers.c.seen_at > func.clock_timestamp() - SILENT_AFTER
     total = func.coalesce(func.sum(workers.c.slots), 0)
-    return int(connection.execute(select(total).where(alive)).scalar_one())
+    return int(connection.execute(select(total).where(alive())).scalar_one())
+
+
+def alive() -> ColumnElement[bool]:
+    """Whether a worker was heard of just now."""
+    return workers.c.seen_at > func.clock_timestamp() - SILENT_AFTER

@@ -54,6 +54,7 @@ def environment(database_url, redis_url, tmp_path):
         "DARKROOM_DATABASE_URL": database_url,
         "DARKROOM_REDIS_URL": redis_url,
         "DARKROOM_STORAGE_URL": (tmp_path / "blobs").as_uri(),
+        "DARKROOM_SPOOL": str(tmp_path / "spool"),
         "OPENAI_API_KEY": "sk-of-the-test",
         "DARKROOM_ADMIN_KEY": "dk_of-the-test",
     }
@@ -137,6 +138,11 @@ def test_uploads_and_lists_are_spooled_to_a_disk_that_has_room(services, name):
     spool = services[name]["environment"]["TMPDIR"]
     assert f"spool:{spool}" in services[name]["volumes"]
     assert spool in (ROOT / "Dockerfile").read_text()
+
+
+def test_answers_that_the_storage_does_not_take_outlive_the_worker_s_container(services):
+    spool = Path(services["worker"]["environment"]["DARKROOM_SPOOL"])
+    assert f"spool:{spool.parent}" in services["worker"]["volumes"]
 
 
 def test_a_worker_may_finish_its_longest_call(services):

@@ -1,6 +1,7 @@
 """A worker's tools, in this very process."""
 
 from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 from celery import Celery
@@ -18,12 +19,13 @@ def tools_of(world: World):
     """Makes the tools of a worker that has said it lives, on the broker of this URL."""
     with ExitStack() as stack:
 
-        def made(redis_url: str) -> Tools:
+        def made(redis_url: str, spool: Path = world.spool) -> Tools:
             app = stack.enter_context(Celery("test", broker=redis_url, set_as_current=False))
             settings = Settings(
                 database_url=world.database_url,
                 redis_url=redis_url,
                 storage_url=world.storage_url,
+                spool=spool,
                 openai_base_url=world.sandbox.url,
                 openai_api_key="sk-of-the-test",
             )

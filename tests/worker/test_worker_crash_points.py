@@ -32,6 +32,7 @@ def settings(world: World) -> dict[str, str]:
         "DARKROOM_DATABASE_URL": world.database_url,
         "DARKROOM_REDIS_URL": world.redis_url,
         "DARKROOM_STORAGE_URL": world.storage_url,
+        "DARKROOM_SPOOL": str(world.spool),
         "DARKROOM_REQUESTS_PER_MINUTE": "60000",
         "OPENAI_BASE_URL": world.sandbox.url,
         "OPENAI_API_KEY": "sk-of-the-test",

@@ -37,6 +37,7 @@ class Desk:
             database_url=database_url,
             redis_url="redis://127.0.0.1:1",
             storage_url=self.storage_url,
+            spool=folder / "spool",
             openai_api_key="sk-of-the-test",
         )
         self.tools = build_tools(settings, Celery())

@@ -1,5 +1,6 @@
 """A worker in this very process while something it leans on is away, or while something it had lost comes back."""
 
+import threading
 from dataclasses import replace
 from datetime import timedelta
 
@@ -10,6 +11,7 @@ from world import World, agree
 
 from darkroom.domain.answer import receipt_name
 from darkroom.domain.job import JobState
+from darkroom.fetching import Guard
 from darkroom.limits import Admitted, LimiterAway
 from darkroom.local.ports import free_port
 from darkroom.provider import Answer
@@ -17,10 +19,11 @@ from darkroom.store import jobs, leases
 from darkroom.store.session import transaction
 from darkroom.store.tables import attempts
 from darkroom.store.tables import jobs as job_rows
-from worker import receipts
+from worker import harvest, receipts
 from worker.attempt import attempt
 from worker.dispatch import dispatch
 from worker.ingest import ingest
+from worker.inherit import inherit
 from worker.reap import reap
 from worker.tools import Tools
 
@@ -123,9 +126,9 @@ def lost(world: World, tools: Tools, batch_id) -> Answer:
     return answer
 
 
-def died_after_the_answer(world: World, tools: Tools):
+def died_after_the_answer(world: World, tools: Tools, prompt: str = "A print"):
     """A batch of one, its receipt kept and its attempt running under nobody's eyes."""
-    batch_id, [message] = handed_out(world, tools, "A print")
+    batch_id, [message] = handed_out(world, tools, prompt)
 
     def die(*_: object, **__: object) -> None:
         raise SystemExit
@@ -171,6 +174,39 @@ def test_without_evidence_an_unknown_outcome_is_asked_once_more(
     view = world.batch(batch_id)
     assert (view.counts.succeeded, view.unknown) == (1, 1)
     assert world.sandbox.totals()["calls"] == 2
+    agree(world)
+
+
+def test_the_clock_does_not_wait_for_the_host_behind_a_link(
+    world: World, tools: Tools, monkeypatch
+) -> None:
+    monkeypatch.setattr("darkroom.store.session.up_for", lambda _: leases.LEASE * 2)
+    guard = Guard(allow_private=True)
+    upstreams = {name: replace(one, links=guard) for name, one in tools.upstreams.items()}
+    tools = replace(tools, upstreams=upstreams)
+    batch_id = died_after_the_answer(world, tools, "[[fault:link]] A print")
+    with transaction(world.engine) as connection:
+        connection.execute(update(attempts).values(lease_expires_at=attempts.c.begun_at))
+    asked, well = threading.Event(), threading.Event()
+    fetch = harvest.fetch
+
+    def slow(url: str, guard: Guard) -> bytes:
+        asked.set()
+        assert well.wait(60)
+        return fetch(url, guard)
+
+    monkeypatch.setattr(harvest, "fetch", slow)
+    assert (reap(tools), asked.is_set()) == (1, False)
+    heir = threading.Thread(target=inherit, args=[tools])
+    heir.start()
+    assert asked.wait(60)
+    assert reap(tools) == 0, "its lease is held while the host is asked"
+    other, _ = handed_out(world, tools, "A print by day")
+    assert states(world, other) == [JobState.DISPATCHED]
+    well.set()
+    heir.join()
+    view = world.batch(batch_id)
+    assert (view.counts.succeeded, view.unknown, view.images) == (1, 0, 1)
     agree(world)
 
 

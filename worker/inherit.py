@@ -1,0 +1,80 @@
+"""Answers whose worker is gone: found, and settled in threads where a stranger's host may take its time."""
+
+from darkroom.blobs import StorageFailed
+from darkroom.domain.attempt import Outcome, Unknown
+from darkroom.domain.failure import Failure, FailureClass
+from darkroom.store import leases
+from darkroom.store.leases import LostLease
+from darkroom.store.session import transaction
+from darkroom.telemetry.logs import concerning, logger
+from worker import evidence, receipts, settlement
+from worker.tools import Tools
+
+_PATIENCE = 1.0
+
+
+def salvage(tools: Tools) -> int:
+    """Looks through the spool for answers that nobody else brings in; counts what it found.
+
+    What lies there keeps its lease. What was settled meanwhile is dropped.
+    """
+    own = {*tools.holdings.attempts(), *tools.estate.attempts()}
+    found = [one for one in receipts.spooled(tools) if one not in own]
+    if not found:
+        return 0
+    with transaction(tools.engine) as connection:
+        leases.renew(connection, found)
+        left = leases.left(connection, found, tools.name)
+        over = leases.over(connection, found)
+    for lease in left:
+        tools.estate.add(lease)
+    for attempt_id in over:
+        receipts.forget(tools, attempt_id)
+    return len(left) + len(over)
+
+
+def take_over(tools: Tools, lease: LostLease) -> None:
+    """Keeps a lease that was lost, for what it takes to settle it may take long."""
+    tools.estate.add(lease)
+    with transaction(tools.engine) as connection:
+        leases.renew(connection, [lease.reservation.attempt_id])
+
+
+def inherit(tools: Tools) -> int:
+    """Settles the next of what others left behind, however long storage or a host behind a link take."""
+    lease = tools.estate.next(_PATIENCE)
+    if lease is None:
+        return 0
+    of = lease.reservation
+    try:
+        with concerning(batch_id=of.batch_id.hex, job_id=of.job_id, attempt_id=of.attempt_id.hex):
+            outcome = settlement.patiently(tools, lambda: outcome_of(tools, lease))
+            settlement.settle(tools, of, outcome, lease)
+    finally:
+        tools.estate.part_with(lease)
+    return 1
+
+
+def outcome_of(tools: Tools, lease: LostLease) -> Outcome:
+    """What the answer proves that was kept; one that cannot be judged must not keep anybody from the others."""
+    answer = receipts.find(tools, lease.reservation.attempt_id)
+    if answer is None:
+        return lost()
+    try:
+        return evidence.judge(tools, lease.provider, lease.request, answer)
+    except StorageFailed:
+        raise
+    except Exception:  # noqa: BLE001 - whatever it is, it must not keep anybody from the other leases
+        logger("worker").exception("a receipt that cannot be judged", action="reap")
+        return _unknown(
+            "receipt_unreadable", "the answer that was kept cannot be judged", answer.status
+        )
+
+
+def lost() -> Unknown:
+    """Nothing is known of what its worker did."""
+    return _unknown("worker_lost", "the worker was lost after it may have sent the request")
+
+
+def _unknown(code: str, message: str, status: int | None = None) -> Unknown:
+    return Unknown(Failure(FailureClass.WORKER_LOST, code, message, status), None, None)
