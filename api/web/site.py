@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter
 
-from api.web import assets, batches, catalogs, door, gallery, prints, system, watching
+from api.web import assets, batches, catalogs, door, gallery, prints, reviews, system, watching
 
 router = APIRouter()
 for room in (
@@ -13,6 +13,7 @@ for room in (
     batches.router,
     gallery.router,
     prints.router,
+    reviews.router,
     catalogs.router,
     system.router,
 ):

@@ -1,6 +1,8 @@
 // One image after another: opened in place, walked through with the arrow keys, closed with Escape.
 
 import { fetched, follow } from "./chunks.js";
+
+const VERDICTS = { a: "approved", r: "rejected" };
 import { localise } from "./morph.js";
 
 let dialog = null;
@@ -21,6 +23,12 @@ export function view() {
     if (button) step(Number(button.dataset.step));
     if (event.target.closest?.("[data-close]")) dialog.close();
   });
+  dialog.addEventListener("submit", (event) => {
+    const form = event.target.closest?.("[data-judge]");
+    if (!form) return;
+    event.preventDefault();
+    judge(form, event.submitter);
+  });
   dialog.addEventListener("close", () => current?.focus());
   document.addEventListener("keydown", pressed);
 }
@@ -31,6 +39,9 @@ function pressed(event) {
   if (dialog.open) {
     const typing = event.target.closest?.("input, textarea, select, .whole");
     if (along && !typing) step(along);
+    const verdict = VERDICTS[event.key.toLowerCase()];
+    const button = verdict && !typing && dialog.querySelector(`[data-judge] [value=${verdict}]`);
+    if (button) judge(button.form, button, true);
     return;
   }
   const link = event.target.closest?.(".frame [data-view]");
@@ -40,6 +51,21 @@ function pressed(event) {
   if (!to) return;
   event.preventDefault();
   to.focus();
+}
+
+// What a key says is followed by the next image; what a button says stays, so that it can be read.
+async function judge(form, button, onward = false) {
+  const answer = await fetch(form.action, {
+    method: "POST", headers: { "X-Fragment": "1" }, body: new URLSearchParams({ verdict: button.value }),
+  }).catch(() => null);
+  if (!answer?.ok) {
+    form.submit();
+    return;
+  }
+  form.closest("[data-judgement]").outerHTML = await answer.text();
+  current?.closest(".frame")?.setAttribute("data-judged", button.value);
+  document.getElementById("said").textContent = button.value;
+  if (onward) await step(1);
 }
 
 function columns(link) {
