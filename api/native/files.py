@@ -50,7 +50,7 @@ async def _uploaded(request: Request, _: Submitter) -> AsyncIterator[Upload]:
     openapi_extra={"requestBody": _FORM},
 )
 def upload(tools: Tools, caller: Submitter, sent: Annotated[Upload, Depends(_uploaded)]) -> FileOut:
-    """Keep a prompt list (CSV, TSV, XLSX, JSONL or text), or a picture to be edited."""
+    """Keep a prompt list (CSV, TSV, XLSX, Parquet, JSONL or text), or a picture to be edited."""
     file = kept(tools, caller.project_id, sent)
     with tools.transaction() as connection:
         return FileOut.of(submission.record(connection, file))

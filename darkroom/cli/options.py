@@ -18,7 +18,8 @@ from darkroom.domain.window import Window
 from darkroom.sheets.lint import Judge, Look
 
 File = Annotated[
-    str, typer.Argument(help="CSV, TSV, XLSX, JSONL or text; - is stdin.", show_default=False)
+    str,
+    typer.Argument(help="CSV, TSV, XLSX, Parquet, JSONL or text; - is stdin.", show_default=False),
 ]
 Model = Annotated[str | None, typer.Option(help="The model, for rows that name none.")]
 Size = Annotated[str | None, typer.Option(help="WIDTHxHEIGHT or auto.")]

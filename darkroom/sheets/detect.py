@@ -18,6 +18,7 @@ class Format(StrEnum):
     TSV = "tsv"
     XLSX = "xlsx"
     JSONL = "jsonl"
+    PARQUET = "parquet"
     TEXT = "text"
 
 
@@ -33,6 +34,8 @@ SUFFIXES: Mapping[str, Format] = MappingProxyType(
         ".xlsm": Format.XLSX,
         ".jsonl": Format.JSONL,
         ".ndjson": Format.JSONL,
+        ".parquet": Format.PARQUET,
+        ".pq": Format.PARQUET,
         ".txt": Format.TEXT,
         ".text": Format.TEXT,
     }
@@ -41,7 +44,7 @@ SUFFIXES: Mapping[str, Format] = MappingProxyType(
 PROMPT_LIKE = frozenset({"prompt", "prompts", "custom_id", "sku", "title", "description", "text"})
 """Column names that tell a table's header from a line of prose."""
 
-_ZIP = b"PK\x03\x04"
+_ZIP, _PARQUET = b"PK\x03\x04", b"PAR1"
 _SIGNATURES = (
     (b"\x89PNG", "a PNG image"),
     (b"\xff\xd8\xff", "a JPEG image"),
@@ -53,7 +56,7 @@ _SIGNATURES = (
     (b"\xfd7zXZ", "an xz archive"),
     (b"BZh", "a bzip2 archive"),
     (b"\x28\xb5\x2f\xfd", "a Zstandard archive"),
-    (b"PAR1", "a Parquet file"),
+    (_PARQUET, "a Parquet file (it must be named .parquet)"),
     (b"SQLite format 3", "an SQLite database"),
     (b"\x7fELF", "a program"),
     (b"{\\rtf", "an RTF document"),
@@ -61,7 +64,7 @@ _SIGNATURES = (
 )
 _WEB_PAGE = re.compile(rb"\s*<(?:!doctype html|html)\b", re.IGNORECASE)
 _JSON_ARRAY = re.compile(r"\[\s*[{\]]")
-_ACCEPTED = "hand in a CSV, TSV, XLSX, JSONL or plain text file"
+_ACCEPTED = "hand in a CSV, TSV, XLSX, Parquet, JSONL or plain text file"
 
 
 def detect(filename: str, head: bytes) -> Format:
@@ -85,7 +88,8 @@ def detect(filename: str, head: bytes) -> Format:
     """
     named = SUFFIXES.get(PurePath(filename).suffix.lower())
     if named is None:
-        named = Format.XLSX if head.startswith(_ZIP) else None
+        binary = {_ZIP: Format.XLSX, _PARQUET: Format.PARQUET}
+        named = next((kind for mark, kind in binary.items() if head.startswith(mark)), None)
     require_readable(head, named)
     return named if named is not None else _by_content(head)
 
@@ -100,13 +104,16 @@ def require_readable(head: bytes, named: Format | None) -> None:
         raise refused("empty_file", "the file is empty; put at least one prompt into it")
     if head.startswith(_ZIP) and named is Format.XLSX:
         return
+    if head.startswith(_PARQUET) and named is Format.PARQUET:
+        return
     if (kind := _binary_kind(head)) is not None:
         raise refused("not_a_prompt_list", f"not a prompt list: looks like {kind}; {_ACCEPTED}")
-    if named is Format.XLSX:
-        raise refused(
-            "not_a_workbook",
-            "the file is named as an Excel workbook but is none; save it as .xlsx, or name it for what it is",
+    if named in (Format.XLSX, Format.PARQUET):
+        kind = "an Excel workbook" if named is Format.XLSX else "a Parquet file"
+        message = (
+            f"the file is named as {kind} but is none; save it again, or name it for what it is"
         )
+        raise refused(f"not_{'a_workbook' if named is Format.XLSX else 'parquet'}", message)
 
 
 def _binary_kind(head: bytes) -> str | None:

@@ -8,6 +8,7 @@ from darkroom.domain.problem import Problem
 from darkroom.sheets.delimited import read_csv, read_tsv
 from darkroom.sheets.detect import HEAD_BYTES, Format, detect, require_readable
 from darkroom.sheets.jsonl import read_jsonl
+from darkroom.sheets.parquet import read_parquet
 from darkroom.sheets.row import Row
 from darkroom.sheets.text import read_text
 from darkroom.sheets.workbook import read_workbook
@@ -20,6 +21,7 @@ READERS: Mapping[Format, Reader] = MappingProxyType(
         Format.TSV: read_tsv,
         Format.XLSX: read_workbook,
         Format.JSONL: read_jsonl,
+        Format.PARQUET: read_parquet,
         Format.TEXT: read_text,
     }
 )
