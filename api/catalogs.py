@@ -1,6 +1,7 @@
 """Catalogs, as callers ask for them: a plan that was uploaded, looked at or begun; versions put back."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import TypeVar
 from uuid import UUID
 
@@ -65,7 +66,8 @@ def _planned(
     try:
         with tools.blobs.local(file.sha256) as path:
             provider = tools.projects.provider(project_id, None)
-            return act(Plan(path, provider, tools.models_of(project_id)))
+            contents = partial(night.contents, _studio(tools), project_id)
+            return act(Plan(path, provider, tools.models_of(project_id), contents))
     except BlobMissing:
         raise Missing("file", shown(FILE, plan_id)) from None
     except BadInput as bad:

@@ -131,6 +131,10 @@ class Settings(BaseSettings):
         default=False,
         description="Fetch references from private addresses too: for an intranet or a test.",
     )
+    local_recipes: bool = Field(
+        default=False,
+        description="Let workers read the recipes of schedules on this machine; a local stack sets it.",
+    )
     log_format: Literal["auto", "console", "json"] = Field(
         default="auto",
         description="Log lines for people, for programs, or by whether a terminal reads.",

@@ -218,6 +218,8 @@ def build_tools(settings: Settings, app: Celery) -> Tools:
             for name, project in settings.projects.items()
         },
         focus=settings.focus,
+        provider_of=settings.provider_of,
+        local_recipes=settings.local_recipes,
     )
 
 

@@ -18,11 +18,13 @@ from worker.budget import keep_budgets
 from worker.conclude import conclude
 from worker.deliver import deliver
 from worker.dispatch import dispatch
+from worker.exhibit import exhibit
 from worker.finalize import finalize
 from worker.ingest import ingest, ingest_lone
 from worker.inherit import inherit, salvage
 from worker.notice import note_all
 from worker.reap import reap
+from worker.schedule import schedule
 from worker.sweep import sweep
 from worker.tools import Tools
 
@@ -104,8 +106,10 @@ class Crew:
         self._asked = threading.Event()
         duties = {
             "clock": self._run_clock,
-            "ingest": lambda: self._run_ingest(self._submitted, ingest),
-            "ingest-lone": lambda: self._run_ingest(self._asked, ingest_lone),
+            "ingest": lambda: self._run_readers(
+                self._submitted, ingest=ingest, schedule=schedule, exhibit=exhibit
+            ),
+            "ingest-lone": lambda: self._run_readers(self._asked, ingest=ingest_lone),
             "deliver": self._run_deliver,
             "heartbeat": self._run_heartbeat,
             "ear": self._run_ear,
@@ -186,12 +190,14 @@ class Crew:
                     self._guarded(name, CHORES[name].act)
                 timetable.done(name)
 
-    def _run_ingest(self, hint: threading.Event, verb: Verb) -> None:
+    def _run_readers(self, hint: threading.Event, **verbs: Verb) -> None:
+        """What may take long, as it reads files: one after the other, away from the clock."""
         while not self._over.is_set():
             hint.wait(TICK)
             hint.clear()
-            if not self._tools.draining.is_set():
-                self._guarded("ingest", verb)
+            for name, verb in verbs.items():
+                if not self._tools.draining.is_set():
+                    self._guarded(name, verb)
 
     def _run_deliver(self) -> None:
         while not self._over.wait(TICK):

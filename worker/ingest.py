@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Iterable, Iterator
+from decimal import Decimal
 from itertools import chain, islice
 from pathlib import Path
 
@@ -99,7 +100,7 @@ def _read(tools: Tools, batch: Validating) -> int:
         message = "no usable row is left; see the problems named beside this one"
         raise BadInput([*reading.problems, Problem("no_rows", message)])
     with transaction(tools.engine) as connection:
-        intake.accept(connection, batch, reading.problems)
+        intake.accept(connection, batch, reading.problems, reading.expected)
         hints.ring(connection)
     logger("worker").info("accepted", action="ingest", batch_id=batch.id.hex, jobs=number)
     return number
@@ -114,6 +115,7 @@ class Reading:
         origin = Origin(tools, file.project_id, batch.options.get("files", {}))
         self._album = Album(tools, origin, self._hold)
         self.problems: list[Problem] = []
+        self.expected = Decimal(0)
 
     def add_all(self) -> int:
         """Adds a job for every good row while there is hope; a bad row ends the hope, not the reading."""
@@ -178,6 +180,7 @@ class Reading:
         for found in self._found(clerk, lines):
             match found:
                 case Draft():
+                    self.expected += found.priced.expected
                     yield found
                 case _:
                     self._note(found)

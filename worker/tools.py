@@ -62,6 +62,10 @@ class Tools:
     allowances: Mapping[str, Allowance] = field(default_factory=dict)
     """What each project may spend."""
     focus: str | None = None
+    provider_of: Callable[[str], str] = lambda _project: "default"
+    """Who draws for a project."""
+    local_recipes: bool = False
+    """Whether the paths of recipes are those of this machine."""
     holdings: Holdings = field(default_factory=Holdings)
     estate: Estate = field(default_factory=Estate)
     draining: threading.Event = field(default_factory=threading.Event)

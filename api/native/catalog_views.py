@@ -170,7 +170,7 @@ class VersionOut(BaseModel):
         return cls(
             version=known.number,
             state=known.state,
-            current=known.number == catalog.current,
+            current=known.current,
             batch_id=shown(BATCH, known.batch_id) if known.batch_id else None,
             expected=known.expected,
             threshold=known.threshold,

@@ -19,8 +19,9 @@ from api.web.pages import rendered
 from api.web.route import PageRoute
 from api.web.visitor import Reading, Visitor
 from darkroom.domain.ids import BATCH, shown
+from darkroom.domain.report import FailureGroup
 from darkroom.store import insights
-from darkroom.store.diagnosis import FailureGroup, failure_groups
+from darkroom.store.diagnosis import failure_groups
 from darkroom.store.insights import BatchView
 from darkroom.store.pace import Pace, pace
 from darkroom.store.session import Connection

@@ -1,6 +1,6 @@
 """A catalog's night: the difference is found, what it lacks is ordered, and nothing else."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -9,13 +9,15 @@ from uuid import UUID
 from darkroom.blobs import BlobStore
 from darkroom.catalogs.reading import Plan
 from darkroom.domain.catalog import THRESHOLD, Difference, Reuse, VersionState, Wanted, compare
+from darkroom.domain.ids import FILE, uuid_of
 from darkroom.store import batches, catalogs, files, hints
 from darkroom.store.batches import NewBatch
 from darkroom.store.catalogs import Catalog, NewVersion, Version
 from darkroom.store.files import File
 from darkroom.store.session import Connection, Database, transaction
 
-PURPOSE = "batch"
+CHUNK = 5_000
+"""Files that are looked up at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +81,17 @@ class _Ordered:
         )
 
 
+def contents(studio: Studio, project_id: str, file_ids: Collection[str]) -> Mapping[str, str]:
+    """The sha256 of each of these files that is the project's."""
+    name_of = {key: one for one in file_ids if (key := uuid_of(FILE, one))}
+    keys, found = list(name_of), dict[str, str]()
+    for start in range(0, len(keys), CHUNK):
+        with transaction(studio.engine) as connection:
+            owned = files.owned(connection, project_id, keys[start : start + CHUNK])
+        found |= {name_of[key]: file.sha256 for key, file in owned.items()}
+    return found
+
+
 def difference(studio: Studio, project_id: str, name: str, plan: Plan, wish: Wish) -> Difference:
     """What a night would do; nothing is written and nothing spent.
 
@@ -90,7 +103,13 @@ def difference(studio: Studio, project_id: str, name: str, plan: Plan, wish: Wis
         return _looked(connection, project_id, name, wanted, wish).difference
 
 
-def begin(studio: Studio, project_id: str, name: str, plan: Plan, wish: Wish) -> Night:
+Seal = Callable[[Connection, Night], None]
+"""Said of a new night in the transaction that writes it down; what it raises undoes the night."""
+
+
+def begin(
+    studio: Studio, project_id: str, name: str, plan: Plan, wish: Wish, *, seal: Seal | None = None
+) -> Night:
     """Begins a night, or goes on with the one that is not over: nights of one catalog never overlap.
 
     Raises:
@@ -106,7 +125,17 @@ def begin(studio: Studio, project_id: str, name: str, plan: Plan, wish: Wish) ->
         with transaction(studio.engine) as connection:
             catalog = catalogs.hold(connection, project_id, name, studio.new_id())
             if _last(connection, catalog) == before.number:
-                return _begun(connection, catalog, ordered, wish, before.difference)
+                begun = _begun(connection, catalog, ordered, wish, before.difference)
+                if seal is not None:
+                    seal(connection, begun)
+                return begun
+
+
+def making(studio: Studio, catalog_id: UUID) -> int | None:
+    """The number of the night of a catalog that is not over; None where none is."""
+    with transaction(studio.engine) as connection:
+        found = catalogs.versions(connection, catalog_id, limit=1)
+    return next((one.number for one in found if one.state is VersionState.MAKING), None)
 
 
 def _looked(
@@ -142,7 +171,7 @@ def _ordered(
         return None
     data = b"".join(plan.lines(calls))
     sha256, now = studio.blobs.put(data), datetime.now(UTC)
-    file = File(studio.new_id(), project_id, PURPOSE, f"{name}.jsonl", len(data), sha256, now)
+    file = File(studio.new_id(), project_id, files.BATCH, f"{name}.jsonl", len(data), sha256, now)
     return _Ordered(file, studio.new_id(), plan.provider)
 
 

@@ -13,7 +13,6 @@ from darkroom.catalogs.recipe import Recipe
 from darkroom.catalogs.shape import shape_of
 from darkroom.catalogs.variants import Variant
 from darkroom.domain.problem import BadInput, Problem
-from darkroom.domain.reference import SEPARATOR, Place, place_of
 from darkroom.sheets import Row, Template
 
 SKU, VARIANT = "x_sku", "x_variant"
@@ -97,23 +96,9 @@ def _takes(
     if isinstance(prompt, Problem):
         yield prompt.at(product.line, product.sku)
         return
-    if (far := _far(recipe, product)) is not None:
-        yield far
-        return
     for take in range(1, recipe.takes + 1):
         name = variant.name if recipe.takes == 1 else f"{variant.name}-{take}"
         yield Planned(product.line, _row(recipe, product, name, " ".join(prompt.split())))
-
-
-def _far(recipe: Recipe, product: Product) -> Problem | None:
-    """A picture that no worker can reach: they fetch URLs and know file ids, no path of this machine."""
-    for name, column in recipe.images.items():
-        for reference in str(product.cells.get(column) or "").split(SEPARATOR):
-            path = name != "mask_box" and place_of(reference.strip()) is Place.PATH
-            if path and reference.strip():
-                message = "a catalog's pictures are URLs or file ids; upload it and write its id"
-                return Problem("image_is_path", message, product.line, column, reference.strip())
-    return None
 
 
 def _row(recipe: Recipe, product: Product, variant: str, prompt: str) -> dict[str, Any]:

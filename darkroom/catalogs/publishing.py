@@ -1,10 +1,12 @@
 """A directory that a site can read: `current` leads to one whole version, then at once to another."""
 
 import csv
+import fcntl
 import json
 import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -58,15 +60,24 @@ def publish(root: Path, number: int, exhibits: Iterable[Exhibit], bring: Bring) 
         raise NotOurs(str(current))
     folder = root / VERSIONS
     folder.mkdir(parents=True, exist_ok=True)
-    part = folder / f".{number}.part"
-    shutil.rmtree(part, ignore_errors=True)
-    part.mkdir()
-    _write(part, exhibits, bring, _known(current))
-    _sync(part)
-    target = _free(folder, number)
-    part.rename(target)
-    _turn(root, current, target)
+    with _alone(folder):
+        part = folder / f".{number}.part"
+        shutil.rmtree(part, ignore_errors=True)
+        part.mkdir()
+        _write(part, exhibits, bring, _known(current))
+        _sync(part)
+        target = _free(folder, number)
+        part.rename(target)
+        _turn(root, current, target)
     return target
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Two who publish into one directory take turns; the lock of whoever dies is gone with them."""
+    with (folder / ".lock").open("w", encoding="utf-8") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def _write(

@@ -1,4 +1,4 @@
-"""catalog init, diff, sync, versions, publish: a table's images, brought up to date night after night."""
+"""catalog and its commands: a table's images, brought up to date night after night."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,6 +13,7 @@ from darkroom.cli import hours, options
 from darkroom.cli.catalog_night import Night, Production, told
 from darkroom.cli.catalog_plan import prepared, recipe_at
 from darkroom.cli.catalog_replies import Catalogs, Change
+from darkroom.cli.catalog_schedule import push, schedule, unschedule
 from darkroom.cli.catalog_shelf import published
 from darkroom.cli.ending import CliError
 from darkroom.cli.environment import read_environment
@@ -83,7 +84,7 @@ def diff(
     with prepared(recipe, environment, terminal) as plan:
 
         def work(session: Session) -> Change:
-            file_id = session.client.upload(plan.source)
+            file_id = plan.handed_in(session.client)
             night = asked(reuse, only, refresh=refresh)
             return Catalogs(session.client, plan.recipe.name).diff(night.body(file_id))
 
@@ -170,6 +171,10 @@ def publish(
         return published(session, catalog, version, recipe.parent / known.directory)
 
     terminal.result(f"version {version} is current: {attend(environment, terminal, work)}")
+
+
+for scheduling in (schedule, unschedule, push):
+    app.command()(scheduling)
 
 
 def asked(reuse: Reuse, only: str | None, *, refresh: bool) -> Night:

@@ -90,7 +90,7 @@ class Production:
         if not session.own:
             self.night.focus = None
         catalog = Catalogs(session.client, self.plan.recipe.name)
-        begun = catalog.begin(self.night.body(session.client.upload(self.plan.source)))
+        begun = catalog.begin(self.night.body(self.plan.handed_in(session.client)))
         self.batch_id = begun.batch_id
         self._announce(begun.version, begun.change)
         if self.detach:

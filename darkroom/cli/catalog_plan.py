@@ -1,18 +1,24 @@
 """A recipe and its table as a plan that can be handed in, checked before anything is sent."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import NamedTemporaryFile
-from typing import IO, NoReturn
+from typing import NoReturn
+
+import orjson
 
 from darkroom.catalogs.plan import Planned, plan
 from darkroom.catalogs.reading import Plan
 from darkroom.catalogs.recipe import Recipe, read_recipe
+from darkroom.catalogs.references import edit_of, placed
+from darkroom.catalogs.spool import spool
+from darkroom.cli.client import Client
 from darkroom.cli.ending import CliError
 from darkroom.cli.environment import Environment
 from darkroom.cli.facts import models_today
+from darkroom.cli.pictures import Pictures
 from darkroom.cli.report import listed
 from darkroom.cli.source import Source
 from darkroom.cli.terminal import Terminal
@@ -28,6 +34,18 @@ class Prepared:
     recipe: Recipe
     folder: Path
     source: Source
+    pictures: Pictures
+
+    def handed_in(self, client: Client) -> str:
+        """Hand in the plan and the pictures that its rows name on this machine; the plan's file id."""
+        ids = self.pictures.uploaded(client)
+        if not ids:
+            return client.upload(self.source)
+        with NamedTemporaryFile(prefix="darkroom-", suffix=".jsonl") as file:
+            with self.source.path.open("rb") as lines:
+                file.writelines(orjson.dumps(placed(orjson.loads(x), ids)) + b"\n" for x in lines)
+            file.flush()
+            return client.upload(replace(self.source, path=Path(file.name)))
 
     @property
     def directory(self) -> Path:
@@ -46,13 +64,15 @@ def prepared(path: Path, environment: Environment, terminal: Terminal) -> Iterat
     table = path.parent / recipe.table
     if not table.is_file():
         raise CliError(f"{path} names a table {recipe.table}, which is not there; correct `table`")
-    with NamedTemporaryFile(prefix="darkroom-", suffix=".jsonl") as spool:
+    pictures = Pictures(path.parent)
+    with NamedTemporaryFile(prefix="darkroom-", suffix=".jsonl") as file:
         try:
-            lines = _write(recipe, table, spool)
-            _check(Path(spool.name), lines, environment)
+            lines = spool(_judged(plan(recipe, table), pictures), file)
+            _check(Path(file.name), lines, environment)
         except BadInput as bad:
             _refuse(terminal, table.name, bad)
-        yield Prepared(recipe, path.parent, Source(Path(spool.name), PLAN, path.parent))
+        source = Source(Path(file.name), PLAN, path.parent)
+        yield Prepared(recipe, path.parent, source, pictures)
 
 
 def recipe_at(path: Path, terminal: Terminal) -> Recipe:
@@ -69,23 +89,13 @@ def recipe_at(path: Path, terminal: Terminal) -> Recipe:
         _refuse(terminal, path.name, bad)
 
 
-def _write(recipe: Recipe, table: Path, spool: IO[bytes]) -> list[int]:
-    """The line of the table behind each line of the plan."""
-    lines: list[int] = []
-    problems: list[Problem] = []
-    for one in plan(recipe, table):
-        if isinstance(one, Planned):
-            spool.write(one.json())
-            lines.append(one.line)
-        else:
-            problems.append(one)
-    spool.flush()
-    if problems:
-        raise BadInput(problems)
-    if not lines:
-        message = "no image is asked for: every row is skipped; take a rule out of `skip`"
-        raise BadInput([Problem("no_rows", message)])
-    return lines
+def _judged(found: Iterable[Planned | Problem], pictures: Pictures) -> Iterator[Planned | Problem]:
+    """The items, and what is wrong with the pictures that they name here."""
+    for one in found:
+        yield one
+        if isinstance(one, Planned) and (edit := edit_of(one.row)):
+            for flaw in pictures.judge(edit):
+                yield flaw.at(one.line, one.row["custom_id"])
 
 
 def _check(path: Path, lines: list[int], environment: Environment) -> None:

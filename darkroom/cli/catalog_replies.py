@@ -84,6 +84,30 @@ class CatalogVersion:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class ScheduledCatalog:
+    """A schedule, and what became of the last night that was due."""
+
+    catalog: str
+    next_at: str
+    said: str | None
+    reply: Reply
+
+    @classmethod
+    def of(cls, reply: Reply) -> Self:
+        next_at = str(reply["next_at"])[:16].replace("T", " ")
+        return cls(reply["catalog"], next_at, reply["said"], reply)
+
+
+def schedules(client: Client) -> list[ScheduledCatalog]:
+    """Every schedule, the one that is due next first."""
+
+    def all_of(reply: Any) -> list[ScheduledCatalog]:
+        return [ScheduledCatalog.of(one) for one in reply["data"]]
+
+    return client.ask("/schedules", all_of)
+
+
 class Catalogs:
     """One catalog behind the API."""
 
@@ -115,6 +139,18 @@ class Catalogs:
         """Make a version the current one."""
         path = f"{self._path}/versions/{number}/publish"
         return self._client.tell(path, None, CatalogVersion.of)
+
+    def schedule(self, body: Reply) -> ScheduledCatalog:
+        """Let nights begin by themselves."""
+        return self._client.put(f"{self._path}/schedule", body, ScheduledCatalog.of)
+
+    def push(self, body: Reply) -> ScheduledCatalog:
+        """Hand in the plan of the next night."""
+        return self._client.put(f"{self._path}/plan", body, ScheduledCatalog.of)
+
+    def unschedule(self) -> None:
+        """Take the schedule away."""
+        self._client.remove(f"{self._path}/schedule")
 
     def exhibits(self, number: int) -> Iterator[Exhibit]:
         """What a version shows, by SKU and variant."""

@@ -133,6 +133,14 @@ class Client:
             parse, self._send("POST", f"/api/v1{path}", json=body, timeout=UPLOAD_TIMEOUT)
         )
 
+    def put(self, path: str, body: Any, parse: Callable[[Any], Parsed]) -> Parsed:
+        """What a path below `/api/v1` makes of this body."""
+        return self._read(parse, self._send("PUT", f"/api/v1{path}", json=body))
+
+    def remove(self, path: str) -> None:
+        """Take away what stands at a path below `/api/v1`."""
+        self._send("DELETE", f"/api/v1{path}")
+
     def batches(self, limit: int = 20) -> list[Batch]:
         """The latest batches, newest first."""
         return self._page("/api/v1/batches", Batch.of, limit=limit)[0]
@@ -250,7 +258,7 @@ class Client:
         )
 
     def revoke_key(self, key_id: str) -> None:
-        self._send("DELETE", f"/api/v1/keys/{key_id}")
+        self.remove(f"/keys/{key_id}")
 
     def _act(self, batch_id: str, verb: str, body: Any) -> Batch:
         path = f"/api/v1/batches/{batch_id}/{verb}"

@@ -36,6 +36,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "run": "run:run",
         "submit": "submit:submit",
         "status": "show:status",
+        "report": "morning:report",
         "watch": "watch:watch",
         "fetch": "fetch:fetch",
         "cancel": "control:cancel",

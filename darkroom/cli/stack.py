@@ -107,7 +107,12 @@ class Layout:
         return Service(
             name,
             argv,
-            {**env, "DARKROOM_READY_FILE": str(ready), **self._metrics_port(number)},
+            {
+                **env,
+                "DARKROOM_READY_FILE": str(ready),
+                "DARKROOM_LOCAL_RECIPES": "1",
+                **self._metrics_port(number),
+            },
             ready=ready.exists,
             drains=True,
             grace_seconds=grace,

@@ -23,6 +23,10 @@ class EventType(StrEnum):
     """So many percent of a batch's or a project's budget are spent or at risk."""
     WEBHOOK_DISABLED = "webhook.disabled"
     """Another endpoint of the project is told nothing more; `data.reason` says why."""
+    REPORT_READY = "report.ready"
+    """A catalog's night is over; `data.catalog` and `data.version` say whose report can be read."""
+    NIGHT_SKIPPED = "night.skipped"
+    """A catalog's night was due and did not begin; `data.reason` says why."""
 
 
 class DeliveryState(StrEnum):

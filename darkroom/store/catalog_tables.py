@@ -14,6 +14,7 @@ from sqlalchemy import (
 )
 
 from darkroom.domain.catalog import ItemState, VersionState
+from darkroom.domain.schedule import Missed
 from darkroom.store.columns import Moment, Money, born, metadata, one_of
 
 catalogs = Table(
@@ -71,4 +72,28 @@ catalog_orders = Table(
     Column("project_id", Text, nullable=False),
     Column("fingerprint", Text, nullable=False, comment="of what was ordered by this job"),
     Index("ix_catalog_orders_project_id_fingerprint", "project_id", "fingerprint"),
+)
+
+catalog_schedules = Table(
+    "catalog_schedules",
+    metadata,
+    Column("catalog_id", Uuid, ForeignKey("catalogs.id"), primary_key=True),
+    Column("cron", Text, nullable=False),
+    Column("timezone", Text, nullable=False, comment="on whose clocks"),
+    Column("deadline", Text, comment="the time of day at which a night must be over"),
+    Column("missed", Text, nullable=False),
+    Column("budget", Money, comment="of each night"),
+    Column("threshold", Numeric(4, 3), nullable=False, comment="of the last plan handed in"),
+    Column("recipe", Text, comment="its path, for workers of the machine that it lies on"),
+    Column("plan_file_id", Uuid, ForeignKey("files.id"), nullable=False),
+    Column("pushed_at", Moment, nullable=False, comment="when that plan was handed in"),
+    Column("due_at", Moment, nullable=False, comment="when the next night begins"),
+    Column("claimed_until", Moment, comment="a worker begins it, or publishes what it made"),
+    Column("last_at", Moment),
+    Column("last_version", Integer, comment="the last night that it began"),
+    Column("said", Text, comment="what became of the last that was due"),
+    Column("shown_at", Moment, comment="when a worker last filled the directory"),
+    born(),
+    one_of("missed", Missed),
+    Index("ix_catalog_schedules_due_at", "due_at"),
 )

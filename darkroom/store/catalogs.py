@@ -15,6 +15,7 @@ from sqlalchemy import (
     Subquery,
     and_,
     any_,
+    false,
     func,
     insert,
     literal,
@@ -53,10 +54,14 @@ class Catalog:
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """One night of a catalog; `batch_id` is None where nothing had to be made."""
+    """One night of a catalog; `batch_id` is None where nothing had to be made.
+
+    Whether it is the current one is told by the same statement as its state: they change together.
+    """
 
     number: int
     state: VersionState
+    current: bool
     batch_id: UUID | None
     threshold: Decimal
     expected: Decimal
@@ -120,7 +125,10 @@ def version(connection: Connection, catalog_id: UUID, number: int) -> Version | 
 
 
 def _versions() -> Select[Any]:
-    return select(*(catalog_versions.c[name] for name in Version.__slots__))
+    v = catalog_versions.c
+    current = func.coalesce(catalogs.c.current == v.number, false())
+    known = (current.label(name) if name == "current" else v[name] for name in Version.__slots__)
+    return select(*known).join(catalogs, catalogs.c.id == v.catalog_id)
 
 
 def _version(row: Row[Any]) -> Version:

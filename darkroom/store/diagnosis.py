@@ -1,27 +1,17 @@
 """Why jobs of a batch failed, grouped by the class of their failure."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from uuid import UUID
 
 from sqlalchemy import Connection, func, select
 
 from darkroom.domain.failure import FailureClass
 from darkroom.domain.job import JobState
+from darkroom.domain.report import FailureGroup
 from darkroom.store.tables import jobs
 
 JOBS_LOOKED_AT = 5_000
 """Of each batch of a family; beyond, a group's number is a least."""
-
-
-@dataclass(frozen=True, slots=True)
-class FailureGroup:
-    """The failed jobs of one class, with the words of one of them."""
-
-    klass: FailureClass
-    jobs: int
-    code: str
-    message: str
 
 
 def failure_groups(connection: Connection, family: Sequence[UUID]) -> list[FailureGroup]:

@@ -1,6 +1,7 @@
 """How the rows of a file become jobs: by COPY, in chunks, under the batch's ingest lease."""
 
 from collections.abc import Iterable, Sequence
+from decimal import Decimal
 from itertools import islice, repeat
 from typing import Any
 
@@ -112,7 +113,12 @@ def hold(connection: Connection, claim: Validating, **values: object) -> None:
         raise IngestLost(claim.id)
 
 
-def accept(connection: Connection, claim: Validating, skipped: Sequence[Problem]) -> None:
+def accept(
+    connection: Connection,
+    claim: Validating,
+    skipped: Sequence[Problem],
+    expected: Decimal | None = None,
+) -> None:
     """Opens a batch whose file was read to its end: its jobs may be dispatched from this commit on.
 
     Raises:
@@ -125,6 +131,7 @@ def accept(connection: Connection, claim: Validating, skipped: Sequence[Problem]
         ingest_lease_expires_at=None,
         in_progress_at=func.clock_timestamp(),
         queued=batches.c.total,
+        expected=expected,
         skipped=len({problem.line for problem in skipped}),
         **_told(skipped),
     )

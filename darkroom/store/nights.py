@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Row, and_, case, func, or_, select, update
 
 from darkroom.domain.batch import TERMINAL
 from darkroom.domain.catalog import ItemState, VersionState
+from darkroom.store import outbox
 from darkroom.store.catalogs import counts, made, publish
 from darkroom.store.tables import batches, catalog_items, catalog_orders, catalog_versions, catalogs
 
@@ -72,6 +73,7 @@ def _concluded(connection: Connection, night: Row[Any]) -> Concluded:
     good = _share(connection, night) >= night.threshold
     if good and night.state != VersionState.PUBLISHED:
         publish(connection, night.catalog_id, night.number)
+    outbox.night_over(connection, night.catalog_id, night.number)
     return Concluded(night.catalog_id, night.number, good)
 
 

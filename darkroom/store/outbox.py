@@ -4,14 +4,33 @@ from collections.abc import Collection
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Select, Text, any_, cast, exists, func, insert, literal, select
+from sqlalchemy import (
+    Connection,
+    Select,
+    Text,
+    and_,
+    any_,
+    cast,
+    exists,
+    func,
+    insert,
+    literal,
+    select,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 
 from darkroom.domain.batch import TERMINAL
 from darkroom.domain.event import EventType
 from darkroom.domain.ids import BATCH, WEBHOOK, shown
 from darkroom.store.pausing import Reached
-from darkroom.store.tables import batches, events, webhook_deliveries, webhook_endpoints
+from darkroom.store.tables import (
+    batches,
+    catalog_versions,
+    catalogs,
+    events,
+    webhook_deliveries,
+    webhook_endpoints,
+)
 
 
 def ended(connection: Connection, batch_ids: Collection[UUID]) -> None:
@@ -71,6 +90,24 @@ def endpoint_disabled(connection: Connection, endpoint_id: UUID) -> None:
     data = _data("id", name, "reason", w.disabled_reason)
     happened = select(w.project_id, kind.label("type"), data.label("data"))
     _announce(connection, happened.where(w.id == endpoint_id))
+
+
+def night_over(connection: Connection, catalog_id: UUID, number: int) -> None:
+    """Announces that the report of a night can be read."""
+    c, v = catalogs.c, catalog_versions.c
+    its = v.catalog_id == c.id, v.number == number
+    data = _data("catalog", c.name, "version", v.number, "state", v.state)
+    kind = literal(EventType.REPORT_READY.value).label("type")
+    happened = select(c.project_id, kind, data.label("data")).join(catalog_versions, and_(*its))
+    _announce(connection, happened.where(c.id == catalog_id))
+
+
+def night_skipped(connection: Connection, catalog_id: UUID, reason: str) -> None:
+    """Announces that a night was due and did not begin."""
+    c = catalogs.c
+    data = _data("catalog", c.name, "reason", literal(reason)).label("data")
+    kind = literal(EventType.NIGHT_SKIPPED.value).label("type")
+    _announce(connection, select(c.project_id, kind, data).where(c.id == catalog_id))
 
 
 def _data(*pairs: Any) -> Any:

@@ -33,6 +33,7 @@ from darkroom.store.budget_tables import budgets as budgets
 from darkroom.store.budget_tables import settlements as settlements
 from darkroom.store.catalog_tables import catalog_items as catalog_items
 from darkroom.store.catalog_tables import catalog_orders as catalog_orders
+from darkroom.store.catalog_tables import catalog_schedules as catalog_schedules
 from darkroom.store.catalog_tables import catalog_versions as catalog_versions
 from darkroom.store.catalog_tables import catalogs as catalogs
 from darkroom.store.columns import Moment, born, one_of
@@ -152,6 +153,7 @@ batches = Table(
         Column(name, Money, nullable=False, server_default="0")
         for name in ("spent", "reserved", "at_risk")
     ),
+    Column("expected", Money, comment="the likely cost of its rows, told when they were read"),
     Column("cap", Money),
     Column("needed", Money, comment="paused for a budget: what its next call may cost"),
     Column("announced", SmallInteger, nullable=False, server_default="0", comment="percent"),
@@ -303,6 +305,12 @@ attempts = Table(
     Index("ix_attempts_worker", "worker", postgresql_where=text("state = 'running'")),
     Index("ix_attempts_batch_id_ended_at", "batch_id", "ended_at"),
     Index("ix_attempts_unknown", "batch_id", postgresql_where=text("state = 'unknown'")),
+    Index(
+        "ix_attempts_slowest",
+        "batch_id",
+        text("latency_ms DESC"),
+        postgresql_where=text("latency_ms IS NOT NULL"),
+    ),
 )
 
 images = Table(

@@ -79,8 +79,11 @@ def _body(route):
         return {"rows": [{"prompt": "a cat"}]}
     if route.path.endswith("/priority"):
         return {"priority": 1}
-    if "/catalogs/" in route.path and route.path.endswith(("/diff", "/nights")):
-        return {"plan_file_id": "file-" + "0" * 32}
+    if "/catalogs/" in route.path and route.path.endswith(
+        ("/diff", "/nights", "/plan", "/schedule")
+    ):
+        plan = {"plan_file_id": "file-" + "0" * 32}
+        return plan | ({"cron": "0 22 * * *"} if route.path.endswith("/schedule") else {})
     if route.path.endswith("/webhooks") and route.method == "POST":
         return {"url": "https://shop.example/hooks"}
     return None

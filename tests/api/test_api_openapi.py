@@ -19,7 +19,9 @@ from api.native.catalog_views import (
 from api.native.estimates import EstimateIn, EstimateOut
 from api.native.keys import KeyMade, KeyPage
 from api.native.providers import ProviderPage
+from api.native.reports import NightReportOut, ReportOut
 from api.native.reviews import OfferOut, PromoteIn, ReviewIn, ReviewOut, TargetIn
+from api.native.schedules import PushIn, ScheduleIn, ScheduleOut, SchedulePage
 from api.native.settlements import SettledOut, SettlementPage
 from api.native.usage import UsagePage
 from api.native.views import BatchOut, BatchPage, FileOut, FilePage, JobDetail, JobPage, ProblemPage
@@ -62,6 +64,12 @@ CONTRACT = {
     "GET /api/v1/catalogs/{name}/versions/{version}",
     "GET /api/v1/catalogs/{name}/versions/{version}/items",
     "POST /api/v1/catalogs/{name}/versions/{version}/publish",
+    "GET /api/v1/schedules",
+    "GET /api/v1/batches/{batch_id}/report",
+    "GET /api/v1/catalogs/{name}/report",
+    "PUT /api/v1/catalogs/{name}/schedule",
+    "DELETE /api/v1/catalogs/{name}/schedule",
+    "PUT /api/v1/catalogs/{name}/plan",
     "POST /api/v1/logins",
     "GET /api/v1/attempts/{attempt_id}/answer",
     "POST /api/v1/estimates",
@@ -154,6 +162,12 @@ OPERATIONS = {
     "createLogin",
     "diffCatalog",
     "beginNight",
+    "deleteSchedule",
+    "listSchedules",
+    "pushPlan",
+    "putSchedule",
+    "reportBatch",
+    "reportNight",
     "listVersions",
     "getVersion",
     "publishVersion",
@@ -183,12 +197,18 @@ BODIES = [
     ReviewIn,
     TargetIn,
     PromoteIn,
+    PushIn,
+    ScheduleIn,
 ]
 ANSWERS = [
     ReviewOut,
     OfferOut,
     DifferenceOut,
     NightOut,
+    NightReportOut,
+    ReportOut,
+    ScheduleOut,
+    SchedulePage,
     VersionOut,
     VersionPage,
     ItemPage,

@@ -1,9 +1,11 @@
 """The command line and the API together: from a shop's export to the directory that a site reads."""
 
 import csv
+import json
 
 import pytest
 from desk import serving
+from PIL import Image
 
 from darkroom.cli.main import ended
 
@@ -80,6 +82,66 @@ def test_from_an_export_to_a_published_directory(darkroom, world, tmp_path):
     assert len(world.sandbox.calls()) == made + 2
     assert manifest(here / "published")["mug"]["state"] == "kept"
     assert "2 *" in darkroom("catalog", "versions")[1]
+    status, out, _ = darkroom("report")
+    assert status == 0
+    assert out.splitlines()[:3] == [
+        "catalog    shop, version 2: published, the current one",
+        "items      2 made, 1 kept",
+        "made       2 of 2 (2 images)",
+    ]
+    assert "spent      $0.0119, of a budget of $1.00; about $0.0119 was expected" in out
+    told = json.loads(darkroom("report", "shop", "--json")[1])
+    assert told["batch"]["expected"] == told["expected"]
+    assert told["batch"]["slowest"][0]["seconds"] > 0
+
+
+def test_a_schedule_is_kept_shown_given_another_plan_and_taken_away(darkroom, tmp_path):
+    darkroom("catalog", "init", "shop.csv")
+    assert (
+        "there is no catalog shop"
+        in darkroom("catalog", "push")[2] + darkroom("catalog", "unschedule")[2]
+    )
+    status, out, err = darkroom(
+        *("catalog", "schedule", "shop", "0 22 * * *", "--timezone", "Europe/Berlin"),
+        *("--deadline", "06:00", "--budget", "80"),
+    )
+    assert status == 0, err
+    assert out.startswith("shop: the next night begins 20")
+    assert darkroom("catalog", "push")[0] == 0
+    listed = darkroom("catalog", "schedule", "--list")[1]
+    assert "0 22 * * * Europe/Berlin, until 06:00, for at most $80.00" in listed
+    [known] = json.loads(darkroom("catalog", "schedule", "--list", "--json")[1])
+    assert (known["catalog"], known["recipe"], known["missed"]) == ("shop", None, "run")
+    assert "write minute, hour" in darkroom("catalog", "schedule", "22 * *")[2]
+    assert "no recipe" in darkroom("catalog", "schedule", "other", "0 22 * * *")[2]
+    assert darkroom("catalog", "unschedule", "shop")[0] == 0
+    assert json.loads(darkroom("catalog", "schedule", "--list", "--json")[1]) == []
+
+
+def test_pictures_beside_the_recipe_are_known_by_what_they_show(darkroom, world, tmp_path):
+    world.start_worker()
+    here = tmp_path / "here"
+    for name, colour in {"mug.png": "blue", "cup.png": "red"}.items():
+        Image.new("RGB", (64, 64), colour).save(here / name)
+    (here / "t.csv").write_text("sku,title,photo\nmug,Mug,mug.png\ncup,Cup,cup.png\n")
+    (here / "catalog.toml").write_text(
+        'name = "s"\ntable = "t.csv"\ntemplate = "{{ title }}"\n[images]\nimage = "photo"\n'
+    )
+    assert darkroom("catalog", "sync")[0] == 0
+    assert len(world.sandbox.calls()) == 2
+    (here / "mug.png").rename(here / "blue.png")
+    Image.new("RGB", (64, 64), "green").save(here / "cup.png")
+    (here / "t.csv").write_text("sku,title,photo\nmug,Mug,blue.png\ncup,Cup,cup.png\n")
+    status, out, _ = darkroom("catalog", "diff")
+    assert status == 0
+    assert [line.split() for line in out.splitlines()[1:3]] == [
+        ["changed", "1"],
+        ["unchanged", "1"],
+    ]
+    (here / "blue.png").unlink()
+    status, _, err = darkroom("catalog", "diff")
+    assert status == 2
+    assert "t.csv:2: column image" in err
 
 
 def test_what_cannot_be_used_costs_nothing(darkroom, tmp_path):

@@ -1,6 +1,7 @@
 """Tables and recipes: exports as shops write them, variants, and what is wrong said where it stands."""
 
 import csv
+import json
 from datetime import date
 
 import pytest
@@ -129,13 +130,33 @@ def test_a_bad_row_is_named_by_its_line_in_the_table(rows):
     assert missing.line == 4
 
 
-def test_references_are_urls_and_no_paths(rows):
+def test_a_product_without_a_picture_is_no_edit(rows):
     recipe = PLAIN + "[images]\nimage = 'photo'\n"
-    table = "sku,title,photo\na,Mug,https://cdn.example/1.jpg\nb,Cup,\nc,Cap,cap.png\n"
-    mug, cup, cap = rows(recipe, table)
-    assert mug.row["image"] == "https://cdn.example/1.jpg"
+    mug, cup = rows(recipe, "sku,title,photo\na,Mug,photos/mug.png\nb,Cup,\n")
+    assert mug.row["image"] == "photos/mug.png"
     assert "image" not in cup.row
-    assert (cap.line, cap.column, cap.value) == (4, "photo", "cap.png")
+
+
+def test_a_picture_is_what_it_shows_and_not_what_it_is_called(tmp_path):
+    """Files by their sha256, data by its bytes; only a URL is its text."""
+    one, other, gone = (f"file-{digit * 32}" for digit in "123")
+    holds = {one: "aa", other: "aa"}
+
+    def known(*images, mask=None, holds=holds):
+        row = {"custom_id": "a/main", "x_sku": "a", "x_variant": "main", "prompt": "a mug"}
+        row |= {"images": list(images)} | ({"mask": mask} if mask else {})
+        (tmp_path / "plan.jsonl").write_text(json.dumps(row))
+        [wanted] = Plan(tmp_path / "plan.jsonl", "default", MODELS, lambda _: holds).wanted()
+        return wanted.fingerprint
+
+    assert known(one) == known(other)
+    assert known(one) != known(one, holds={one: "bb"})
+    assert known(one, mask=other) != known(one, mask=other, holds={**holds, other: "bb"})
+    data = "data:image/png;base64,iVBORw=="
+    assert known(data) == known(data.replace("image/png", "image/x-png"))
+    assert known("https://cdn.example/1.jpg?v=1") != known("https://cdn.example/1.jpg?v=2")
+    with pytest.raises(BadInput, match="no such file"):
+        known(one, gone)
 
 
 def test_a_column_that_is_not_there_is_named(rows):

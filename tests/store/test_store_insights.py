@@ -1,5 +1,6 @@
 """What API, pages and command line are told: the latest result of every custom_id, once."""
 
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from uuid import uuid4
@@ -9,7 +10,7 @@ from stage import LATER, draft, failed, succeeded, unknown
 
 from darkroom.domain.batch import Counts
 from darkroom.domain.job import JobState
-from darkroom.store import batches, insights
+from darkroom.store import batches, diagnosis, insights
 from darkroom.store.evidence import settle_late
 from darkroom.store.retries import retry
 
@@ -145,3 +146,33 @@ def test_a_batch_that_waits_has_no_idea_when_and_one_that_is_over_needs_no_time(
     _end(stage)
     view = _view(stage, batch_id)
     assert (view.eta_seconds, view.images_per_minute, view.ended) == (0.0, 0.0, True)
+
+
+def test_a_report_says_what_was_made_what_failed_and_what_it_cost(stage, night):
+    told = stage.call(insights.report, "default", night)
+    assert (told.counts.succeeded, told.images, told.unknown, told.ended) == (2, 3, 1, False)
+    assert (told.cost.spent, told.cost.at_risk) == (Decimal("0.875"), 1)
+    assert {(one.klass.value, one.jobs) for one in told.failures} == {
+        ("server_error", 1),
+        ("unknown_outcome", 1),
+    }
+    assert told.untold == 0
+    assert list(told.steps()) == []  # it is not over
+    steps = [step.words[-1] for step in replace(told, ended=True).steps()]
+    assert set(steps) == {"server_error", "unknown_outcome", "unbilled"}
+    assert stage.call(insights.report, "elsewhere", night) is None
+
+
+def test_a_report_reads_no_more_failures_than_it_needs(stage, night, monkeypatch):
+    monkeypatch.setattr(diagnosis, "JOBS_LOOKED_AT", 1)
+    told = stage.call(insights.report, "default", night)
+    assert [one.jobs for one in told.failures] == [1]
+    assert told.untold == 1
+
+
+def test_a_report_names_the_slowest_calls(stage, night):
+    stage.sql("UPDATE attempts SET latency_ms = 1000 * (job_id - (SELECT min(id) FROM jobs) + 1)")
+    slow = stage.call(insights.report, "default", night).slowest
+    assert [(one.custom_id, one.seconds) for one in slow] == [
+        (f"sku-{line}", line - 1.0) for line in range(6, 1, -1)
+    ]

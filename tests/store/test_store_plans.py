@@ -187,6 +187,7 @@ STATEMENTS = {
         {"ix_jobs_state"},
     ),
     "failures by class": (lambda c, b: failure_groups(c, [b]), {"ix_jobs_state"}),
+    "report": (lambda c, b: insights.report(c, "default", b), {"ix_attempts_slowest"}),
     "pace": (lambda c, b: pace(c, [b]), {"ix_attempts_batch_id_ended_at"}),
 }
 """What a worker sends in the night, for one job or for a group of them."""

@@ -13,6 +13,7 @@ from darkroom.store.insights.jobs import (
     job_views,
     jobs_page,
 )
+from darkroom.store.insights.reports import report
 
 __all__ = [
     "AttemptView",
@@ -32,4 +33,5 @@ __all__ = [
     "night",
     "page",
     "problems_page",
+    "report",
 ]
