@@ -180,6 +180,30 @@ def test_images_are_opened_and_walked_through_by_keyboard(studio, open_page):
     assert page.evaluate("document.activeElement.textContent").strip().endswith("row-3")
 
 
+def test_drafts_are_judged_by_keyboard_and_their_finals_ordered(studio, open_page):
+    make = Factory(studio.engine, studio.blobs, "default")
+    pictures = [_picture(colour) for colour in ("orange", "teal", "plum")]
+    batch = f"/batches/{shown(BATCH, make.completed(*pictures))}"
+    page = open_page()
+    page.goto(f"{batch}/gallery")
+    page.locator(".frame a").first.focus()
+    page.keyboard.press("Enter")
+    heading = page.locator("dialog h2")
+    sync_api.expect(heading).to_have_text("row-1")
+    for key, following in (("a", "row-2"), ("r", "row-3"), ("a", "row-3")):
+        page.keyboard.press(key)
+        sync_api.expect(heading).to_have_text(following)
+    sync_api.expect(page.locator("dialog [role=status]")).to_contain_text("2 approved, 1 rejected")
+    page.keyboard.press("Escape")
+    sync_api.expect(page.locator(".frame[data-judged=rejected]")).to_have_count(1)
+    page.goto(batch)
+    page.get_by_role("link", name="Finals of what is approved").click()
+    page.get_by_role("button", name="Make 2 finals").click()
+    page.wait_for_url(lambda url: "/promote" not in url)
+    assert "/batches/batch_" in page.url
+    assert not page.url.endswith(batch)
+
+
 def test_what_is_typed_or_opened_stays_while_the_page_moves(world, open_page):
     batch_id = world.submit([f"a cat {n} [[latency:0.3]]" for n in range(24)])
     page = open_page()
@@ -235,7 +259,7 @@ def test_no_page_breaks_a_rule_of_accessibility(open_page, axe, scheme, width, s
     batch = f"/batches/{shown(BATCH, done)}"
     for name, path in {
         "list": "/", "batch": batch, "contact-sheet": f"{batch}/gallery", "going": f"/batches/{shown(BATCH, going)}",
-        "images": "/images", "system": "/system",
+        "images": "/images", "system": "/system", "catalogs": "/catalogs", "finals": f"{batch}/promote",
     }.items():  # fmt: skip
         page.goto(path)
         page.locator("main").wait_for()
