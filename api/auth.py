@@ -19,7 +19,7 @@ class Scope(StrEnum):
     SUBMIT = auto()
     """Upload, submit and control."""
     ADMIN = auto()
-    """Make and revoke keys, and let the provider's key be tried again."""
+    """Make, rotate and revoke keys, and let the provider's key be tried again."""
 
     def covers(self, wanted: "Scope") -> bool:
         """Whether a key of this scope may do what asks for that one.
@@ -95,9 +95,11 @@ def authenticate(connection: Connection, secret: str) -> Caller:
     """The caller whose key this is; any other text costs the same one look-up.
 
     Raises:
-        Unauthenticated: No such key, or it was revoked.
+        Unauthenticated: No such key, or its time is over.
     """
     key = keys.find(connection, secret)
     if key is None:
-        raise Unauthenticated("key_unknown", "this API key is not known here, or was revoked")
+        raise Unauthenticated(
+            "key_unknown", "this API key is not known here, was revoked, or has expired"
+        )
     return Caller(key.project_id, tuple(Scope(scope) for scope in key.scopes), key.id)

@@ -82,6 +82,11 @@ def batch_cursor(after: str | None) -> UUID | None:
     return None if after is None else _followed(uuid_of(BATCH, after))
 
 
+def key_cursor(after: str | None) -> UUID | None:
+    """Where a page of API keys begins. Raises Invalid."""
+    return None if after is None else _followed(uuid_of(KEY, after))
+
+
 def job_cursor(after: str | None) -> int | None:
     """Where a page of jobs begins. Raises Invalid."""
     return None if after is None else _followed(number_of(JOB, after))

@@ -32,6 +32,9 @@ from darkroom.domain.retry import OnModeration
 
 ROWS_LIMIT = 10_000
 LINES_LIMIT = 50_000
+LONGEST_LIFE = 10 * 366 * 24 * 3600
+LONGEST_GRACE = 30 * 24 * 3600
+A_DAY = 24 * 3600
 PATHS_LIMIT = 50_000
 
 
@@ -255,4 +258,18 @@ class KeyIn(Body):
     )
     scopes: Annotated[list[Scope], Field(min_length=1, max_length=len(Scope))] = Field(
         default=[Scope.READ, Scope.SUBMIT]
+    )
+    expires_in: Annotated[StrictInt, Field(ge=1, le=LONGEST_LIFE)] | None = Field(
+        None, description="Seconds until it is refused; without it, it is good until it is revoked."
+    )
+
+
+class RotationIn(Body):
+    """How to give a key a new secret."""
+
+    model_config = ConfigDict(json_schema_extra=shows({"grace": A_DAY}))
+
+    grace: Annotated[StrictInt, Field(ge=0, le=LONGEST_GRACE)] = Field(
+        default=A_DAY,
+        description="Seconds for which the old secret is good as well; 0: it ends at once.",
     )

@@ -184,6 +184,8 @@ KEY: Example = {
     "prefix": "dk_Zk3vQ9x",
     "scopes": ["read", "submit"],
     "created_at": NIGHT,
+    "expires_at": None,
+    "former_until": None,
     "last_used_at": None,
     "revoked_at": None,
 }

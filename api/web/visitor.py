@@ -70,13 +70,15 @@ def sign_in(tools: Instruments, secret: str) -> str:
     """A new session for whoever holds this API key.
 
     Raises:
-        Unauthenticated: It is no key, or a revoked one.
+        Unauthenticated: It is no key, or one whose time is over.
     """
     ticket = token_urlsafe(SECRET_BYTES)
     with tools.transaction() as connection:
         key = keys.find(connection, secret)
         if key is None:
-            raise Unauthenticated("key_unknown", "this API key is not known here, or was revoked")
+            raise Unauthenticated(
+                "key_unknown", "this API key is not known here, was revoked, or has expired"
+            )
         sessions.open_session(connection, key.id, ticket)
     return ticket
 

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 from threading import Event
@@ -41,6 +42,7 @@ _UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND, _SERVER_ERROR = 401, 403, 404, 500
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 Parsed = TypeVar("Parsed")
+Identified = TypeVar("Identified", Job, Key)
 
 
 class Client:
@@ -156,14 +158,7 @@ class Client:
 
     def jobs(self, batch_id: str) -> Iterator[Job]:
         """Every job of a batch, in the order of the lines."""
-        after: dict[str, str] = {}
-        more = True
-        while more:
-            path = f"/api/v1/batches/{batch_id}/jobs"
-            page, more = self._page(path, Job.of, limit=JOBS_PAGE, **after)
-            yield from page
-            more = more and bool(page)
-            after = {"after": page[-1].id} if page else {}
+        yield from self._all(f"/api/v1/batches/{batch_id}/jobs", Job.of, limit=JOBS_PAGE)
 
     def problems(self, batch: Batch) -> Iterator[Problem]:
         """Everything that is wrong with a batch's input, in the order of its lines."""
@@ -239,12 +234,24 @@ class Client:
         return self.tell(f"/batches/{batch_id}/promote", body, Batch.of)
 
     def keys(self) -> list[Key]:
-        return self._get("/api/v1/keys", lambda reply: [Key.of(one) for one in reply["data"]])
+        """Every key of the project, newest first."""
+        return list(self._all("/api/v1/keys", Key.of))
 
-    def create_key(self, name: str, scopes: Sequence[str], project: str | None = None) -> Key:
+    def create_key(
+        self,
+        name: str,
+        scopes: Sequence[str],
+        project: str | None = None,
+        life: timedelta | None = None,
+    ) -> Key:
         body: dict[str, Any] = {"name": name, "scopes": list(scopes)}
         body |= {} if project is None else {"project": project}
+        body |= {} if life is None else {"expires_in": int(life.total_seconds())}
         return self._read(Key.of, self._send("POST", "/api/v1/keys", json=body))
+
+    def rotate_key(self, key_id: str, grace: timedelta) -> Key:
+        body = {"grace": int(grace.total_seconds())}
+        return self._read(Key.of, self._send("POST", f"/api/v1/keys/{key_id}/rotate", json=body))
 
     def login_link(self) -> str:
         """A link that signs one browser in with the rights of this key."""
@@ -263,6 +270,17 @@ class Client:
     def _act(self, batch_id: str, verb: str, body: Any) -> Batch:
         path = f"/api/v1/batches/{batch_id}/{verb}"
         return self._read(Batch.of, self._send("POST", path, json=body))
+
+    def _all(
+        self, path: str, parse: Callable[[Any], Identified], **query: Any
+    ) -> Iterator[Identified]:
+        """Whatever stands on all pages of a list."""
+        more = True
+        while more:
+            page, more = self._page(path, parse, **query)
+            yield from page
+            more = more and bool(page)
+            query |= {"after": page[-1].id} if page else {}
 
     def _page(
         self, path: str, parse: Callable[[Any], Parsed], **query: Any

@@ -59,6 +59,24 @@ def window(text: str | None, where: ZoneInfo) -> Window | None:
         raise CliError(f"--window {invalid}") from None
 
 
+def span(text: str, option: str) -> timedelta:
+    """A length of time from an option.
+
+    Raises:
+        CliError: it is none.
+
+    >>> span("90d", "--expires")
+    datetime.timedelta(days=90)
+    """
+    read = _SPAN.fullmatch(text)
+    try:
+        if read:
+            return timedelta(**{_UNITS[read[2]]: int(read[1])})
+    except OverflowError:
+        raise CliError(f"{option} {text} is beyond all calendars; write less") from None
+    raise CliError(f"{option} {text!r} is no length of time; write 30m, 24h or 90d")
+
+
 def moment(text: str | None, now: datetime, where: ZoneInfo) -> datetime | None:
     """A deadline from an option: a time of day, a moment (in this zone, if it names none), or a span from now.
 
@@ -71,8 +89,8 @@ def moment(text: str | None, now: datetime, where: ZoneInfo) -> datetime | None:
     """
     if text is None:
         return None
-    if span := _SPAN.fullmatch(text):
-        return _ahead(text, now, timedelta(**{_UNITS[span[2]]: int(span[1])}))
+    if _SPAN.fullmatch(text):
+        return _ahead(text, now, span(text, "--deadline"))
     try:
         if _CLOCK.fullmatch(text):
             return next_moment(time.fromisoformat(text), where, now)
@@ -86,8 +104,8 @@ def moment(text: str | None, now: datetime, where: ZoneInfo) -> datetime | None:
     return deadline
 
 
-def _ahead(text: str, now: datetime, span: timedelta) -> datetime:
+def _ahead(text: str, now: datetime, length: timedelta) -> datetime:
     try:
-        return now + span
+        return now + length
     except OverflowError:
         raise CliError(f"--deadline {text} is beyond all calendars; write less") from None

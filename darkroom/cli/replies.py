@@ -307,6 +307,8 @@ class Key:
     prefix: str
     scopes: tuple[str, ...]
     created_at: str
+    expires_at: str | None
+    former_until: str | None
     last_used_at: str | None
     revoked_at: str | None
     secret: str | None
@@ -320,6 +322,8 @@ class Key:
             prefix=reply["prefix"],
             scopes=tuple(reply["scopes"]),
             created_at=reply["created_at"],
+            expires_at=reply.get("expires_at"),
+            former_until=reply.get("former_until"),
             last_used_at=reply.get("last_used_at"),
             revoked_at=reply.get("revoked_at"),
             secret=reply.get("key"),

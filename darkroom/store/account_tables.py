@@ -24,10 +24,24 @@ api_keys = Table(
         "prefix", Text, nullable=False, comment="the first characters, for people to know it by"
     ),
     Column("digest", LargeBinary, nullable=False, unique=True, comment="sha256 of the key"),
+    Column(
+        "former_digest", LargeBinary, unique=True, comment="of the secret before its last rotation"
+    ),
+    Column("former_until", Moment, comment="until when that is good as well"),
     Column("scopes", ARRAY(Text), nullable=False),
     born(),
+    Column("expires_at", Moment),
     Column("last_used_at", Moment),
     Column("revoked_at", Moment),
+)
+
+signing_secrets = Table(
+    "signing_secrets",
+    metadata,
+    Column("name", Text, primary_key=True, comment="what is signed with it"),
+    Column("secret", LargeBinary, nullable=False),
+    born(),
+    comment="made by whoever needs one first; every process of the API signs with the same",
 )
 
 sessions = Table(

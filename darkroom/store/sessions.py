@@ -5,7 +5,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, delete, func, insert, select
 
-from darkroom.store.keys import ApiKey, digest
+from darkroom.store.keys import ApiKey, digest, is_good
 from darkroom.store.tables import api_keys, sessions
 
 SESSION_LIFE = timedelta(days=7)
@@ -57,7 +57,7 @@ def holder(connection: Connection, secret: str) -> ApiKey | None:
             sessions.c.digest == digest(secret),
             ~sessions.c.is_link,
             sessions.c.expires_at > func.now(),
-            api_keys.c.revoked_at.is_(None),
+            is_good(),
         )
     ).one_or_none()
     return None if row is None else ApiKey.of(row)

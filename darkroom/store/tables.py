@@ -28,6 +28,7 @@ from darkroom.domain.review import Judgement
 from darkroom.store.account_tables import api_keys as api_keys
 from darkroom.store.account_tables import projects as projects
 from darkroom.store.account_tables import sessions as sessions
+from darkroom.store.account_tables import signing_secrets as signing_secrets
 from darkroom.store.budget_tables import bounds as bounds
 from darkroom.store.budget_tables import budgets as budgets
 from darkroom.store.budget_tables import settlements as settlements

@@ -7,7 +7,7 @@ from routes import document, native_routes
 from world import ROOT
 
 from api.errors import Problem
-from api.native.bodies import BatchIn, KeyIn, PauseIn, ResumeIn, RetryIn, SettleIn
+from api.native.bodies import BatchIn, KeyIn, PauseIn, ResumeIn, RetryIn, RotationIn, SettleIn
 from api.native.catalog_views import (
     DifferenceOut,
     ItemPage,
@@ -78,6 +78,7 @@ CONTRACT = {
     "GET /api/v1/providers",
     "POST /api/v1/keys",
     "DELETE /api/v1/keys/{key_id}",
+    "POST /api/v1/keys/{key_id}/rotate",
 }
 
 
@@ -157,6 +158,7 @@ OPERATIONS = {
     "listKeys",
     "createKey",
     "revokeKey",
+    "rotateKey",
     "followBatch",
     "listProviders",
     "createLogin",
@@ -199,6 +201,7 @@ BODIES = [
     PromoteIn,
     PushIn,
     ScheduleIn,
+    RotationIn,
 ]
 ANSWERS = [
     ReviewOut,

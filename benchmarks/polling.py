@@ -1,0 +1,131 @@
+"""Two hundred clients who ask every second how a batch of a million jobs stands, and what each waits.
+
+python -m benchmarks.polling [--jobs N] [--clients N] [--seconds S] [--interval S]
+"""
+
+import asyncio
+import time
+from argparse import ArgumentParser
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import partial
+from uuid import UUID, uuid4
+
+import httpx2
+from psycopg.types.json import Jsonb
+
+from benchmarks.stage import API_KEY, Scene, Stage, perform
+from benchmarks.table import show
+from darkroom.domain.ids import BATCH, shown
+
+MS = 1000
+STATES = ("succeeded", "failed", "queued")
+
+_BATCH = """
+INSERT INTO batches (id, project_id, status, options, in_progress_at, total, succeeded, failed, queued)
+VALUES (%s, 'default', 'in_progress', %s, now(), %s, %s, %s, %s)
+"""
+_JOBS = """
+INSERT INTO jobs (batch_id, line, custom_id, state, request, bound, ended_at)
+SELECT %s, n, 'sku-' || n, CASE WHEN n <= %s THEN 'succeeded' WHEN n <= %s THEN 'failed' ELSE 'queued' END,
+    '{"prompt": "a cat", "model": "gpt-image-2", "n": 1}', 0.01, CASE WHEN n <= %s THEN now() END
+FROM generate_series(1, %s) n
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Crowd:
+    """How many ask, for how long (s), and how often each (s)."""
+
+    jobs: int
+    clients: int
+    seconds: float
+    interval: float
+
+
+@dataclass(slots=True)
+class Seen:
+    """What came back: how long each answer took (s), and how many of each status."""
+
+    waits: list[float] = field(default_factory=list)
+    statuses: Counter[int] = field(default_factory=Counter)
+
+    def percentile(self, share: float) -> float:
+        ordered = sorted(self.waits)
+        return ordered[min(int(len(ordered) * share), len(ordered) - 1)]
+
+
+def laid_out(stage: Stage, number: int) -> UUID:
+    """A batch in the middle of its night, with its counters as its jobs stand."""
+    batch_id, done, failed = uuid4(), number // 2, number // 100
+    counts = (number, done, failed, number - done - failed)
+    with stage.database() as connection:
+        connection.execute(_BATCH, (batch_id, Jsonb({}), *counts))
+        connection.execute(_JOBS, (batch_id, done, done + failed, done + failed, number))
+        connection.execute("ANALYZE jobs")
+    return batch_id
+
+
+async def polled(url: str, path: str, crowd: Crowd) -> Seen:
+    """Everybody asks at a moment of their own, and sends back the version that they know."""
+    seen = Seen()
+    headers = {"Authorization": f"Bearer {API_KEY}"}
+    limits = httpx2.Limits(max_connections=crowd.clients, max_keepalive_connections=crowd.clients)
+    async with httpx2.AsyncClient(
+        base_url=url, headers=headers, limits=limits, timeout=30, trust_env=False
+    ) as client:
+        end = time.perf_counter() + crowd.seconds
+        turns = (crowd.interval * turn / crowd.clients for turn in range(crowd.clients))
+        moments = ([*_moments(turn, end, crowd.interval)] for turn in turns)
+        await asyncio.gather(*(_poll(client, path, due, seen) for due in moments))
+    return seen
+
+
+def _moments(after: float, end: float, interval: float) -> Iterator[float]:
+    """When one of them asks."""
+    due = time.perf_counter() + after
+    while due < end:
+        yield due
+        due += interval
+
+
+async def _poll(client: httpx2.AsyncClient, path: str, moments: list[float], seen: Seen) -> None:
+    known: dict[str, str] = {}
+    for due in moments:
+        await asyncio.sleep(max(due - time.perf_counter(), 0))
+        begun = time.perf_counter()
+        answer = await client.get(path, headers=known)
+        seen.waits.append(time.perf_counter() - begun)
+        seen.statuses[answer.status_code] += 1
+        known = {"If-None-Match": answer.headers["etag"]}
+
+
+def play(crowd: Crowd, stage: Stage) -> None:
+    path = f"/api/v1/batches/{shown(BATCH, laid_out(stage, crowd.jobs))}"
+    asyncio.run(polled(stage.urls.api, path, Crowd(crowd.jobs, 10, 2, 1)))
+    cpu = stage.cpu()
+    seen = asyncio.run(polled(stage.urls.api, path, crowd))
+    report(crowd, seen, stage.cpu() - cpu)
+
+
+def report(crowd: Crowd, seen: Seen, cpu: float) -> None:
+    shares = (0.5, 0.95, 0.99, 1.0)
+    figures = [f"{seen.percentile(share) * MS:.1f}" for share in shares]
+    statuses = ", ".join(f"{number:,} × {status}" for status, number in seen.statuses.items())
+    row = (f"{len(seen.waits) / crowd.seconds:.0f}", *figures, f"{cpu * MS / len(seen.waits):.2f}")
+    title = f"{crowd.clients} clients, a batch of {crowd.jobs:,} jobs ({statuses})"
+    show(title, ("answers/s", "p50 ms", "p95 ms", "p99 ms", "most ms", "CPU ms each"), [(*row,)])
+
+
+def _asked() -> Crowd:
+    parser = ArgumentParser(prog="python -m benchmarks.polling")
+    parser.add_argument("--jobs", type=int, default=1_000_000)
+    parser.add_argument("--clients", type=int, default=200)
+    parser.add_argument("--seconds", type=float, default=20)
+    parser.add_argument("--interval", type=float, default=1)
+    return Crowd(**vars(parser.parse_args()))
+
+
+if __name__ == "__main__":
+    perform(Scene(workers=0), partial(play, _asked()))
