@@ -137,6 +137,7 @@ def _lifespan(settings: Settings) -> Callable[[FastAPI], AbstractAsyncContextMan
             limit,
             projects,
             models_of=_models(settings, projects),
+            requests_per_minute=settings.api_requests_per_minute,
             flower_url=settings.flower_url,
             metrics_token=_secret(settings.metrics_token),
         ) as instruments:

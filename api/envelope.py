@@ -39,7 +39,9 @@ class Envelope:
             nonlocal started
             if message["type"] == "http.response.start":
                 started = True
-                _add_headers(MutableHeaders(scope=message), request_id)
+                headers = MutableHeaders(scope=message)
+                _add_headers(headers, request_id)
+                headers.update(scope["state"].get("quota", {}))
                 _log(scope, message["status"], time.monotonic() - begun_at)
             await send(message)
 

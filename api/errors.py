@@ -23,6 +23,7 @@ from api.refusals import (
     Mismatch,
     Missing,
     Refusal,
+    TooMany,
     Unauthenticated,
 )
 from darkroom.blobs import BlobMissing, StorageFailed
@@ -40,6 +41,7 @@ _STATUS: Mapping[type[Refusal], HTTPStatus] = {
     Conflict: HTTPStatus.CONFLICT,
     Mismatch: HTTPStatus.UNPROCESSABLE_ENTITY,
     Invalid: HTTPStatus.UNPROCESSABLE_ENTITY,
+    TooMany: HTTPStatus.TOO_MANY_REQUESTS,
 }
 
 
@@ -115,14 +117,14 @@ def install(app: FastAPI, dialects: Mapping[str, Wording]) -> None:
 
 
 def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """The problems a route may answer with, as OpenAPI has them."""
+    """The problems a route may answer with, as OpenAPI has them; any may be asked too often."""
     schema = {"$ref": "#/components/schemas/Problem"}
     return {
-        status: {
+        int(status): {
             "description": HTTPStatus(status).phrase,
             "content": {MEDIA_TYPE: {"schema": schema}},
         }
-        for status in statuses
+        for status in sorted({*statuses, HTTPStatus.TOO_MANY_REQUESTS})
     }
 
 
@@ -171,10 +173,20 @@ def _utf8(text: str) -> str:
 def _refused(request: Request, error: Exception) -> Response:
     assert isinstance(error, Refusal)
     faults = error.faults if isinstance(error, Invalid) else ()
-    headers = {"WWW-Authenticate": "Bearer"} if isinstance(error, Unauthenticated) else None
     return answer(
-        request, _STATUS[type(error)], error.code, error.detail, faults=faults, headers=headers
+        request, _STATUS[type(error)], error.code, error.detail, faults=faults, headers=_how(error)
     )
+
+
+def _how(refusal: Refusal) -> Mapping[str, str] | None:
+    """What a program should know to ask again."""
+    match refusal:
+        case Unauthenticated():
+            return {"WWW-Authenticate": "Bearer"}
+        case TooMany(seconds=seconds):
+            return {"Retry-After": str(seconds)}
+        case _:
+            return None
 
 
 def _http(request: Request, error: Exception) -> Response:

@@ -23,6 +23,11 @@ def fresh_key() -> str:
     return KEY_PREFIX + secrets.token_urlsafe(KEY_BYTES)
 
 
+def fresh_signing_secret() -> bytes:
+    """A new secret to sign links with."""
+    return secrets.token_bytes(KEY_BYTES)
+
+
 def fresh_webhook_secret() -> str:
     """A new secret to sign with, as Standard Webhooks writes one."""
     return "whsec_" + base64.b64encode(secrets.token_bytes(KEY_BYTES)).decode()

@@ -11,6 +11,8 @@ import redis
 from api.endings import Endings
 from api.feeds import Feeds
 from api.projects import Projects
+from api.signatures import Signatures
+from api.throttle import Throttle
 from api.thumbnails import Thumbnails
 from darkroom.blobs import BlobStore, StorageFailed, open_store
 from darkroom.domain.models import Models
@@ -68,6 +70,8 @@ class Instruments:
     feeds: Feeds
     endings: Endings
     thumbnails: Thumbnails
+    throttle: Throttle
+    signatures: Signatures
     flower_url: str | None
     """Where people find Flower."""
     metrics_token: str | None = field(default=None, repr=False)
@@ -96,6 +100,7 @@ def opened(
     projects: Projects,
     *,
     models_of: Callable[[str], Models],
+    requests_per_minute: int = 0,
     flower_url: str | None = None,
     metrics_token: str | None = None,
 ) -> Iterator[Instruments]:
@@ -120,6 +125,8 @@ def opened(
                 feeds=feeds,
                 endings=endings,
                 thumbnails=thumbnails,
+                throttle=Throttle(requests_per_minute),
+                signatures=Signatures(),
                 flower_url=flower_url,
                 metrics_token=metrics_token,
             )

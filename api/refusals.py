@@ -50,6 +50,15 @@ class Mismatch(Refusal):
     """It was asked under a key that stands for something else."""
 
 
+class TooMany(Refusal):
+    """It was asked too often; it may be asked again after so many seconds."""
+
+    def __init__(self, seconds: int) -> None:
+        again = f"ask again in {seconds} s, and not more often than the RateLimit headers allow"
+        super().__init__("rate_limit_exceeded", f"this key asks too often; {again}")
+        self.seconds = seconds
+
+
 class Invalid(Refusal):
     """What was sent cannot be used; `faults` names every place."""
 

@@ -18,7 +18,9 @@ from api.asking import Asking
 from api.auth import Caller, Scope, authenticate, secret_in
 from api.instruments import Instruments
 from api.once import fingerprint, key_in, once
+from api.refusals import TooMany
 
+COMPATIBLE = "/v1/"
 JSON_BYTES = 8_000_000
 FORM_BYTES = 65_536
 """What a multipart form adds to its file at most."""
@@ -84,7 +86,8 @@ class GuardedRoute(APIRoute):
         handle = super().get_route_handler()
 
         async def guarded(request: Request) -> Response:
-            request.state.caller = await run_in_threadpool(_caller, request)
+            request.state.caller = await self.caller(request)
+            _require_quota(request)
             bounded = BoundedRequest(request.scope, request.receive)
             if self.uploads:
                 bounded.limit = request.app.state.instruments.upload_bytes + FORM_BYTES
@@ -94,6 +97,10 @@ class GuardedRoute(APIRoute):
             return await once(bounded, asking, lambda: handle(bounded), secret=self.secret)
 
         return guarded
+
+    async def caller(self, request: Request) -> Caller:
+        """Whoever holds the key of this request. Raises Unauthenticated."""
+        return await run_in_threadpool(_caller, request)
 
     async def asking(self, request: Request) -> Asking | None:
         """Under which key this is asked, if the caller gave one."""
@@ -145,6 +152,19 @@ def _digest(upload: UploadFile) -> bytes:
     digest = hashlib.file_digest(upload.file, "sha256").digest()  # type: ignore[arg-type]
     upload.file.seek(0)
     return digest
+
+
+def _require_quota(request: Request) -> None:
+    """Raises TooMany where a key asks more often than it may; the answer says how much is left."""
+    caller: Caller = request.state.caller
+    instruments: Instruments = request.app.state.instruments
+    quota = instruments.throttle.take(caller.key_id or caller.project_id)
+    if quota is None:
+        return
+    compatible = request.url.path.startswith(COMPATIBLE)
+    request.state.quota = {**quota.headers, **(quota.twins if compatible else {})}
+    if quota.refused:
+        raise TooMany(quota.wait)
 
 
 def _caller(request: Request) -> Caller:

@@ -124,6 +124,10 @@ class Settings(BaseSettings):
     flower_url: Annotated[str | None, _Blank] = Field(
         default=None, description="Where people find Flower; the pages link to it."
     )
+    api_requests_per_minute: Annotated[int, Field(ge=0)] = Field(
+        default=6000,
+        description="What a key may ask of each process of the API a minute; 0: no limit.",
+    )
     max_upload_mb: PositiveInt = Field(
         default=512, description="The largest file that may be uploaded."
     )

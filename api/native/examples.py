@@ -189,6 +189,11 @@ KEY: Example = {
     "last_used_at": None,
     "revoked_at": None,
 }
+IMAGE_LINK: Example = {
+    "url": "/api/v1/images/img_019ab2c34d5e7f00a1b2c3d4e5f60003-0?expires=1795471200&signature=Zk3v…",
+    "thumbnail_url": "/api/v1/images/img_019ab2c34d5e7f00a1b2c3d4e5f60003-0/thumbnail?expires=…",
+    "expires_at": MORNING,
+}
 
 
 ESTIMATE: Example = {

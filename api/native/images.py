@@ -1,31 +1,67 @@
-"""Images: the bytes as they were received, for as long as a cache likes to keep them."""
+"""Images: the bytes as they were received, or in small, for as long as a cache likes to keep them."""
 
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import Annotated
-from uuid import UUID
 
-from fastapi import APIRouter, Header, Response
-from fastapi.concurrency import run_in_threadpool
+from fastapi import APIRouter, Depends, Header, Request, Response
 from fastapi.responses import StreamingResponse
+from pydantic import BaseModel, ConfigDict, Field, StrictInt
 
 from api.deps import Reader, Tools, bearer
 from api.errors import documented
-from api.instruments import Instruments
 from api.names import image_key
+from api.native.bodies import A_DAY, Body
+from api.native.examples import IMAGE_LINK, shows
+from api.native.links import LONGEST, PARAMETERS, LinkedRoute, seconds_left
+from api.ranges import is_same
 from api.refusals import Missing
-from api.route import GuardedRoute
 from api.thumbnails import MEDIA_TYPE
 from darkroom.domain.request import EXTENSION_OF
 from darkroom.pictures import NotAPicture
 from darkroom.store import insights
 from darkroom.store.insights import ImageView
+from darkroom.store.session import now_at
 
-KEPT = "private, max-age=31536000, immutable"
+FOREVER = 31_536_000
 
 router = APIRouter(
-    prefix="/images", tags=["images"], route_class=GuardedRoute, dependencies=[bearer]
+    prefix="/images", tags=["images"], route_class=LinkedRoute, dependencies=[bearer]
 )
+
+
+class ImageLinkIn(Body):
+    """How long a link is to be good."""
+
+    model_config = ConfigDict(json_schema_extra=shows({"expires_in": A_DAY}))
+
+    expires_in: Annotated[StrictInt, Field(ge=1, le=LONGEST)] = Field(
+        default=A_DAY, description="Seconds; a week at most."
+    )
+
+
+class ImageLinkOut(BaseModel):
+    """Links that show an image, whole and in small, to whoever has them."""
+
+    model_config = ConfigDict(json_schema_extra=shows(IMAGE_LINK))
+
+    url: str = Field(description="Append it to the address of this server.")
+    thumbnail_url: str
+    expires_at: datetime
+
+
+def _image(tools: Tools, caller: Reader, image_id: str) -> ImageView:
+    attempt_id, index = image_key(image_id)
+    with tools.transaction() as connection:
+        image = insights.image(connection, caller.project_id, attempt_id, index)
+    if image is None:
+        raise Missing("image", image_id)
+    return image
+
+
+Image = Annotated[ImageView, Depends(_image)]
+Known = Annotated[str | None, Header(alias="if-none-match")]
 
 
 @router.get(
@@ -38,23 +74,14 @@ router = APIRouter(
         304: {"description": "As in your cache."},
         **documented(401, 403, 404, 410, 422, 503),
     },
+    openapi_extra={"parameters": PARAMETERS},
 )
 def show(
-    tools: Tools,
-    caller: Reader,
-    image_id: str,
-    if_none_match: Annotated[str | None, Header()] = None,
+    request: Request, tools: Tools, image: Image, image_id: str, if_none_match: Known = None
 ) -> Response:
-    """Fetch the bytes of an image."""
-    attempt_id, index = image_key(image_id)
-    image = _stored(tools, caller.project_id, attempt_id, index)
-    if image is None:
-        raise Missing("image", image_id)
-    headers = {
-        "ETag": f'"{image.sha256}"',
-        "Cache-Control": KEPT,
-    }
-    if _same(if_none_match, image.sha256):
+    """Fetch the bytes of an image, with a key or by a signed link."""
+    headers = {"ETag": f'"{image.sha256}"', "Cache-Control": _kept(request)}
+    if is_same(if_none_match, headers["ETag"]):
         return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
     chunks: Iterator[bytes] = tools.blobs.read(image.sha256)
     name = f"{image_id}.{EXTENSION_OF.get(image.format, image.format)}"
@@ -64,37 +91,54 @@ def show(
 
 
 @router.get(
-    "/{image_id}/thumbnail",
+    "/{image_id}/thumbnail",  # noqa: FAST003 - the dependency takes the id
     operation_id="getThumbnail",
     summary="Fetch an image in small",
     response_class=Response,
     responses={
-        200: {"description": "Within 256 × 256 pixels.", "content": {MEDIA_TYPE: {}}},
+        200: {"description": "The thumbnail.", "content": {MEDIA_TYPE: {}}},
+        304: {"description": "As in your cache."},
         **documented(401, 403, 404, 410, 422, 503),
     },
+    openapi_extra={"parameters": PARAMETERS},
+)  # fmt: skip
+async def thumbnail(
+    request: Request, tools: Tools, image: Image, if_none_match: Known = None
+) -> Response:
+    """Fetch an image in small, as WebP, with a key or by a signed link."""
+    headers = {"ETag": f'"{image.sha256[:32]}-s"', "Cache-Control": _kept(request)}
+    if is_same(if_none_match, headers["ETag"]):
+        return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
+    small = await tools.thumbnails.of(image.sha256)
+    if isinstance(small, NotAPicture):
+        raise Missing("picture in image", image.sha256[:12])
+    return Response(small, media_type=MEDIA_TYPE, headers=headers)
+
+
+@router.post(
+    "/{image_id}/links",
+    operation_id="linkImage",
+    summary="Make a link to an image",
+    status_code=HTTPStatus.CREATED,
+    responses=documented(400, 401, 403, 404, 408, 422, 503),
 )
-async def thumbnail(tools: Tools, caller: Reader, image_id: str) -> Response:
-    """Fetch an image in small, as WebP."""
-    attempt_id, index = image_key(image_id)
-    image = await run_in_threadpool(_stored, tools, caller.project_id, attempt_id, index)
-    small = None if image is None else await tools.thumbnails.of(image.sha256)
-    if small is None or isinstance(small, NotAPicture):
-        raise Missing("image", image_id)
-    return Response(small, media_type=MEDIA_TYPE, headers={"Cache-Control": KEPT})
-
-
-def _stored(tools: Instruments, project_id: str, attempt_id: UUID, index: int) -> ImageView | None:
+def link(
+    tools: Tools, caller: Reader, image_id: str, body: ImageLinkIn | None = None
+) -> ImageLinkOut:
+    """Make a link that shows an image to whoever has it, until it expires; it cannot be taken back."""
+    _image(tools, caller, image_id)
+    path = f"/api/v1/images/{image_id}"
     with tools.transaction() as connection:
-        return insights.image(connection, project_id, attempt_id, index)
+        until = now_at(connection) + timedelta(seconds=(body or ImageLinkIn()).expires_in)
+        urls = [tools.signatures.link(connection, one, until) for one in _both(path)]
+    return ImageLinkOut(url=urls[0], thumbnail_url=urls[1], expires_at=until)
 
 
-def _same(condition: str | None, sha256: str) -> bool:
-    """Whether an If-None-Match names this content.
+def _both(path: str) -> tuple[str, str]:
+    return path, f"{path}/thumbnail"
 
-    https://www.rfc-editor.org/rfc/rfc9110#section-13.1.2
 
-    >>> _same('W/"a", "b"', "b"), _same("*", "b"), _same('"a"', "b"), _same(None, "b")
-    (True, True, False, False)
-    """
-    tags = {tag.strip().removeprefix("W/") for tag in (condition or "").split(",")}
-    return "*" in tags or f'"{sha256}"' in tags
+def _kept(request: Request) -> str:
+    """For good; what was got by a link, no longer than that is good."""
+    left = seconds_left(request)
+    return f"private, max-age={FOREVER if left is None else left}, immutable"

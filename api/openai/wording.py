@@ -35,8 +35,13 @@ class ErrorOut(BaseModel):
 
 
 def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """The errors a route may answer with, as OpenAPI has them; any may be asked in a wrong way."""
-    every = sorted({*statuses, HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY})
+    """The errors a route may answer with, as OpenAPI has them; any may be asked wrongly, or too often."""
+    any_time = (
+        HTTPStatus.BAD_REQUEST,
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+        HTTPStatus.TOO_MANY_REQUESTS,
+    )
+    every = sorted({*statuses, *any_time})
     return {
         int(status): {"model": ErrorOut, "description": HTTPStatus(status).phrase}
         for status in every

@@ -94,6 +94,8 @@ class Layout:
         serve = ("uvicorn", "--factory", "api.app:create_app", "--no-access-log")
         argv = (*_PYTHON, *serve, "--host", "127.0.0.1", "--port", _port(urls.api))
         env = {**env, "DARKROOM_ADMIN_KEY": local_key(self.environment)}
+        if not self.environment.says("api_requests_per_minute"):
+            env |= {"DARKROOM_API_REQUESTS_PER_MINUTE": "0"}
         if self.staff is Staff.FULL:
             env |= {"DARKROOM_FLOWER_URL": self.environment.flower_url or urls.flower}
         return Service("api", argv, env, ready=lambda: answers(f"{urls.api}/livez"), cwd=self._cwd)

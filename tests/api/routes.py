@@ -26,7 +26,7 @@ class Route:
         """The least scope that the contract asks for."""
         if "/keys" in self.path:
             return "admin"
-        looks = self.method == "GET" or "/logins" in self.path
+        looks = self.method == "GET" or self.path.endswith(("/logins", "/links"))
         return "read" if looks else "submit"
 
     @property

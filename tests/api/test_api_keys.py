@@ -1,9 +1,12 @@
 """API keys: made, shown once, listed without their secret, revoked at once."""
 
+from uuid import uuid4
+
 import pytest
 from desk import assert_problem
 from sqlalchemy import text
 
+from darkroom.store import keys
 from darkroom.store.session import transaction
 
 URL = "/api/v1/keys"
@@ -123,7 +126,9 @@ def test_a_rotated_key_has_both_secrets_for_the_grace(admin, stranger, later):
     assert stranger.get(BATCHES, headers=bearer(second)).status_code == 200
 
 
-def test_without_a_grace_the_old_secret_ends_at_once_and_its_browsers_with_it(admin, stranger):
+def test_without_a_grace_the_old_secret_ends_at_once_and_its_browsers_with_it(
+    desk, admin, stranger
+):
     first = admin.post(URL, json={"name": "leaked"}).json()
     signed = stranger.post(
         "/login", data={"key": first["key"]}, headers={"Sec-Fetch-Site": "same-origin"}
@@ -136,6 +141,9 @@ def test_without_a_grace_the_old_secret_ends_at_once_and_its_browsers_with_it(ad
     for made in (second, third):
         assert stranger.get(BATCHES, headers=bearer(made)).status_code == 200
     assert stranger.get("/", headers=cookie).status_code == 303
+    again = {"key_id": uuid4(), "project_id": second["project"], "name": "n", "scopes": ["read"]}
+    with transaction(desk.engine) as connection:
+        assert keys.add(connection, secret=second["key"], **again) is None
 
 
 def test_a_revoked_key_has_no_other_secret(admin, stranger):

@@ -17,6 +17,7 @@ from api.native.catalog_views import (
     VersionPage,
 )
 from api.native.estimates import EstimateIn, EstimateOut
+from api.native.images import ImageLinkIn, ImageLinkOut
 from api.native.keys import KeyMade, KeyPage
 from api.native.providers import ProviderPage
 from api.native.reports import NightReportOut, ReportOut
@@ -47,6 +48,7 @@ CONTRACT = {
     "GET /api/v1/jobs/{job_id}",
     "GET /api/v1/images/{image_id}",
     "GET /api/v1/images/{image_id}/thumbnail",
+    "POST /api/v1/images/{image_id}/links",
     "POST /api/v1/batches/{batch_id}/pause",
     "POST /api/v1/batches/{batch_id}/priority",
     "POST /api/v1/batches/{batch_id}/resume",
@@ -155,6 +157,7 @@ OPERATIONS = {
     "getJob",
     "getImage",
     "getThumbnail",
+    "linkImage",
     "listKeys",
     "createKey",
     "revokeKey",
@@ -202,10 +205,12 @@ BODIES = [
     PushIn,
     ScheduleIn,
     RotationIn,
-]
-ANSWERS = [
+    ANSWERS,
     ReviewOut,
     OfferOut,
+    ImageLinkIn,
+    ImageLinkOut,
+]
     DifferenceOut,
     NightOut,
     NightReportOut,

@@ -253,5 +253,14 @@ def image(
     return _image(row) if row else None
 
 
+def image_owner(connection: Connection, attempt_id: UUID, index: int) -> str | None:
+    """Whose image this is; None if nobody has such."""
+    query = select(batches.c.project_id).join(images, images.c.batch_id == batches.c.id)
+    owner: str | None = connection.execute(
+        query.where(images.c.attempt_id == attempt_id, images.c.index == index)
+    ).scalar_one_or_none()
+    return owner
+
+
 def _image(row: Row[Any]) -> ImageView:
     return ImageView(**{name: getattr(row, name) for name in ImageView.__slots__})
