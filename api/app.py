@@ -24,6 +24,7 @@ from api.native import (
     images,
     jobs,
     keys,
+    projects,
     providers,
     reports,
     reviews,
@@ -57,6 +58,7 @@ DIALECTS = (
     attempts,
     images,
     keys,
+    projects,
     providers,
     reports,
     schedules,
@@ -127,7 +129,7 @@ def _lifespan(settings: Settings) -> Callable[[FastAPI], AbstractAsyncContextMan
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncGenerator[None, None]:
         limit = settings.max_upload_mb * MEGABYTE
-        projects = Projects(
+        known = Projects(
             settings.usual_provider, {name: settings.allowed(name) for name in settings.projects}
         )
         with opened(
@@ -135,8 +137,8 @@ def _lifespan(settings: Settings) -> Callable[[FastAPI], AbstractAsyncContextMan
             storage_url,
             settings.redis_url,
             limit,
-            projects,
-            models_of=_models(settings, projects),
+            known,
+            models_of=_models(settings, known),
             requests_per_minute=settings.api_requests_per_minute,
             flower_url=settings.flower_url,
             metrics_token=_secret(settings.metrics_token),
@@ -155,11 +157,11 @@ def _secret(value: SecretStr | None) -> str | None:
     return value.get_secret_value() if value else None
 
 
-def _models(settings: Settings, projects: Projects) -> Callable[[str], Models]:
+def _models(settings: Settings, known: Projects) -> Callable[[str], Models]:
     """The models of a project's own provider, read once a day: some are shut down tomorrow."""
 
     @lru_cache(maxsize=16)
     def of(provider: str, today: date) -> Models:
         return settings.profile_of(provider, today).models
 
-    return lambda project_id: of(projects.provider(project_id, None), datetime.now(UTC).date())
+    return lambda project_id: of(known.provider(project_id, None), datetime.now(UTC).date())

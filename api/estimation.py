@@ -8,11 +8,12 @@ from uuid import UUID
 
 from api.instruments import Instruments
 from api.refusals import Missing
-from api.submission import ROWS_NAME, Default, Row, jsonl, known_defaults
+from api.submission import ROWS_NAME, Default, Row, Submission, jsonl, known_defaults
 from darkroom.domain.batchfile import Draft
 from darkroom.domain.ids import FILE, shown
 from darkroom.sheets.lint import Look, Verdict, lint
 from darkroom.store import files
+from darkroom.store.session import now_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,22 @@ def estimate(
         raise Missing("file", shown(FILE, source))
     with tools.blobs.local(file.sha256) as path:
         return _look(tools, project_id, path, file.filename, question)
+
+
+def rehearse(
+    tools: Instruments, project_id: str, source: UUID | Sequence[Row], asked: Submission
+) -> tuple[Finding, str]:
+    """What a submission would meet, and who would draw it.
+
+    Raises:
+        Invalid: Something in it is of no use.
+        Missing: The project has no such file.
+    """
+    with tools.transaction() as connection:
+        asked.options(now_at(connection))
+    provider = tools.projects.provider(project_id, asked.provider)
+    question = Question(asked.defaults or {}, asked.template)
+    return estimate(tools, project_id, source, question), provider
 
 
 def _look(

@@ -87,6 +87,11 @@ def key_cursor(after: str | None) -> UUID | None:
     return None if after is None else _followed(uuid_of(KEY, after))
 
 
+def project_cursor(after: str | None) -> str | None:
+    """Where a page of projects begins. Raises Invalid."""
+    return None if after is None else _followed(None if unstorable(after) else after)
+
+
 def job_cursor(after: str | None) -> int | None:
     """Where a page of jobs begins. Raises Invalid."""
     return None if after is None else _followed(number_of(JOB, after))

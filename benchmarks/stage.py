@@ -76,6 +76,7 @@ class Scene:
             "DARKROOM_WORKERS": str(max(self.workers, 1)),
             # Where no limit is known, one is searched for, slowly.
             "DARKROOM_REQUESTS_PER_MINUTE": "100000",
+            "DARKROOM_API_REQUESTS_PER_MINUTE": "0",
             "OPENAI_BASE_URL": f"{urls.sandbox}/v1",
             "OPENAI_API_KEY": "sandbox",
             "PYTHONPATH": str(ROOT),

@@ -4,21 +4,28 @@ from dataclasses import replace
 from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Header, Query, Response
 
-from api import control, submission
+from api import control, estimation, submission
 from api.deps import Reader, Subject, Submitter, Tools, bearer
 from api.errors import documented
+from api.feeds import Version
 from api.names import batch_cursor, batch_key
 from api.native.bodies import BatchIn, PauseIn, PriorityIn, ResumeIn, RetryIn
+from api.native.estimates import DryRunOut
 from api.native.views import BatchOut, BatchPage, ProblemOut, ProblemPage
+from api.ranges import is_same
 from api.route import GuardedRoute
 from darkroom.domain.batch import PausedReason
 from darkroom.store import insights
+from darkroom.store.insights import BatchView
 
 PAGE_LIMIT = 100
 PROBLEM_LIMIT = 1000
 POLL_SECONDS = "1"
+LEAST_SECONDS, MOST_SECONDS = 2, 60
+LOOKS = 50
+"""At what is left of a batch, so that a poller sees it move."""
 
 router = APIRouter(
     prefix="/batches", tags=["batches"], route_class=GuardedRoute, dependencies=[bearer]
@@ -65,16 +72,65 @@ def list_batches(
     return BatchPage(data=data, has_more=len(found) > limit)
 
 
+@router.post(
+    "/dry-run",
+    operation_id="dryRun",
+    summary="Try a submission",
+    responses=documented(400, 401, 403, 404, 408, 413, 422, 503),
+)
+def dry_run(tools: Tools, caller: Submitter, body: BatchIn) -> DryRunOut:
+    """Look at a submission as it would be looked at, down to its rows; nothing is kept and nothing spent.
+
+    What would be refused at once is refused here with the same problem.
+    """
+    asked = body.submission()
+    finding, provider = estimation.rehearse(tools, caller.project_id, body.source(), asked)
+    limits = tools.models_of(caller.project_id).limits
+    return DryRunOut.rehearsed(finding, limits, provider=provider, asked=asked)
+
+
 @router.get(
     "/{batch_id}",
     operation_id="getBatch",
     summary="Show a batch",
-    responses=documented(401, 403, 404, 422, 503),
+    response_model=BatchOut,
+    responses={
+        304: {"description": "It has not changed since the version of this ETag."},
+        **documented(401, 403, 404, 422, 503),
+    },
 )
-def show(tools: Tools, caller: Reader, batch_id: str) -> BatchOut:
-    """Show a batch: its counts, its cost, and how long it will take."""
+def show(
+    tools: Tools,
+    caller: Reader,
+    batch_id: str,
+    response: Response,
+    if_none_match: Annotated[str | None, Header()] = None,
+) -> BatchOut | Response:
+    """Show a batch: its counts, its cost, and how long it will take.
+
+    `ETag` is its version, as its events have it for an id; `Retry-After` says when to look again.
+    """
     with tools.transaction() as connection:
-        return BatchOut.of(control.owned_batch(connection, caller.project_id, batch_key(batch_id)))
+        view = control.owned_batch(connection, caller.project_id, batch_key(batch_id))
+    response.headers.update({"Cache-Control": "private, no-cache", **_polled(view)})
+    if is_same(if_none_match, response.headers["ETag"]):
+        return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=response.headers)
+    return BatchOut.of(view)
+
+
+def _polled(view: BatchView) -> dict[str, str]:
+    """What spares a poller work, and us its requests."""
+    tag = {"ETag": f'W/"{Version.of(view).name}"'}
+    return tag if view.ended else {**tag, "Retry-After": str(_look_again(view.eta_seconds))}
+
+
+def _look_again(eta: float | None) -> int:
+    """After how many seconds to look again: soon where it ends soon, and where nobody knows.
+
+    >>> _look_again(None), _look_again(3.0), _look_again(600.0), _look_again(1e9)
+    (2, 1, 12, 60)
+    """
+    return LEAST_SECONDS if eta is None else int(min(max(eta / LOOKS, 1), MOST_SECONDS))
 
 
 @router.get(

@@ -38,7 +38,8 @@ A_DAY = 24 * 3600
 PATHS_LIMIT = 50_000
 
 
-def _storable(text: str) -> str:
+def storable(text: str) -> str:
+    """The text, if the record can hold it. Raises ValueError."""
     if unstorable(text):
         raise ValueError("has a NUL or half a surrogate pair in it; remove it")
     return text
@@ -65,14 +66,14 @@ def _utc(moment: datetime) -> datetime:
 
 
 Words = Annotated[
-    StrictStr, StringConstraints(min_length=1, max_length=200), AfterValidator(_storable)
+    StrictStr, StringConstraints(min_length=1, max_length=200), AfterValidator(storable)
 ]
 Amount = Annotated[Budget, BeforeValidator(_amount)]
 Deadline = Annotated[AwareDatetime, BeforeValidator(_written), AfterValidator(_utc)]
 Priority = Annotated[StrictInt, Field(ge=-PRIORITY_LIMIT, le=PRIORITY_LIMIT)]
-Path = Annotated[StrictStr, StringConstraints(max_length=4096), AfterValidator(_storable)]
-FileId = Annotated[StrictStr, StringConstraints(max_length=64), AfterValidator(_storable)]
-CustomId = Annotated[StrictStr, StringConstraints(max_length=512), AfterValidator(_storable)]
+Path = Annotated[StrictStr, StringConstraints(max_length=4096), AfterValidator(storable)]
+FileId = Annotated[StrictStr, StringConstraints(max_length=64), AfterValidator(storable)]
+CustomId = Annotated[StrictStr, StringConstraints(max_length=512), AfterValidator(storable)]
 Default = (
     Annotated[StrictStr, Field(max_length=200)]
     | Annotated[StrictInt, Field(ge=-(2**31), lt=2**31)]

@@ -14,9 +14,10 @@ from api.estimation import Finding, Question
 from api.money import Money
 from api.names import file_key
 from api.native.bodies import ROWS_LIMIT, Body, Default
-from api.native.examples import ESTIMATE, SUBMISSION, shows
+from api.native.examples import DRY_RUN, ESTIMATE, SUBMISSION, shows
 from api.native.views import ProblemOut
 from api.route import GuardedRoute
+from api.submission import Submission
 from darkroom.domain.batchfile import Draft
 from darkroom.domain.estimate import DAYS, price_of
 from darkroom.domain.limit import Limits
@@ -95,7 +96,7 @@ class EstimateOut(BaseModel):
     prices: list[RowPriceOut] | None = None
 
     @classmethod
-    def of(cls, finding: Finding, limits: Limits | None, *, each: bool) -> Self:
+    def of(cls, finding: Finding, limits: Limits | None, *, each: bool, **more: Any) -> Self:
         verdict, price = finding.verdict, finding.verdict.price
         low, high = price.monthly()
         return cls(
@@ -111,6 +112,49 @@ class EstimateOut(BaseModel):
             problems=[ProblemOut.model_validate(asdict(one)) for one in verdict.problems],
             more_problems=verdict.more_problems,
             prices=[RowPriceOut.of(draft) for draft in finding.drafts] if each else None,
+            **more,
+        )
+
+
+class RowOut(BaseModel):
+    """One row as the provider would be sent it."""
+
+    line: int
+    custom_id: str
+    request: dict[str, Any]
+
+
+class DryRunOut(EstimateOut):
+    """What a submission would meet: its estimate, and whether it would be taken as it is."""
+
+    model_config = ConfigDict(json_schema_extra=shows(DRY_RUN))
+
+    provider: str = Field(description="Who would draw it.")
+    accepted: bool = Field(description="False where its rows would fail it.")
+    within_budget: bool | None = Field(
+        description="Of its high price; null where it has no budget."
+    )
+    sample: list[RowOut] = Field(description="Its first rows, as the provider would be sent them.")
+
+    @classmethod
+    def rehearsed(
+        cls, finding: Finding, limits: Limits | None, *, provider: str, asked: Submission
+    ) -> Self:
+        verdict = finding.verdict
+        usable = verdict.usable or (asked.skip_bad_rows and not verdict.refused)
+        return cls.of(
+            finding,
+            limits,
+            each=False,
+            provider=provider,
+            accepted=usable and verdict.good_rows > 0,
+            within_budget=None if asked.budget is None else verdict.price.high <= asked.budget,
+            sample=[
+                RowOut(
+                    line=one.line, custom_id=one.custom_id, request=dict(one.priced.request.body())
+                )
+                for one in verdict.sample
+            ],
         )
 
 

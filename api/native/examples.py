@@ -189,6 +189,20 @@ KEY: Example = {
     "last_used_at": None,
     "revoked_at": None,
 }
+_MONEY: Example = {
+    "spent": "1.767",
+    "reserved": "0.27",
+    "at_risk": "0",
+    "cap": "50",
+    "currency": "usd",
+}
+PROJECT: Example = {
+    "id": "shop",
+    "providers": ["relay", "default"],
+    "time_zone": "Europe/Berlin",
+    "today": _MONEY,
+    "total": {**_MONEY, "cap": None},
+}
 IMAGE_LINK: Example = {
     "url": "/api/v1/images/img_019ab2c34d5e7f00a1b2c3d4e5f60003-0?expires=1795471200&signature=Zk3v…",
     "thumbnail_url": "/api/v1/images/img_019ab2c34d5e7f00a1b2c3d4e5f60003-0/thumbnail?expires=…",
@@ -210,6 +224,13 @@ ESTIMATE: Example = {
     "problems": [],
     "more_problems": 0,
     "prices": None,
+}
+DRY_RUN: Example = {
+    **ESTIMATE,
+    "provider": "default",
+    "accepted": True,
+    "within_budget": True,
+    "sample": [{"line": 1, "custom_id": "sku-1", "request": REQUEST}],
 }
 USAGE: Example = {
     "group_by": "day",

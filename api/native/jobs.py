@@ -1,20 +1,26 @@
 """Jobs: by page and by state, and one with every call that was made for it."""
 
+from datetime import timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Query
-from pydantic import BaseModel, Field
+from pydantic import AfterValidator, BaseModel, Field
 
 from api import control
 from api.deps import Reader, Tools, bearer
 from api.errors import documented
 from api.names import batch_key, job_cursor, job_key
+from api.native.bodies import storable
+from api.native.links import LONGEST
 from api.native.views import AttemptOut, JobDetail, JobOut, JobPage
 from api.refusals import Missing
 from api.route import GuardedRoute
+from darkroom.domain.batchfile import CUSTOM_ID_LIMIT
+from darkroom.domain.failure import FailureClass
 from darkroom.domain.job import JobState
 from darkroom.domain.review import Judgement
 from darkroom.store import insights
+from darkroom.store.session import Connection, now_at
 
 PAGE_LIMIT = 1000
 
@@ -24,6 +30,16 @@ class JobQuery(BaseModel):
 
     state: Annotated[list[JobState], Field(max_length=len(JobState))] = []
     verdict: Judgement | None = Field(None, description="What a person said of its images.")
+    failure: Annotated[list[FailureClass], Field(max_length=len(FailureClass))] = Field(
+        [],
+        description="Why they failed; of the failed, where no `state` is given.",
+    )
+    custom_id: (
+        Annotated[str, Field(max_length=CUSTOM_ID_LIMIT), AfterValidator(storable)] | None
+    ) = None
+    links: Annotated[int, Field(ge=1, le=LONGEST)] | None = Field(
+        None, description="Sign the images' URLs, so that they need no key for so many seconds."
+    )
     limit: Annotated[int, Field(ge=1, le=PAGE_LIMIT)] = 100
     after: str | None = Field(None, description="The id of the last job seen.")
 
@@ -53,9 +69,21 @@ def list_jobs(
             after=job_cursor(asked.after),
             states=asked.state,
             verdict=asked.verdict,
+            failures=asked.failure,
+            custom_id=asked.custom_id,
         )
-    data = [JobOut.of(view) for view in found[: asked.limit]]
+        data = [JobOut.of(view) for view in found[: asked.limit]]
+        if asked.links:
+            _sign(tools, connection, data, asked.links)
     return JobPage(data=data, has_more=len(found) > asked.limit)
+
+
+def _sign(tools: Tools, connection: Connection, page: list[JobOut], seconds: int) -> None:
+    """Makes the images' URLs links that need no key."""
+    until = now_at(connection) + timedelta(seconds=seconds)
+    for job in page:
+        for image in job.images:
+            image.url = tools.signatures.link(connection, image.url, until)
 
 
 @router.get(

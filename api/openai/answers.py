@@ -83,7 +83,7 @@ class Answering:
         return _refused(standing, found[0] if found else None)
 
     def _images(self, result: Result) -> Response:
-        pieces = events(result) if self.stream else images_response(result, links=False)
+        pieces = events(result) if self.stream else images_response(result)
         more = {
             "Content-Length": str(length_of(pieces)),
             "x-provider-request-id": request_id(result),

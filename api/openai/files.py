@@ -92,7 +92,7 @@ def upload(
     return FileObject.of(found)
 
 
-@router.get("", responses=documented(400, 401, 403, 503))
+@router.get("", responses=documented(400, 401, 403, 404, 503))
 def list_files(tools: Tools, caller: Reader, asked: Annotated[FileQuery, Query()]) -> FileList:
     """List files."""
     with tools.transaction() as connection:

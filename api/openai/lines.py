@@ -3,7 +3,7 @@
 A picture is read and encoded when its turn comes, so that a file of any size is written in constant memory.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -70,8 +70,12 @@ def written(blobs: BlobStore, pieces: list[Piece]) -> Iterator[bytes]:
             yield piece
 
 
-def line(result: Result, kind: Kind, *, links: bool) -> list[Piece]:
-    """One line of a batch's output or error file."""
+Link = Callable[[str], str]
+"""What is written for the path of an image."""
+
+
+def line(result: Result, kind: Kind, link: Link | None = None) -> list[Piece]:
+    """One line of a batch's output or error file; with a `link`, that stands in place of the bytes."""
     head = {"id": f"batch_req_{result.job_id}", "custom_id": result.custom_id}
     opened = orjson.dumps(head)[:-1]
     if kind is Kind.ERROR:
@@ -79,7 +83,7 @@ def line(result: Result, kind: Kind, *, links: bool) -> list[Piece]:
     answered = orjson.dumps({"status_code": 200, "request_id": request_id(result)})[:-1]
     return [
         opened + b',"response":' + answered + b',"body":',
-        *images_response(result, links=links),
+        *images_response(result, link),
         b'},"error":null}\n',
     ]
 
@@ -99,14 +103,14 @@ def _unmade(result: Result) -> dict[str, Any]:
     return {"response": answer, "error": None}
 
 
-def images_response(result: Result, *, links: bool) -> list[Piece]:
+def images_response(result: Result, link: Link | None = None) -> list[Piece]:
     """The ImagesResponse of a job that has its images."""
     rest = orjson.dumps(_said(result))
     pieces: list[Piece] = [rest[:-1] + b',"data":[']
     for number, picture in enumerate(result.pictures):
         comma = b"," if number else b""
-        if links:
-            pieces.append(comma + orjson.dumps(_linked(picture)))
+        if link:
+            pieces.append(comma + orjson.dumps(_linked(picture, link)))
         else:
             encoded = Encoded(picture.sha256, picture.bytes)
             pieces += [comma + b'{"b64_json":', encoded, b"}"]
@@ -135,9 +139,9 @@ def events(result: Result) -> list[Piece]:
     return pieces
 
 
-def _linked(picture: ImageView) -> dict[str, str]:
+def _linked(picture: ImageView, link: Link) -> dict[str, str]:
     name = f"{shown(IMAGE, picture.attempt_id)}-{picture.index}"
-    return {"url": f"/api/v1/images/{name}", "sha256": picture.sha256}
+    return {"url": link(f"/api/v1/images/{name}"), "sha256": picture.sha256}
 
 
 def _said(result: Result) -> dict[str, Any]:

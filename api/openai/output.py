@@ -2,15 +2,18 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 
 from api.instruments import Instruments
-from api.openai.lines import STATES, Piece, length_of, line, written
+from api.openai.lines import STATES, Link, Piece, length_of, line, written
 from darkroom.store import openai_batches, results
 from darkroom.store.openai_batches import ListedFile
+from darkroom.store.session import Connection
 
 PAGE = 500
 CHUNK = 262_144
 """Bytes sent at once, more or less: few enough for the memory, so many that handing them on costs little."""
+LINK_LIFE = timedelta(days=7)
 
 
 def _lines(tools: Instruments, file: ListedFile) -> Iterator[list[Piece]]:
@@ -21,11 +24,18 @@ def _lines(tools: Instruments, file: ListedFile) -> Iterator[list[Piece]]:
     while True:
         with tools.transaction() as connection:
             found = results.page(connection, file.batch_id, states, after=after, limit=PAGE)
-        for result in found:
-            yield line(result, file.kind, links=file.links)
+            link = _link(tools, connection, file) if file.links else None
+            lines = [line(result, file.kind, link) for result in found]
+        yield from lines
         if len(found) < PAGE:
             return
         after = found[-1].line
+
+
+def _link(tools: Instruments, connection: Connection, file: ListedFile) -> Link:
+    """Writes links that end a week after the file was made: the same ones whenever it is read."""
+    until = file.created_at + LINK_LIFE
+    return lambda path: tools.signatures.link(connection, path, until)
 
 
 def measured(tools: Instruments, file: ListedFile) -> ListedFile:

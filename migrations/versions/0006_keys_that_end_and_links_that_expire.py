@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0006"
-down_revision = "0001"
+down_revision = "0007"
 branch_labels = None
 depends_on = None
 
@@ -39,6 +39,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("name", name=op.f("pk_signing_secrets")),
         comment="made by whoever needs one first; every process of the API signs with the same",
     )
+    op.execute("UPDATE openai_batches SET output_bytes = NULL WHERE links")
 
 
 def downgrade() -> None:

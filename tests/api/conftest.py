@@ -36,9 +36,8 @@ def desk(postgres_server, template, valkey_server, tmp_path_factory):
     postgres_server.drop("api_of_tests")
 
 
-@pytest.fixture
-def new_project(desk):
-    """Makes projects; their clients are closed at the end."""
+@contextlib.contextmanager
+def _projects(desk):
     with contextlib.ExitStack() as stack:
 
         def make() -> Project:
@@ -49,6 +48,20 @@ def new_project(desk):
                 clients[scope] = stack.enter_context(desk.client(Authorization=bearer))
             return Project(project_id, clients, Factory(desk.engine, desk.blobs, project_id))
 
+        yield make
+
+
+@pytest.fixture
+def new_project(desk):
+    """Makes projects; their clients are closed at the end."""
+    with _projects(desk) as make:
+        yield make
+
+
+@pytest.fixture(scope="module")
+def module_project(desk):
+    """The same, for all tests of a file."""
+    with _projects(desk) as make:
         yield make
 
 

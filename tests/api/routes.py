@@ -9,6 +9,19 @@ from darkroom.settings import Settings
 
 NATIVE = "/api/v1"
 
+PARTS = {
+    "priority": {"priority": 1},
+    "diff": {"plan_file_id": "{file_id}"},
+    "nights": {"plan_file_id": "{file_id}"},
+    "plan": {"plan_file_id": "{file_id}"},
+    "schedule": {"plan_file_id": "{file_id}", "cron": "0 22 * * *"},
+    "settle": {"outcome": "billed"},
+    "reviews": {"reject": ["sku-7"]},
+    "estimate": {"quality": "high"},
+    "promote": {"quality": "high"},
+}
+"""Bodies of routes with an id in the path, by their last part."""
+
 
 @dataclass(frozen=True, slots=True)
 class Route:

@@ -128,3 +128,28 @@ def test_a_retry_stands_in_its_first_batch_and_not_in_the_list(client, make):
 def test_a_batch_that_was_never_made_is_missing(client, verb):
     problem = assert_problem(client.get(f"{URL}/batch_{'0' * 32}{verb}"), 404, "batch_not_found")
     assert "batch_000" in problem["detail"]
+
+
+def test_who_knows_the_version_is_not_told_again(client, make):
+    path = f"{URL}/batch_{make.validating().hex}"
+    first = client.get(path)
+    tag = first.headers["etag"]
+    assert tag.startswith('W/"')
+    assert first.headers["retry-after"] == "2"
+    assert first.headers["cache-control"] == "private, no-cache"
+    same = client.get(path, headers={"If-None-Match": tag})
+    assert (same.status_code, same.content) == (304, b"")
+    assert (same.headers["etag"], same.headers["retry-after"]) == (tag, "2")
+    client.post(f"{path}/pause")
+    changed = client.get(path, headers={"If-None-Match": tag})
+    assert changed.status_code == 200
+    assert changed.headers["etag"] != tag
+
+
+def test_a_version_is_the_id_of_its_event(client, make):
+    path = f"{URL}/batch_{make.completed(None).hex}"
+    shown = client.get(path)
+    assert "retry-after" not in shown.headers
+    with client.stream("GET", f"{path}/events") as stream:
+        told = "".join(stream.iter_text())
+    assert shown.headers["etag"] == f'W/"{told.partition("id: ")[2].split()[0]}"'

@@ -3,7 +3,9 @@
 import asyncio
 import contextlib
 import gzip
+import io
 import socket
+import zipfile
 
 import psutil
 import pytest
@@ -241,3 +243,65 @@ def test_ten_thousand_defaults_are_refused_in_few_words(submit):
     response = submit(defaults={f"d{number}": 1 for number in range(10_000)})
     assert_problem(response, 422, "invalid_request")
     assert len(response.content) < 50_000
+
+
+def test_ten_thousand_pairs_of_metadata_are_refused_in_few_words(client):
+    body = {
+        "metadata": {f"key{number}": "x" for number in range(10_000)},
+        "input_file_id": "file-1",
+    }
+    response = client.post("/v1/batches", json=body)
+    assert response.status_code == 400
+    assert response.json()["error"].keys() == {"message", "type", "param", "code"}
+    assert len(response.content) < 50_000
+
+
+def test_an_upload_that_is_cut_makes_nothing_and_leaves_nothing(desk, client):
+    head = b'\r\n--b\r\nContent-Disposition: form-data; name="file"; filename="a.csv"\r\n\r\n'
+    authorization = client.headers["authorization"]
+    host, port = desk.url.removeprefix("http://").split(":")
+    said = f"POST /v1/files HTTP/1.1\r\nHost: desk\r\nAuthorization: {authorization}\r\n"
+    said += "Content-Type: multipart/form-data; boundary=b\r\nContent-Length: 50000000\r\n"
+    with socket.create_connection((host, int(port)), timeout=30) as connection:
+        connection.sendall(said.encode() + head + b"x" * 5_000_000)
+        connection.shutdown(socket.SHUT_WR)
+        while connection.recv(65536):
+            pass
+    assert client.get("/v1/files").json()["data"] == []
+    assert list(desk.folder.iterdir()) == []
+
+
+def _workbook_bomb() -> bytes:
+    """Half a gigabyte of nothing in half a megabyte."""
+    packed = io.BytesIO()
+    with (
+        zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive,
+        archive.open("xl/worksheets/sheet1.xml", "w", force_zip64=True) as sheet,
+    ):
+        for _ in range(500):
+            sheet.write(bytes(1_000_000))
+    return packed.getvalue()
+
+
+TRICKS = {
+    "a workbook that unpacks to half a gigabyte": ("a.xlsx", _workbook_bomb),
+    "an archive that is none": ("a.xlsx", lambda: b"PK\x03\x04" + b"\xff" * 100_000),
+    "a quote that never ends": ("a.csv", lambda: b'prompt\n"' + b"a cat\n" * 2_000_000),
+    "a line that never ends": ("a.csv", lambda: b"prompt\n" + b"x" * 12_000_000),
+    "nothing but separators": ("a.csv", lambda: b"prompt" + b"," * 2_000_000),
+    "a bomb in a line": ("a.jsonl", lambda: b'{"prompt": ' + b"[" * 5_000_000),
+}
+
+
+@pytest.mark.parametrize("trick", TRICKS)
+def test_a_list_with_a_trick_in_it_is_refused_and_leaves_the_memory_flat(desk, client, trick):
+    name, made = TRICKS[trick]
+    sent = {"data": {"purpose": "batch"}, "files": {"file": (name, made())}}
+    file_id = client.post("/api/v1/files", **sent).json()["id"]
+    server = psutil.Process(desk.process.pid)
+    before = server.memory_info().rss
+    told = client.post("/api/v1/estimates", json={"input_file_id": file_id})
+    assert told.status_code == 200, told.text
+    assert told.json()["problems"]
+    assert len(told.content) < 100_000
+    assert server.memory_info().rss - before < 300_000_000

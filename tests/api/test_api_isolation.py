@@ -11,6 +11,7 @@ from uuid import uuid4
 import pytest
 from fastapi.routing import iter_route_contexts
 from gallery import picture
+from routes import PARTS
 from sqlalchemy import text
 
 from api.app import build
@@ -25,6 +26,7 @@ NOBODY_S = {
     "HEAD /openapi.json",
     "GET /livez",
     "GET /readyz",
+    "GET /metrics",
     "GET /docs",
     "GET /docs/rapidoc.js",
     "GET /static/{of}/{name}",
@@ -55,10 +57,13 @@ BODIES = {
     },
     "POST /v1/images/generations": {"prompt": 7},
     "POST /v1/images/edits": {"prompt": 7},
+    "POST /jobs/{job_id}/review": "verdict=approved",
+    "POST /batches/{batch_id}/review": "verdict=approved",
+    "POST /batches/{batch_id}/promote": "quality=high",
     "POST /batches": "file_id={file_id}",
     "POST /batches/check": "file_id={file_id}",
 }
-"""What is sent where no id stands in the path; a file that is named in it is the other project's."""
+"""What is sent, of a form as it is encoded; a file that is named in it is the other project's."""
 
 QUERIES = {"GET /api/v1/files": f"?sha256={hashlib.sha256(PICTURE).hexdigest()}"}
 """What must be asked for."""
@@ -72,13 +77,6 @@ MAKES_OWN = {
     "POST /v1/images/edits",
 }
 """No id of anything is looked at there; the pictures of an edit are, by its project's workers."""
-
-PARTS = {
-    "priority": {"priority": 1},
-    "diff": {"plan_file_id": "{file_id}"},
-    "nights": {"plan_file_id": "{file_id}"},
-}
-"""Bodies of routes with an id in the path, by their last part."""
 
 
 def routes():
@@ -149,7 +147,8 @@ class Theirs:
         """How a route is asked for what is theirs."""
         method, path = route.split()
         ids = self.compatible if path.startswith("/v1/") else self.ids
-        body = BODIES.get(route, PARTS.get(path.rpartition("/")[2]))
+        part = PARTS.get(path.rpartition("/")[2]) if method in ("POST", "PUT") else None
+        body = BODIES.get(route, part)
         return method, path.format(**ids) + QUERIES.get(route, ""), _filled(body, ids)
 
 

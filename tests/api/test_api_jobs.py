@@ -1,6 +1,8 @@
 """Jobs by page and by state, and one with its history."""
 
 import pytest
+from desk import assert_problem
+from factories import PIXEL
 
 from darkroom.domain.failure import FailureClass
 
@@ -100,3 +102,34 @@ def test_a_retried_job_stands_in_the_place_of_what_it_retries(client, make):
     assert [job["line"] for job in shown] == [1, 2, 3]
     assert [job["state"] for job in shown] == ["succeeded", "queued", "succeeded"]
     assert shown[1]["batch_id"] == retry["id"]
+
+
+def test_jobs_are_found_by_name_and_by_why_they_failed(client, make):
+    batch_id = make.completed(FailureClass.MODERATION, None, FailureClass.SERVER_ERROR)
+
+    def lines(**query):
+        return [job["line"] for job in client.get(jobs_url(batch_id), params=query).json()["data"]]
+
+    assert lines(custom_id="row-2") == [2]
+    assert lines(custom_id="row-9") == []
+    assert lines(failure="moderation") == [1]
+    assert lines(failure=["moderation", "server_error"]) == [1, 3]
+    assert lines(failure="moderation", state="succeeded") == []
+    assert lines(failure="moderation", custom_id="row-3") == []
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["failure=nonsense", "custom_id=%00", "custom_id=" + "x" * 513, "links=0", "links=604801"],
+)
+def test_a_filter_that_is_none_is_refused(client, make, query):
+    problem = assert_problem(client.get(f"{jobs_url(make.in_progress())}?{query}"), 422)
+    assert problem["errors"][0]["column"] == query.partition("=")[0]
+
+
+def test_a_page_may_come_with_signed_links(client, stranger, make):
+    url = jobs_url(make.completed(PIXEL, PIXEL))
+    for job in client.get(url, params={"links": 60}).json()["data"]:
+        assert stranger.get(job["images"][0]["url"]).content == PIXEL
+    bare = client.get(url).json()["data"][0]["images"][0]["url"]
+    assert stranger.get(bare).status_code == 401

@@ -16,9 +16,10 @@ from api.native.catalog_views import (
     VersionOut,
     VersionPage,
 )
-from api.native.estimates import EstimateIn, EstimateOut
+from api.native.estimates import DryRunOut, EstimateIn, EstimateOut
 from api.native.images import ImageLinkIn, ImageLinkOut
 from api.native.keys import KeyMade, KeyPage
+from api.native.projects import ProjectPage
 from api.native.providers import ProviderPage
 from api.native.reports import NightReportOut, ReportOut
 from api.native.reviews import OfferOut, PromoteIn, ReviewIn, ReviewOut, TargetIn
@@ -40,6 +41,7 @@ CONTRACT = {
     "GET /api/v1/files",
     "POST /api/v1/files",
     "POST /api/v1/batches",
+    "POST /api/v1/batches/dry-run",
     "GET /api/v1/batches",
     "GET /api/v1/batches/{batch_id}",
     "GET /api/v1/batches/{batch_id}/events",
@@ -77,6 +79,7 @@ CONTRACT = {
     "POST /api/v1/estimates",
     "GET /api/v1/usage",
     "GET /api/v1/keys",
+    "GET /api/v1/projects",
     "GET /api/v1/providers",
     "POST /api/v1/keys",
     "DELETE /api/v1/keys/{key_id}",
@@ -139,6 +142,8 @@ OPERATIONS = {
     "getUsage",
     "getAnswer",
     "submitBatch",
+    "dryRun",
+    "listProjects",
     "listBatches",
     "getBatch",
     "listBatchProblems",
@@ -205,12 +210,14 @@ BODIES = [
     PushIn,
     ScheduleIn,
     RotationIn,
-    ANSWERS,
+    ImageLinkIn,
+]
+ANSWERS = [
     ReviewOut,
     OfferOut,
-    ImageLinkIn,
     ImageLinkOut,
-]
+    DryRunOut,
+    ProjectPage,
     DifferenceOut,
     NightOut,
     NightReportOut,

@@ -1,13 +1,15 @@
 """Business lines: each with keys of its own and a provider of its own, as the operator has set them up."""
 
 import json
+from decimal import Decimal
 
 import pytest
 from desk import Desk, admitted, assert_problem, serving
 from factories import Factory
 
 from darkroom.blobs import open_store
-from darkroom.store import providers
+from darkroom.store import budgets, providers
+from darkroom.store.budgets import Allowance
 from darkroom.store.session import transaction
 
 PROVIDERS = {"relay": {"base_url": "https://relay.test/v1", "key_env": "RELAY_KEY"}}
@@ -102,3 +104,23 @@ def test_a_line_sees_how_it_stands_with_its_providers(hall, operator):
         assert shop.get("/api/v1/providers").json()["data"][0]["state"] == "paused"
         assert foreman.post(resume).status_code == 200
         assert shop.get("/api/v1/providers").json()["data"][0]["state"] == "on_trial"
+
+
+def test_a_line_sees_itself_and_the_operator_all_with_what_each_may_spend(hall, operator):
+    with client_of(hall, operator, "shop") as shop, client_of(hall, operator, "press"):
+        with transaction(hall.engine) as connection:
+            budgets.allow(connection, {"shop": Allowance(Decimal(50), Decimal(900), "Asia/Tokyo")})
+        Factory(hall.engine, hall.blobs, "shop").completed(b"a picture")
+        [own] = shop.get("/api/v1/projects").json()["data"]
+        assert (own["id"], own["time_zone"]) == ("shop", "Asia/Tokyo")
+        assert own["providers"] == ["relay", "default"]
+        caps = [own[period]["cap"] for period in ("today", "total")]
+        assert caps == ["50", "900"]
+        spent = {own[period]["spent"] for period in ("today", "total")}
+        assert spent == {"0.00593"}
+        first = operator.get("/api/v1/projects?limit=2").json()
+        rest = operator.get(f"/api/v1/projects?after={first['data'][-1]['id']}").json()
+        assert (first["has_more"], rest["has_more"]) == (True, False)
+        assert [one["id"] for one in first["data"] + rest["data"]] == ["default", "press", "shop"]
+        assert rest["data"] == [own]
+        assert shop.get("/api/v1/projects?after=a").json()["data"] == [own]

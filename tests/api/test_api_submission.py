@@ -225,3 +225,46 @@ def test_a_deadline_before_the_first_opening_is_refused(client):
 def jsoned(body) -> str:
     """As JSON; a number beyond any float is written out."""
     return json.dumps(body).replace(": Infinity}", ": 1e999}")
+
+
+def dry_run(client, **body):
+    return client.post("/api/v1/batches/dry-run", json=body)
+
+
+def test_a_dry_run_tells_what_a_submission_would_meet_and_keeps_nothing(client):
+    rows = [
+        {"title": "a cat", "custom_id": "sku-1"},
+        {"title": "a dog", "size": "7x7", "custom_id": "sku-2"},
+    ]
+    asked = {"rows": rows, "template": "Photo of {{ title }}", "budget": "0.001", "name": "n"}
+    told = dry_run(client, **asked, defaults={"quality": "low"}).json()
+    assert (told["rows"], told["bad_rows"], told["accepted"]) == (2, 1, False)
+    assert told["problems"][0]["column"] == "size"
+    assert told["within_budget"] is False
+    [sample] = told["sample"]
+    assert (sample["line"], sample["custom_id"]) == (1, "sku-1")
+    assert sample["request"]["prompt"] == "Photo of a cat"
+    assert sample["request"]["quality"] == "low"
+    skipping = dry_run(client, **asked, skip_bad_rows=True).json()
+    assert skipping["accepted"] is True
+    assert client.get("/api/v1/batches").json()["data"] == []
+    assert client.get("/v1/files").json()["data"] == []
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"defaults": {"qualty": "low"}},
+        {"template": "{{ title"},
+        {"deadline": "2020-01-01T00:00:00Z"},
+        {"provider": "nobody"},
+        {"window": "25:00-26:00"},
+        {"input_file_id": "file-" + "0" * 32, "rows": None},
+    ],
+)
+def test_a_dry_run_refuses_what_a_submission_would(client, wrong):
+    asked = {"rows": [{"prompt": "a cat"}], **wrong}
+    dry, real = dry_run(client, **asked), client.post("/api/v1/batches", json=asked)
+    assert (dry.status_code, real.status_code) in ((422, 422), (404, 404))
+    kept = ("code", "errors", "detail")
+    assert [dry.json().get(name) for name in kept] == [real.json().get(name) for name in kept]

@@ -81,6 +81,9 @@ def test_links_stand_in_place_of_the_bytes_where_they_are_asked_for(shop, ended)
     headers = {"Authorization": f"Bearer {shop.key}"}
     answer = httpx2.get(shop.url + picture["url"], headers=headers, verify=False)
     assert answer.headers["etag"] == f'"{picture["sha256"]}"'
+    without = httpx2.get(shop.url + picture["url"], verify=False)
+    assert without.content == answer.content
+    assert "max-age=604" in without.headers["cache-control"]
 
 
 def test_a_file_with_a_bad_line_fails_as_a_whole_and_names_the_line(shop, ended):

@@ -14,6 +14,7 @@ from darkroom.store.insights.jobs import (
     job_views,
     jobs_page,
 )
+from darkroom.store.insights.projects import ProjectView, projects_page
 from darkroom.store.insights.reports import report
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "ImageView",
     "JobView",
     "NightView",
+    "ProjectView",
     "attempt",
     "batch",
     "catalogs_of",
@@ -35,5 +37,6 @@ __all__ = [
     "night",
     "page",
     "problems_page",
+    "projects_page",
     "report",
 ]

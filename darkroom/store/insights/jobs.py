@@ -107,16 +107,23 @@ def jobs_page(
     after: int | None = None,
     states: Sequence[JobState] = (),
     verdict: Judgement | None = None,
+    failures: Sequence[FailureClass] = (),
+    custom_id: str | None = None,
 ) -> list[JobView]:
     """The jobs of a batch in the order of their lines, those of its retries in place of what they retried.
 
-    `after` is the id of the last job seen. Of each batch of the family, and of each state, no more is read
-    than one page: an index has them in this order.
+    `after` is the id of the last job seen; `failures` are classes of those that failed. Of each batch of the
+    family, and of each state, no more is read than one page: an index has them in this order.
     """
     members = or_(batches.c.id == batch_id, batches.c.retry_of == batch_id)
     family = connection.execute(select(batches.c.id).where(members)).scalars().all()
     beyond = () if after is None else (_beyond(connection, after),)
-    of_states = [jobs.c.state == state for state in dict.fromkeys(states)] or [true()]
+    wanted = states or ([JobState.FAILED] if failures else [])
+    of_states = [jobs.c.state == state for state in dict.fromkeys(wanted)] or [true()]
+    if failures:
+        beyond = (*beyond, jobs.c.failure["class"].astext.in_(failures))
+    if custom_id is not None:
+        beyond = (*beyond, jobs.c.custom_id == custom_id)
     stretches = [
         _stretch(limit, jobs.c.batch_id == member, of_state, *beyond, verdict=verdict)
         for member in family
