@@ -20,8 +20,8 @@ from darkroom.store.insights import BatchView
 from darkroom.store.session import Connection
 
 GROUPS = {
-    "unknown": retries.UNCERTAIN,
-    "5xx": (FailureClass.SERVER_ERROR, FailureClass.OVERLOADED),
+    "unknown": (FailureClass.UNKNOWN_OUTCOME, FailureClass.WORKER_LOST),
+    "5xx": (FailureClass.SERVER_ERROR, FailureClass.OVERLOADED, FailureClass.OUTAGE),
 }
 """Words that stand for several classes of failure."""
 
@@ -147,8 +147,8 @@ def failure_classes(words: Iterable[str]) -> tuple[FailureClass, ...]:
     Raises:
         Invalid: One names none.
 
-    >>> failure_classes(["5xx", "server_error"])
-    (<FailureClass.SERVER_ERROR: 'server_error'>, <FailureClass.OVERLOADED: 'overloaded'>)
+    >>> [klass.value for klass in failure_classes(["5xx", "server_error"])]
+    ['server_error', 'overloaded', 'outage']
     """
     known = {**{klass.value: (klass,) for klass in FailureClass}, **GROUPS}
     found: dict[FailureClass, None] = {}

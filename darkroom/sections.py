@@ -30,6 +30,7 @@ _KEYS = frozenset({"key", "api_key", "secret", "token"})
 _TIMEOUT = re.compile(r"[a-z]+|([a-z]+ )?[1-9][0-9]*x[1-9][0-9]*")
 
 PositiveInt = Annotated[int, Field(gt=0)]
+Port = Annotated[int, Field(ge=0, le=65535)]
 Limit = Annotated[PositiveInt | None, BeforeValidator(lambda value: None if value == "" else value)]
 Seconds = Annotated[float, Field(gt=0, le=LONGEST_TIMEOUT)]
 

@@ -27,9 +27,11 @@ from pydantic_settings import (
 from darkroom.domain.facts import OFFICIAL, Profile, fix_of, packaged_toml, read_profiles
 from darkroom.domain.problem import clipped
 from darkroom.domain.retry import OnUnknown
+from darkroom.domain.thrift import REMEMBERED
 from darkroom.sections import (
     FamilySection,
     Limit,
+    Port,
     PositiveInt,
     ProjectSection,
     ProviderSection,
@@ -114,13 +116,18 @@ class Settings(BaseSettings):
     on_unknown: OnUnknown = Field(
         default=OnUnknown.RETRY, description="Whether a call of unknown outcome is sent once more."
     )
+    first_calls: PositiveInt = Field(
+        default=5, description="Calls of a batch in flight until as many have been answered."
+    )
+    vain_calls: PositiveInt = Field(
+        default=10, description="Charged calls without a usable image that pause a batch."
+    )
+    vain_window: Annotated[int, Field(ge=1, le=REMEMBERED)] = Field(
+        default=20, description="Among how many of its latest charged calls they are counted."
+    )
     workers: PositiveInt = Field(default=2, description="Worker processes that share the slots.")
-    api_port: Annotated[int, Field(ge=0, le=65535)] = Field(
-        default=8000, description="The API's port."
-    )
-    flower_port: Annotated[int, Field(ge=0, le=65535)] = Field(
-        default=5555, description="Flower's port."
-    )
+    api_port: Port = Field(default=8000, description="The API's port.")
+    flower_port: Port = Field(default=5555, description="Flower's port.")
     flower_url: Annotated[str | None, _Blank] = Field(
         default=None, description="Where people find Flower; the pages link to it."
     )

@@ -177,6 +177,7 @@ class World:
                 "DARKROOM_SPOOL": str(self.spool),
                 "DARKROOM_WORKERS": "1",
                 "DARKROOM_MAX_IN_FLIGHT": "8",
+                "DARKROOM_FIRST_CALLS": "8",
                 "OPENAI_BASE_URL": self.sandbox.url,
                 "OPENAI_API_KEY": "sk-of-the-test",
                 "PYTHONPATH": f"{ROOT}:{ROOT / 'tests'}",

@@ -7,11 +7,12 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -28,7 +29,7 @@ from darkroom.fetching import Guard, fetch
 from darkroom.limits import Limiter, Memory
 from darkroom.provider import Client, Provider, shared_tls
 from darkroom.sections import Source
-from darkroom.settings import Settings, SettingsInvalid, read_settings
+from darkroom.settings import FILE, Settings, SettingsInvalid, read_settings
 from darkroom.store import leases
 from darkroom.store import limits as learned
 from darkroom.store.budgets import Allowance
@@ -198,7 +199,7 @@ def build_tools(settings: Settings, app: Celery) -> Tools:
         name=f"{socket.gethostname()}:{os.getpid()}:{os.urandom(3).hex()}",
         slots=settings.worker_slots,
         engine=engine,
-        tellers=Tellers(engine),
+        tellers=Tellers(engine, settings.thrift),
         blobs=open_store(settings.storage_url),
         spool=Spool(settings.spool_folder),
         upstreams={
@@ -207,20 +208,28 @@ def build_tools(settings: Settings, app: Celery) -> Tools:
         },
         models=settings.profiles_on(today)[OFFICIAL].models,
         policy=RetryPolicy(on_unknown=settings.on_unknown),
+        thrift=settings.thrift,
         publish=publisher(app),
         fetch=lambda url: fetch(url, guard, tls=lines.tls),
         post=lambda url, headers, body: post(url, headers, body, guard, lines.tls),
         stopwatch=boottime,
         draw=random.random,
         new_id=new_id,
-        allowances={
-            name: Allowance(project.budget_per_day, project.budget, project.time_zone)
-            for name, project in settings.projects.items()
-        },
+        allowances=allowances(settings),
         focus=settings.focus,
         provider_of=settings.provider_of,
         local_recipes=settings.local_recipes,
     )
+
+
+def allowances(settings: Settings) -> Mapping[str, Allowance] | None:
+    """What each project may spend; None where nobody says anything of projects."""
+    if not settings.projects and not Path(FILE).is_file():
+        return None
+    return {
+        name: Allowance(project.budget_per_day, project.budget, project.time_zone)
+        for name, project in settings.projects.items()
+    }
 
 
 @dataclass(frozen=True, slots=True)

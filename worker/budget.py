@@ -2,6 +2,7 @@
 
 from uuid import UUID
 
+from darkroom.domain.batch import BudgetOf
 from darkroom.store import budgets, hints, outbox, pausing
 from darkroom.store.budgets import TOTAL, Budget
 from darkroom.store.locks import Duty, try_lock
@@ -15,7 +16,8 @@ from worker.tools import Tools
 def pause(tools: Tools, batch_id: UUID, refused: BeginRefused) -> None:
     """Pauses a batch that a budget has no room for, unless a call in flight may free some."""
     with transaction(tools.engine) as connection:
-        if pausing.pause_for_budget(connection, batch_id, refused.bound, _detail(refused)):
+        whose, detail = _whose(refused.budget), _detail(refused)
+        if pausing.pause_for_budget(connection, batch_id, refused.bound, whose, detail):
             outbox.paused(connection, [batch_id])
         hints.ring(connection)
 
@@ -32,34 +34,52 @@ def _detail(refused: BeginRefused) -> str:
     return f"the next image may cost {cost}, more than is left of {_name(refused.budget)}"
 
 
+def _whose(budget: Budget | None) -> BudgetOf:
+    if budget is None:
+        return BudgetOf.BATCH
+    return BudgetOf.PROJECT if budget.period == TOTAL else BudgetOf.DAY
+
+
 def _name(budget: Budget | None) -> str:
     match budget:
         case None:
             return "the batch's budget"
         case Budget(project_id=project, period=period) if period == TOTAL:
-            return f"the whole budget of project {project}: raise `budget` in darkroom.toml"
+            return (
+                f"the whole budget of project {project}: raise `budget` of [projects.{project}] in "
+                "darkroom.toml and start the workers again"
+            )
         case Budget(project_id=project, period=day):
             return (
-                f"the budget of project {project} for {day}: "
-                "it goes on with the next day, or when `budget_per_day` is raised in darkroom.toml"
+                f"the budget of project {project} for {day}: it goes on with the next day, or when "
+                f"`budget_per_day` of [projects.{project}] in darkroom.toml is raised and the workers are "
+                "started again"
             )
 
 
 def keep_budgets(tools: Tools) -> int:
-    """Writes down what projects may spend, and lets batches go on that have room again."""
+    """Writes down once what projects may spend, and lets batches go on that have room again."""
+    _write_down(tools)
     with transaction(tools.engine) as connection:
         if not try_lock(connection, Duty.BUDGET):
             return 0
-        budgets.allow(connection, tools.allowances)
-    with transaction(tools.engine) as connection:
         released = pausing.release_budgets(connection)
         if released:
             hints.ring(connection)
     return released
 
 
+def _write_down(tools: Tools) -> None:
+    """Each worker when it starts: whoever was started last has read the file last."""
+    if tools.allowances is None or tools.holdings.has_written_allowances:
+        return
+    with transaction(tools.engine) as connection:
+        budgets.allow(connection, tools.allowances)
+    tools.holdings.has_written_allowances = True
+
+
 def announce(tools: Tools) -> int:
-    """Says which marks budgets have passed, each once; counts them."""
+    """Says which marks budgets have passed, each once, in the log and as an event; counts them."""
     with transaction(tools.engine) as connection:
         passed = pausing.reached(connection)
         outbox.thresholds(connection, passed)

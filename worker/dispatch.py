@@ -2,6 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from math import ceil
 from uuid import UUID
@@ -73,22 +74,35 @@ def _handed_out(
 
     A family of models that may make no call now keeps no other from its calls, not even in the same batch.
     """
-    found = queues.dispatchable(connection, upstream.name, tools.focus) if room > 0 else []
+    open_now = queues.dispatchable(connection, upstream.name, tools.focus) if room > 0 else []
+    found = [_careful(tools, batch) for batch in open_now]
     wishes = {batch.id: _by_family(upstream, batch.models) for batch in found}
     left = _windows(connection, upstream, wishes, room) if found else Counter()
     messages: list[Dispatched] = []
     spent = True
     while spent and (shares := _shares(room - len(messages), left, found, wishes)):
-        spent = False
+        spent, given = False, Counter[UUID]()
         # By id, as every transaction locks batches.
         for (batch_id, family), number in sorted(shares.items()):
             handed = jobs.dispatch(connection, batch_id, wishes[batch_id][family], number)
             messages += handed
             left[family] -= len(handed)
+            given[batch_id] += len(handed)
             if len(handed) < number:
                 del wishes[batch_id][family]
                 spent = True
+        found = [_less(batch, given[batch.id]) for batch in found]
     return messages
+
+
+def _careful(tools: Tools, batch: OpenBatch) -> OpenBatch:
+    """With no more waiting than it may have in hand before its first calls have been answered."""
+    room = tools.thrift.room(batch.answered, batch.dispatched + batch.running)
+    return batch if room is None else replace(batch, queued=min(batch.queued, room))
+
+
+def _less(batch: OpenBatch, handed: int) -> OpenBatch:
+    return replace(batch, queued=batch.queued - handed, dispatched=batch.dispatched + handed)
 
 
 def _by_family(upstream: Upstream, models: Sequence[str]) -> dict[str, list[str]]:

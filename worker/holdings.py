@@ -25,6 +25,7 @@ class Holdings:
         self.swept_at = float("-inf")
         self.turned_at: float | None = None
         """When the clock last turned, on the stopwatch; None before its first turn."""
+        self.has_written_allowances = False
         self.noted_at: dict[tuple[str, WaitingFor], float] = {}
         """When this process last wrote down that something holds its calls up."""
 

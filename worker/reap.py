@@ -1,5 +1,9 @@
 """The reaper: tickets that ran out go back, lost leases are settled by what is found, or as unknown."""
 
+from dataclasses import replace
+
+from darkroom.blobs import StorageFailed
+from darkroom.domain.attempt import Outcome
 from darkroom.domain.clock import LEASE
 from darkroom.store import jobs, leases, session
 from darkroom.store.leases import LostLease
@@ -38,7 +42,32 @@ def _settle(tools: Tools, lease: LostLease) -> None:
     """
     of = lease.reservation
     with concerning(batch_id=of.batch_id.hex, job_id=of.job_id, attempt_id=of.attempt_id.hex):
-        if tools.links_of(lease.provider) and receipts.find(tools, of.attempt_id):
-            inherit.take_over(tools, lease)
+        if receipts.find(tools, of.attempt_id):
+            _settle_by_receipt(tools, lease)
         else:
-            settlement.settle(tools, of, inherit.outcome_of(tools, lease), lease, if_lost=True)
+            settlement.settle(tools, of, inherit.lost(), lease, if_lost=True)
+
+
+def _settle_by_receipt(tools: Tools, lease: LostLease) -> None:
+    """Says first that it looks: an answer over which worker after worker was lost is not judged once more."""
+    of, most = lease.reservation, tools.policy.losses
+    with transaction(tools.engine) as connection:
+        looks = leases.look(connection, of.attempt_id)
+    if looks is None:
+        return
+    if looks >= most:
+        known = replace(lease, history=replace(lease.history, losses=most - 1))
+        settlement.settle(tools, of, inherit.lost(), known, if_lost=True)
+    elif tools.links_of(lease.provider):
+        inherit.take_over(tools, lease)
+    else:
+        settlement.settle(tools, of, _judged(tools, lease), lease, if_lost=True)
+
+
+def _judged(tools: Tools, lease: LostLease) -> Outcome:
+    try:
+        return inherit.outcome_of(tools, lease)
+    except StorageFailed:
+        with transaction(tools.engine) as connection:
+            leases.look_away(connection, lease.reservation.attempt_id)
+        raise

@@ -1,10 +1,12 @@
 """The end of an attempt: what becomes of its job, written down with the money, however long it takes."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TypeVar, assert_never
 
 from darkroom.blobs import StorageFailed
 from darkroom.domain.attempt import (
+    NotSent,
     Outcome,
     Reservation,
     Succeeded,
@@ -12,7 +14,7 @@ from darkroom.domain.attempt import (
     failure_of,
 )
 from darkroom.domain.failure import Failure
-from darkroom.domain.retry import Decision, GiveUp, History, TryAgain, count, decide
+from darkroom.domain.retry import Decision, GiveUp, History, TryAgain, count, decide, named
 from darkroom.store import evidence as late_evidence
 from darkroom.store import hints, outbox, providers
 from darkroom.store.evidence import Late
@@ -75,6 +77,7 @@ def settle(
     `if_lost` is the reaper's: a lease that was renewed meanwhile is left alone.
     """
     decision, history = _verdict(tools, outcome, job.history)
+    outcome = _named(tools, outcome, history)
     settlement = Settlement(reservation, outcome, decision, history, if_lost)
 
     def once() -> tuple[str, bool]:
@@ -105,6 +108,14 @@ def _verdict(tools: Tools, outcome: Outcome, before: History) -> tuple[Decision,
         return GiveUp(), before
     history = count(before, failure)
     return decide(tools.policy, failure, history, tools.draw()), history
+
+
+def _named(tools: Tools, outcome: Outcome, history: History) -> Outcome:
+    match outcome:
+        case Unknown() | NotSent():
+            return replace(outcome, failure=named(tools.policy, outcome.failure, history))
+        case _:
+            return outcome
 
 
 def _text(outcome: Outcome, decision: Decision) -> str:

@@ -4,8 +4,10 @@ import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Generic, TypeVar
 
+from darkroom.domain.thrift import Thrift
 from darkroom.store import jobs, ledger, reservations
 from darkroom.store.session import Database, StoreAway, Transaction, transaction
 
@@ -105,7 +107,7 @@ def _fail(group: Sequence[_Slip[Request, Answer]], error: Exception) -> None:
 class Tellers:
     """One for each of the three things that every paid call needs of the database."""
 
-    def __init__(self, engine: Database) -> None:
+    def __init__(self, engine: Database, thrift: Thrift) -> None:
         self.tickets = Teller(engine, jobs.tickets)
         self.begins = Teller(engine, reservations.begin)
-        self.settlements = Teller(engine, ledger.settle)
+        self.settlements = Teller(engine, partial(ledger.settle, thrift=thrift))

@@ -11,6 +11,7 @@ from darkroom.blobs import BlobStore, Spool
 from darkroom.domain.clock import Stopwatch
 from darkroom.domain.models import Models
 from darkroom.domain.retry import RetryPolicy
+from darkroom.domain.thrift import Thrift
 from darkroom.fetching import Guard
 from darkroom.store.budgets import Allowance
 from darkroom.store.jobs import Dispatched
@@ -51,6 +52,7 @@ class Tools:
     """The providers that this worker calls, by their names."""
     models: Models
     policy: RetryPolicy
+    thrift: Thrift
     publish: Publish
     fetch: Callable[[str], bytes]
     """Downloads a URL that a stranger wrote; raises FetchFailed."""
@@ -59,8 +61,8 @@ class Tools:
     stopwatch: Stopwatch
     draw: Callable[[], float]
     new_id: Callable[[], UUID]
-    allowances: Mapping[str, Allowance] = field(default_factory=dict)
-    """What each project may spend."""
+    allowances: Mapping[str, Allowance] | None = None
+    """What each project may spend; one that is not named has no limit. None: that is for others to say."""
     focus: str | None = None
     provider_of: Callable[[str], str] = lambda _project: "default"
     """Who draws for a project."""

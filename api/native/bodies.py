@@ -201,7 +201,7 @@ class RetryIn(Body):
     only: Annotated[list[StrictStr], Field(min_length=1, max_length=20)] | None = Field(
         None,
         description="Classes of failures; also `unknown` (unknown_outcome and worker_lost) and "
-        "`5xx` (server_error and overloaded). Without it: all that cost nothing twice.",
+        "`5xx` (server_error, overloaded and outage). Without it: all that cost nothing twice.",
         examples=[["server_error"]],
     )
 

@@ -47,6 +47,7 @@ BATCH: Example = {
     "status": "in_progress",
     "paused_reason": None,
     "paused_detail": None,
+    "paused_budget": None,
     "counts": {
         "total": 800,
         "queued": 500,

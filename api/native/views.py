@@ -9,7 +9,7 @@ from api.money import Money
 from api.native.examples import ATTEMPT, BATCH, FILE, JOB, PROBLEM, paged, shows
 from darkroom.domain import ids
 from darkroom.domain.attempt import AttemptState, Disposition
-from darkroom.domain.batch import BatchStatus, PausedReason
+from darkroom.domain.batch import BatchStatus, BudgetOf, PausedReason
 from darkroom.domain.ids import shown
 from darkroom.domain.invoice import Verdict
 from darkroom.domain.job import JobState
@@ -115,6 +115,9 @@ class BatchOut(BaseModel):
     status: BatchStatus
     paused_reason: PausedReason | None
     paused_detail: str | None
+    paused_budget: BudgetOf | None = Field(
+        description="Whose budget has no room: only the batch's own is raised by `resume`."
+    )
     counts: CountsOut
     unknown: int = Field(
         description="Attempts that left us and of which nobody knows the outcome, nor has settled it."
@@ -161,6 +164,7 @@ class BatchOut(BaseModel):
             status=view.status,
             paused_reason=PausedReason(view.paused_reason) if view.paused_reason else None,
             paused_detail=view.paused_detail,
+            paused_budget=view.paused_budget,
             counts=CountsOut.model_validate(view.counts, from_attributes=True),
             unknown=view.unknown,
             images=view.images,

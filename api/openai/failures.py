@@ -39,6 +39,7 @@ WORDED: Mapping[FailureClass, Worded] = MappingProxyType(
         FailureClass.INVALID_REQUEST: Worded(HTTPStatus.BAD_REQUEST, _INVALID),
         FailureClass.UNKNOWN_OUTCOME: Worded(HTTPStatus.GATEWAY_TIMEOUT, _SERVER),
         FailureClass.WORKER_LOST: Worded(HTTPStatus.GATEWAY_TIMEOUT, _SERVER),
+        FailureClass.POISON: Worded(HTTPStatus.GATEWAY_TIMEOUT, _SERVER),
         FailureClass.STORE_AWAY: Worded(HTTPStatus.SERVICE_UNAVAILABLE, _SERVER),
         FailureClass.LEASE_SHORT: Worded(HTTPStatus.SERVICE_UNAVAILABLE, _SERVER),
     }

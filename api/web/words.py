@@ -38,6 +38,7 @@ _FAILURE: Mapping[FailureClass, str] = {
     FailureClass.INVALID_REQUEST: "Parameters refused",
     FailureClass.UNKNOWN_OUTCOME: "No usable answer; may have been billed",
     FailureClass.WORKER_LOST: "Worker lost; may have been billed",
+    FailureClass.POISON: "Lost worker after worker; may have been billed",
     FailureClass.STORE_AWAY: "Not sent: our database was away",
     FailureClass.LEASE_SHORT: "Not sent: the lease was too short",
 }
@@ -101,9 +102,11 @@ def _paused(why: PausedReason) -> str:
         case PausedReason.HELD:
             return "Whoever was waiting for it was interrupted. Resume it to go on."
         case PausedReason.BUDGET:
-            return "The next image might not fit into the budget. Resume it with a higher one."
+            return "The next image might not fit into a budget."
         case PausedReason.PROVIDER_KEY:
             return "The provider refuses the key. Mend that, then resume."
+        case PausedReason.NO_IMAGES:
+            return "It pays and gets nothing. See what failed and why, then resume."
         case _:
             assert_never(why)
 

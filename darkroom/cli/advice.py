@@ -22,6 +22,8 @@ HINTS: Mapping[str, str] = {
     FailureClass.INVALID_REQUEST: _CORRECT,
     FailureClass.UNKNOWN_OUTCOME: _PAID,
     FailureClass.WORKER_LOST: _PAID,
+    FailureClass.POISON: "see what is special in it and why workers die of it (memory?); "
+    "`{retry} --only poison` tries it all the same",
     FailureClass.STORE_AWAY: _AGAIN,
     FailureClass.LEASE_SHORT: _AGAIN,
     JobState.CANCELLED: "the batch was cancelled before its turn; submit it anew if it is wanted",

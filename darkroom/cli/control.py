@@ -123,7 +123,8 @@ def retry(
     only: Annotated[
         list[str] | None,
         typer.Option(
-            help="Only these: unknown, 5xx, moderation, rate_limited, …", show_default=False
+            help="Only these, with commas between: unknown, 5xx, moderation, or a class of errors.csv.",
+            show_default=False,
         ),
     ] = None,
     *,
@@ -133,8 +134,10 @@ def retry(
 
     Example: darkroom retry batch_019ab2c34d5e7f00a1b2c3d4e5f60718 --only 5xx
 
-    What failed or expired becomes a new batch within the budget of the first. Those that
-    may have been paid for already are only tried again with --only unknown.
+    What failed or expired becomes a new batch within the budget of the first. Those that may
+    have been paid for already are only tried again with --only unknown. Words for --only:
+    5xx (server_error, overloaded, outage), unknown (unknown_outcome, worker_lost), moderation,
+    invalid_request, incomplete, poison, and the other classes that errors.csv names.
     """
     classes = [one.strip() for word in only or () for one in word.split(",") if one.strip()]
     terminal = Terminal()

@@ -17,6 +17,7 @@ PAUSED: Mapping[str, str] = {
     PausedReason.HELD: "held until its run goes on",
     PausedReason.BUDGET: "paused: budget",
     PausedReason.PROVIDER_KEY: "paused: the provider's key",
+    PausedReason.NO_IMAGES: "paused: pays in vain",
 }
 """Why a batch makes no new call, in the words of people."""
 
@@ -31,6 +32,8 @@ class Batch:
     status: BatchStatus
     paused_reason: str | None
     paused_detail: str | None
+    paused_budget: str | None
+    """Whose budget has no room, where it is paused for one."""
     counts: Counts
     images: int
     skipped: int
@@ -61,6 +64,7 @@ class Batch:
             status=BatchStatus(reply["status"]),
             paused_reason=reply["paused_reason"],
             paused_detail=reply["paused_detail"],
+            paused_budget=reply.get("paused_budget"),
             counts=Counts(**{one.name: int(reply["counts"][one.name]) for one in fields(Counts)}),
             images=reply["images"],
             skipped=reply["skipped"],

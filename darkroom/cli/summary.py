@@ -3,7 +3,7 @@
 from darkroom.cli.caller import command
 from darkroom.cli.replies import Batch
 from darkroom.cli.report import listed
-from darkroom.domain.batch import BatchStatus, PausedReason
+from darkroom.domain.batch import BatchStatus, BudgetOf, PausedReason
 from darkroom.domain.figures import duration, money, plural
 
 SANDBOX = "the sandbox drew these images: they are placeholders"
@@ -69,10 +69,14 @@ def _after_pause(batch: Batch) -> str:
     resume = command("resume", batch.id)
     detail = f" ({batch.paused_detail})" if batch.paused_detail else ""
     match batch.paused_reason:
+        case PausedReason.BUDGET if batch.paused_budget in (BudgetOf.PROJECT, BudgetOf.DAY):
+            return str(batch.paused_detail)
         case PausedReason.BUDGET:
             return f"{_about_budget(batch)}{detail}; {resume} --budget DOLLARS goes on"
         case PausedReason.PROVIDER_KEY:
             return f"the provider refuses the key{detail}; correct OPENAI_API_KEY, then {resume}"
+        case PausedReason.NO_IMAGES:
+            return f"{batch.paused_detail}; {resume} goes on"
         case PausedReason.HELD:
             return f"its run was interrupted{detail}; the same `run` or {resume} goes on"
         case _:

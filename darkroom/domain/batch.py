@@ -43,6 +43,19 @@ class PausedReason(StrEnum):
     """The next call's worst case no longer fits under the cap."""
     PROVIDER_KEY = auto()
     """The provider refused the key, its quota or its access to the model."""
+    NO_IMAGES = auto()
+    """Too many of its latest calls were charged, or may have been, and brought no usable image."""
+
+
+class BudgetOf(StrEnum):
+    """Whose budget has no room: it says who can raise it, and where."""
+
+    BATCH = auto()
+    """Raised by `resume`."""
+    PROJECT = auto()
+    """In all; raised in darkroom.toml."""
+    DAY = auto()
+    """The project's, of this day; raised in darkroom.toml, and new tomorrow."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,6 +48,8 @@ class FailureClass(StrEnum):
     """Sent, and no usable answer: cut, deadline passed, a gateway's answer, a success without its image."""
     WORKER_LOST = auto()
     """The worker that had sent it died or lost its lease before it could say what came back."""
+    POISON = auto()
+    """Worker after worker was lost over it; it may have been sent."""
     STORE_AWAY = auto()
     """Our own database was away between the reservation and the call; nothing was sent."""
     LEASE_SHORT = auto()
@@ -78,9 +80,13 @@ REACTIONS: Mapping[FailureClass, Reaction] = MappingProxyType(
         FailureClass.INVALID_REQUEST: Reaction.GIVE_UP,
         FailureClass.UNKNOWN_OUTCOME: Reaction.POLICY,
         FailureClass.WORKER_LOST: Reaction.POLICY,
+        FailureClass.POISON: Reaction.POLICY,
     }
 )
 """What each class asks for; every class has its one row."""
+
+LOSING = frozenset({FailureClass.WORKER_LOST, FailureClass.LEASE_SHORT})
+"""Between the begin of a call and its end the worker was lost, or stood still for longer than it may."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from datetime import timedelta
 from enum import StrEnum, auto
 from typing import assert_never
 
-from darkroom.domain.failure import Failure, Reaction
+from darkroom.domain.failure import LOSING, Failure, FailureClass, Reaction
 
 _LARGEST_EXPONENT = 32
 """2**32 base delays are longer than any cap; beyond it the power only overflows."""
@@ -44,6 +44,8 @@ class RetryPolicy:
     on_unknown: OnUnknown = OnUnknown.RETRY
     unknowns: int = 1
     """How many unknown outcomes a job may have behind it and still be sent again."""
+    losses: int = 3
+    """Workers that are lost over a job before it is taken for poison."""
     cool_down: timedelta = timedelta(seconds=60)
     """How long late evidence of an unknown outcome is waited for before it is sent again."""
 
@@ -56,6 +58,8 @@ class History:
     unknowns: int = 0
     refusals: int = 0
     """How often the safety system refused it."""
+    losses: int = 0
+    """How often its worker was lost, or stood still for too long, between the begin of a call and its end."""
     may_soften: bool = False
     """Its batch opted in to one more try with `moderation` low, and its request does not say low already."""
 
@@ -110,9 +114,30 @@ def decide(policy: RetryPolicy, failure: Failure, history: History, draw: float)
     >>> decide(RetryPolicy(), blocked, History(failures=1), draw=0.5)
     GiveUp()
     """
-    if _hopeless(policy, failure.klass.reaction, history):
+    if _hopeless(policy, failure.klass.reaction, history) or _is_poison(policy, failure, history):
         return GiveUp()
     return TryAgain(_wait(policy, failure, history, draw))
+
+
+def named(policy: RetryPolicy, failure: Failure, history: History) -> Failure:
+    """The failure under the name that its job's history gives it: whoever loses worker after worker is poison.
+
+    >>> from darkroom.domain.failure import FailureClass
+    >>> lost = Failure(FailureClass.WORKER_LOST, "worker_lost", "gone")
+    >>> named(RetryPolicy(), lost, History(losses=3)).code, named(RetryPolicy(), lost, History()).code
+    ('poison', 'worker_lost')
+    """
+    if not _is_poison(policy, failure, history):
+        return failure
+    message = (
+        f"its worker was lost, or stood still, {history.losses} times between the begin of its call and the "
+        "end: look at the workers' memory and log, and at what is special in this row"
+    )
+    return replace(failure, klass=FailureClass.POISON, code="poison", message=message)
+
+
+def _is_poison(policy: RetryPolicy, failure: Failure, history: History) -> bool:
+    return failure.klass in LOSING and history.losses >= policy.losses
 
 
 def _hopeless(policy: RetryPolicy, reaction: Reaction, history: History) -> bool:
@@ -147,9 +172,11 @@ def count(history: History, failure: Failure) -> History:
     """The history with this failure in it; only what the job itself must answer for counts.
 
     >>> from darkroom.domain.failure import FailureClass
-    >>> count(History(), Failure(FailureClass.RATE_LIMITED, "rate_limit_exceeded", "wait"))
-    History(failures=0, unknowns=0, refusals=0, may_soften=False)
+    >>> count(History(), Failure(FailureClass.RATE_LIMITED, "rate_limit_exceeded", "wait")) == History()
+    True
     """
+    if failure.klass in LOSING:
+        history = replace(history, losses=history.losses + 1)
     match failure.klass.reaction:
         case Reaction.WAIT | Reaction.PAUSE_KEY:
             return history

@@ -248,8 +248,13 @@ def pause(connection: Connection, batch_id: UUID, reason: PausedReason, detail: 
 
 
 def resume(connection: Connection, batch_id: UUID, cap: Decimal | None = None) -> bool:
-    """Lets a paused batch go on, under a new cap if one is given."""
-    changes: dict[str, Any] = {"paused_reason": None, "paused_detail": None}
+    """Lets a paused batch go on, under a new cap if one is given.
+
+    What its calls came to is counted anew; one that was paused for that begins as carefully as at first.
+    """
+    in_vain = batches.c.paused_reason == PausedReason.NO_IMAGES
+    changes: dict[str, Any] = {"paused_reason": None, "paused_detail": None, "recent": 0}
+    changes["answered"] = case((in_vain, 0), else_=batches.c.answered)
     if cap is not None:
         changes["cap"] = cap
     open_now = batches.c.status.not_in(TERMINAL)

@@ -18,6 +18,7 @@ from sqlalchemy import (
     literal_column,
     or_,
     select,
+    update,
 )
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.sql.dml import ReturningInsert
@@ -69,7 +70,7 @@ def today() -> ColumnElement[date]:
 
 
 def allow(connection: Connection, allowances: Mapping[str, Allowance]) -> None:
-    """Writes down what projects may spend; what is written already is left alone."""
+    """Writes down what projects may spend, and lifts the limits of those that are not named."""
     names = ("budget_per_day", "budget", "time_zone")
     for project_id, allowance in sorted(allowances.items()):
         values = dict(zip(names, astuple(allowance), strict=True))
@@ -80,6 +81,9 @@ def allow(connection: Connection, allowances: Mapping[str, Allowance]) -> None:
                 index_elements=[projects.c.id], set_=values, where=changed
             )
         )
+    limited = or_(projects.c.budget_per_day.is_not(None), projects.c.budget.is_not(None))
+    unnamed = update(projects).where(projects.c.id.not_in(allowances), limited)
+    connection.execute(unnamed.values(budget_per_day=None, budget=None))
 
 
 def bearing(reservation: Reservation) -> tuple[Budget, Budget]:

@@ -102,6 +102,8 @@ def _unknown(connection: Connection, attempt_id: UUID) -> Row[Any] | None:
 def _adopt(
     connection: Connection, reservation: Reservation, outcome: Evidence
 ) -> tuple[dict[JobState, int], Evidence]:
+    if isinstance(outcome, NotSent):
+        _take_back(connection, reservation)
     if not isinstance(outcome, Succeeded):
         _blame(connection, reservation, outcome.failure)
         return {}, outcome
@@ -118,6 +120,12 @@ def _adopt(
         return counter_delta(ADOPT, before), outcome
     surplus = tuple(replace(image, disposition=Disposition.SURPLUS) for image in outcome.images)
     return {}, replace(outcome, images=surplus)
+
+
+def _take_back(connection: Connection, reservation: Reservation) -> None:
+    """What never left is not held against its job; that its worker was lost over it stays counted."""
+    blamed = jobs.c.id == reservation.job_id, jobs.c.unknowns > 0
+    connection.execute(update(jobs).where(*blamed).values(unknowns=jobs.c.unknowns - 1))
 
 
 def _blame(connection: Connection, reservation: Reservation, failure: Failure) -> None:

@@ -213,7 +213,7 @@ def next_call(row: Row[Any]) -> tuple[Mapping[str, Any], History]:
     `row` is the job with `wanting` and `opted`.
     """
     may_soften = row.opted and row.request.get("moderation") != "low"
-    history = History(row.failures, row.unknowns, row.refusals, may_soften)
+    history = History(row.failures, row.unknowns, row.refusals, row.losses, may_soften)
     softened = {"moderation": "low"} if history.softened else {}
     return {**row.request, "n": row.wanting, **softened}, history
 
@@ -231,7 +231,7 @@ def _behind_tickets() -> Select[Any]:
     return (
         select(
             *(j.id, j.batch_id, j.token, j.state, j.custom_id, j.request),
-            *(j.failures, j.unknowns, j.refusals),
+            *(j.failures, j.unknowns, j.refusals, j.losses),
             wanting(),
             opted(),
             ((b.status == BatchStatus.IN_PROGRESS) & in_time()).label("in_progress"),

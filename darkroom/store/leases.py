@@ -118,6 +118,7 @@ def _with_jobs() -> Select[Any]:
             jobs.c.failures,
             jobs.c.unknowns,
             jobs.c.refusals,
+            jobs.c.losses,
             jobs.c.request,
             wanting(),
             opted(),
@@ -130,6 +131,28 @@ def _with_jobs() -> Select[Any]:
 def _lost(row: Row[Any]) -> LostLease:
     request, history = next_call(row)
     return LostLease(reservation_of(row), history, row.provider, request)
+
+
+def look(connection: Connection, attempt_id: UUID) -> int | None:
+    """Says that the receipt of a lost attempt is about to be judged, and how often it has been said.
+
+    None where that is another's: its worker renewed the lease, or somebody has begun within the time of one.
+    """
+    a, now = attempts.c, func.clock_timestamp()
+    free = or_(a.looked_at.is_(None), a.looked_at <= now - LEASE)
+    lost_still = a.state == AttemptState.RUNNING, a.lease_expires_at <= now
+    looked = update(attempts).where(a.id == attempt_id, *lost_still, free)
+    found: int | None = connection.execute(
+        looked.values(looks=a.looks + 1, looked_at=now).returning(a.looks)
+    ).scalar_one_or_none()
+    return found
+
+
+def look_away(connection: Connection, attempt_id: UUID) -> None:
+    """Takes a look back that came to nothing and harmed nobody: another may be had at once."""
+    a = attempts.c
+    its = a.id == attempt_id, a.looks > 0
+    connection.execute(update(attempts).where(*its).values(looks=a.looks - 1, looked_at=None))
 
 
 def unknown_attempts(

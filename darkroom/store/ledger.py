@@ -26,12 +26,14 @@ from darkroom.domain.attempt import (
 )
 from darkroom.domain.job import FAIL, RETRY, SUCCEED, UNSEND, JobState, Missed, Move, counter_delta
 from darkroom.domain.retry import Decision, GiveUp, History, TryAgain
+from darkroom.domain.thrift import Thrift, in_vain, is_answer
 from darkroom.store import bounds, budgets
 from darkroom.store.budgets import Charge
-from darkroom.store.counters import shift_all
+from darkroom.store.counters import Ring, shift_all
 from darkroom.store.jobs import Standing, compare_and_set, hold, missed
 from darkroom.store.records import among, records
 from darkroom.store.tables import attempts, images, jobs
+from darkroom.store.thrift import pause_in_vain
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,11 +83,16 @@ class Settlement:
                 assert_never(self.decision)
 
 
-def settle(connection: Connection, settlements: Sequence[Settlement]) -> list[Missed | None]:
+def settle(
+    connection: Connection,
+    settlements: Sequence[Settlement],
+    thrift: Thrift = Thrift(),  # noqa: B008 - frozen
+) -> list[Missed | None]:
     """Ends attempts and moves their jobs, their money and their images with them; None for each that ended.
 
-    The answers are in the order of the settlements. A miss means that the lease is another's by now: the
-    outcome is then late evidence. It is one attempt's own and stops no other.
+    A batch that pays in vain, by `thrift`, is paused with it. The answers are in the order of the settlements.
+    A miss means that the lease is another's by now: the outcome is then late evidence. It is one attempt's
+    own and stops no other.
     """
     standings = hold(connection, {one.reservation.job_id for one in settlements})
     ended = _moved(connection, _due(connection, settlements))
@@ -95,9 +102,11 @@ def settle(connection: Connection, settlements: Sequence[Settlement]) -> list[Mi
     keep_images(connection, [(one.reservation, one.images) for one in ended.values()])
     for one in ended.values():
         standings[one.reservation.job_id] = Standing(one.move.target, one.reservation.token)
-    shift_all(connection, [(one.reservation.batch_id, _shifted(one)) for one in ended.values()])
+    shifts = [(one.reservation.batch_id, _shifted(one)) for one in ended.values()]
+    recent = shift_all(connection, shifts, _rings(ended.values()))
     budgets.charge(connection, [_charge(one) for one in ended.values()])
     bounds.learn(connection, [one.attempt_id for one in ended.values() if one.overrun])
+    pause_in_vain(connection, recent, thrift)
     return [
         None if ended.get(one.attempt_id) is one else _missed(one, standings) for one in settlements
     ]
@@ -153,6 +162,7 @@ def _move(connection: Connection, move: Move, settlements: Sequence[Settlement])
             "failures": one.history.failures,
             "unknowns": one.history.unknowns,
             "refusals": one.history.refusals,
+            "losses": one.history.losses,
             "failure": _failure(one.outcome),
             "after": one.after.total_seconds(),
         }
@@ -166,7 +176,7 @@ def _moving(move: Move) -> ReturningUpdate[Any]:
     given = records(
         "settlements",
         *(attempts.c.id, attempts.c.job_id, attempts.c.token),
-        *(jobs.c.failures, jobs.c.unknowns, jobs.c.refusals),
+        *(jobs.c.failures, jobs.c.unknowns, jobs.c.refusals, jobs.c.losses),
         *(jobs.c.failure, column("after", Float)),
     )
     now = func.clock_timestamp()
@@ -178,6 +188,7 @@ def _moving(move: Move) -> ReturningUpdate[Any]:
         failures=given.c.failures,
         unknowns=given.c.unknowns,
         refusals=given.c.refusals,
+        losses=given.c.losses,
         failure=given.c.failure,
         **(due if move.target is JobState.QUEUED else {"ended_at": now}),
     ).returning(given.c.id)
@@ -193,7 +204,18 @@ def _shifted(one: Settlement) -> Mapping[str, int | Decimal]:
         "spent": cost_of(one.outcome),
         "at_risk": one.reservation.reserved if unknown else 0,
         "unknown": int(unknown),
+        "answered": int(is_answer(one.outcome)),
     }
+
+
+def _rings(ended: Iterable[Settlement]) -> dict[UUID, Ring]:
+    """What the calls came to that were charged or may have been, by batch."""
+    rings: dict[UUID, Ring] = {}
+    for one in ended:
+        vain, batch_id = in_vain(one.outcome), one.reservation.batch_id
+        if vain is not None:
+            rings[batch_id] = rings.get(batch_id, Ring()).then(in_vain=vain)
+    return rings
 
 
 def _charge(one: Settlement) -> Charge:

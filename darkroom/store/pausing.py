@@ -1,4 +1,4 @@
-"""What pauses a batch without a person's word, and lets it go on: its budgets."""
+"""What pauses a batch without a person's word: its budgets, which also let it go on."""
 
 from dataclasses import dataclass
 from decimal import Decimal
@@ -17,7 +17,7 @@ from sqlalchemy import (
     update,
 )
 
-from darkroom.domain.batch import TERMINAL, BatchStatus, PausedReason
+from darkroom.domain.batch import TERMINAL, BatchStatus, BudgetOf, PausedReason
 from darkroom.store import budgets as project_budgets
 from darkroom.store.budgets import TOTAL
 from darkroom.store.columns import Money
@@ -38,10 +38,17 @@ class Reached:
     period: str | None = None
 
 
-def pause_for_budget(connection: Connection, batch_id: UUID, bound: Decimal, detail: str) -> bool:
+def pause_for_budget(
+    connection: Connection, batch_id: UUID, bound: Decimal, whose: BudgetOf, detail: str
+) -> bool:
     """Pauses a batch that has no room for a call of this worst case, unless a call in flight may free some."""
     worst = literal(bound, Money)
-    changes = {"paused_reason": PausedReason.BUDGET, "paused_detail": detail, "needed": bound}
+    changes = {
+        "paused_reason": PausedReason.BUDGET,
+        "paused_detail": detail,
+        "paused_budget": whose,
+        "needed": bound,
+    }
     statement = (
         update(batches)
         .where(

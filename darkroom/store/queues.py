@@ -27,6 +27,8 @@ class OpenBatch:
     dispatched: int
     running: int
     lone: bool
+    answered: int
+    """Calls whose end said something about what it asks for."""
     models: Sequence[str]
 
 
@@ -46,7 +48,7 @@ def dispatchable(connection: Connection, provider: str, focus: str | None) -> li
     b = batches.c
     waiting = (
         select(b.id, b.project_id, b.priority, b.queued, b.dispatched, b.running, b.lone)
-        .add_columns(b.created_at)
+        .add_columns(b.answered, b.created_at)
         .where(
             b.status == BatchStatus.IN_PROGRESS,
             b.provider == provider,
@@ -64,6 +66,7 @@ def dispatchable(connection: Connection, provider: str, focus: str | None) -> li
     rows = connection.execute(
         select(
             *(w.id, w.project_id, w.priority, w.queued, w.dispatched, w.running, w.lone),
+            w.answered,
             func.array_agg(found.c.model),
         )
         .join_from(waiting, found, (found.c.id == w.id) & found.c.model.is_not(None))

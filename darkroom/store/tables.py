@@ -21,7 +21,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 
 from darkroom.domain.attempt import AttemptState, Disposition
-from darkroom.domain.batch import BatchStatus, PausedReason
+from darkroom.domain.batch import BatchStatus, BudgetOf, PausedReason
 from darkroom.domain.invoice import Verdict
 from darkroom.domain.job import JobState
 from darkroom.domain.review import Judgement
@@ -82,6 +82,7 @@ batches = Table(
     Column("status", Text, nullable=False, server_default=BatchStatus.VALIDATING.value),
     Column("paused_reason", Text),
     Column("paused_detail", Text, comment="what a person should read about it"),
+    Column("paused_budget", Text, comment="paused for a budget: whose"),
     Column("input_file_id", Uuid, ForeignKey("files.id")),
     Column(
         "options", JSONB, nullable=False, comment="defaults, template and what to do with bad rows"
@@ -158,8 +159,23 @@ batches = Table(
     Column("cap", Money),
     Column("needed", Money, comment="paused for a budget: what its next call may cost"),
     Column("announced", SmallInteger, nullable=False, server_default="0", comment="percent"),
+    Column(
+        "answered",
+        Integer,
+        nullable=False,
+        server_default="0",
+        comment="calls whose end said something about what it asks for",
+    ),
+    Column(
+        "recent",
+        BigInteger,
+        nullable=False,
+        server_default="0",
+        comment="a bit for each of its latest charged calls, the last the lowest: 1 came to nothing",
+    ),
     one_of("status", BatchStatus),
     one_of("paused_reason", PausedReason),
+    one_of("paused_budget", BudgetOf),
     Index(
         "ix_batches_open",
         "created_at",
@@ -238,6 +254,13 @@ jobs = Table(
         server_default="0",
         comment="how often the safety system refused it",
     ),
+    Column(
+        "losses",
+        SmallInteger,
+        nullable=False,
+        server_default="0",
+        comment="how often its worker was lost, or stood still, between begin and end",
+    ),
     Column("request", JSONB, nullable=False),
     Column("bound", Money, nullable=False, comment="the worst-case cost of one attempt"),
     Column("failure", JSONB),
@@ -298,6 +321,14 @@ attempts = Table(
     Column("latency_ms", Integer),
     Column("failure", JSONB),
     Column("verdict", Text, comment="of unknown outcome, and what a person read on the invoice"),
+    Column(
+        "looks",
+        SmallInteger,
+        nullable=False,
+        server_default="0",
+        comment="how often somebody began to judge the receipt that its worker left",
+    ),
+    Column("looked_at", Moment),
     one_of("state", AttemptState),
     one_of("verdict", Verdict),
     Index("uq_attempts_job_id_number", "job_id", "number", unique=True),

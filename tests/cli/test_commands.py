@@ -387,3 +387,34 @@ def test_the_version_is_told(darkroom):
     outcome = darkroom("--version")
     assert outcome.status == 0
     assert outcome.out.startswith("darkroom 0.")
+
+
+PAUSED = WORKING | {"counts": {"total": 9, "queued": 9}}
+
+
+@pytest.mark.parametrize(
+    ("changes", "said", "unsaid"),
+    [
+        ({"paused_reason": "budget", "paused_budget": "batch"}, "--budget DOLLARS goes on", "toml"),
+        (
+            {
+                "paused_reason": "budget",
+                "paused_budget": "day",
+                "paused_detail": "raise `budget_per_day` of [projects.shop] in darkroom.toml",
+            },
+            "next: raise `budget_per_day` of [projects.shop] in darkroom.toml",
+            "--budget",
+        ),
+        (
+            {"paused_reason": "no_images", "paused_detail": "10 of its last 20 calls"},
+            "next: 10 of its last 20 calls; darkroom resume",
+            "--budget",
+        ),
+    ],
+)
+def test_a_pause_says_what_really_helps_and_is_status_3(api, darkroom, changes, said, unsaid):
+    api.knows(batch(**PAUSED, **changes))
+    outcome = darkroom("watch", BATCH_ID)
+    assert outcome.status == 3
+    assert said in outcome.out
+    assert unsaid not in outcome.out

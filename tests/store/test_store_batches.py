@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import event
 from stage import AGAIN, LATER, failed, succeeded
 
-from darkroom.domain.batch import PausedReason
+from darkroom.domain.batch import BudgetOf, PausedReason
 from darkroom.store import batches, jobs, pausing, queues
 from darkroom.store.reservations import BeginRefused, Refusal
 from darkroom.store.retries import retry
@@ -147,11 +147,11 @@ def test_a_budget_pauses_only_what_no_call_in_flight_can_free(stage):
         stage.begin(messages[2])
     assert (refused.value.refusal, refused.value.bound) == (Refusal.OVER_BUDGET, Decimal(1))
     one = Decimal(1)
-    assert not stage.call(pausing.pause_for_budget, batch_id, one, "full")
+    assert not stage.call(pausing.pause_for_budget, batch_id, one, BudgetOf.BATCH, "full")
     for reservation in reservations:
         stage.settle(reservation, succeeded("0.75"))
-    assert stage.call(pausing.pause_for_budget, batch_id, one, "full")
-    assert not stage.call(pausing.pause_for_budget, batch_id, one, "again")
+    assert stage.call(pausing.pause_for_budget, batch_id, one, BudgetOf.BATCH, "full")
+    assert not stage.call(pausing.pause_for_budget, batch_id, one, BudgetOf.BATCH, "again")
     assert stage.batch_row(batch_id).paused_detail == "full"
     assert stage.call(batches.resume, batch_id, Decimal("2.5"))
     assert stage.begin(messages[2]).reserved == 1

@@ -8,6 +8,7 @@ import pytest
 from stage import AGAIN, Stage, draft, failed, not_sent, succeeded, unknown
 
 from darkroom.domain.attempt import Reservation
+from darkroom.domain.batch import BudgetOf
 from darkroom.domain.job import Missed
 from darkroom.store import batches, budgets, evidence, pausing
 from darkroom.store.budgets import TOTAL, Allowance, Budget
@@ -15,6 +16,7 @@ from darkroom.store.pausing import Reached
 from darkroom.store.reservations import BeginRefused, Refusal
 from darkroom.store.session import open_engine
 
+DAY, PROJECT = BudgetOf.DAY, BudgetOf.PROJECT
 THREADS = 16
 CAP = Decimal(9)
 TOMORROW = "UPDATE attempts SET day = day - 1; UPDATE budgets SET period = (period::date - 1)::text WHERE period <> 'total'"
@@ -72,9 +74,9 @@ def test_a_new_day_has_its_own_room_and_yesterdays_calls_settle_on_yesterday(sta
     first, second = stage.dispatch(batch_id)
     made = stage.begin(first)
     detail = "the day is full"
-    assert not stage.call(pausing.pause_for_budget, batch_id, Decimal(1), detail)
+    assert not stage.call(pausing.pause_for_budget, batch_id, Decimal(1), DAY, detail)
     stage.settle(made, succeeded("0.25"))
-    assert stage.call(pausing.pause_for_budget, batch_id, Decimal(1), detail)
+    assert stage.call(pausing.pause_for_budget, batch_id, Decimal(1), DAY, detail)
     assert stage.call(pausing.release_budgets) == 0
     stage.sql(TOMORROW)
     assert stage.call(pausing.release_budgets) == 1
@@ -98,7 +100,7 @@ def test_a_raised_cap_resumes_and_a_persons_pause_stays(stage):
     allow(stage, total=Decimal("0.5"))
     waiting, told = stage.batch(1), stage.batch(1)
     for batch_id in (waiting, told):
-        assert stage.call(pausing.pause_for_budget, batch_id, Decimal(1), "full")
+        assert stage.call(pausing.pause_for_budget, batch_id, Decimal(1), PROJECT, "full")
     stage.call(batches.pause, told, batches.PausedReason.REQUESTED, None)
     allow(stage, total=Decimal(1))
     assert stage.call(pausing.release_budgets) == 1
@@ -137,6 +139,19 @@ def test_half_and_four_fifths_are_told_once_each(stage):
     found = stage.call(pausing.reached)
     assert [one.percent for one in found] == [80, 80]
     assert stage.call(pausing.reached) == []
+
+
+def test_a_limit_that_is_named_no_more_is_lifted(stage):
+    both = {"default": Allowance(total=Decimal("0.5")), "shop": Allowance(per_day=Decimal(3))}
+    stage.call(budgets.allow, both)
+    [message] = stage.dispatch(stage.batch(1))
+    refused(stage, message)
+    stage.call(budgets.allow, {"shop": both["shop"]})
+    assert isinstance(stage.begin(message), Reservation)
+    rows = stage.rows("SELECT id, budget, budget_per_day FROM projects ORDER BY id")
+    assert [tuple(row) for row in rows] == [("default", None, None), ("shop", None, 3)]
+    stage.call(budgets.allow, {})
+    assert not stage.rows("SELECT id FROM projects WHERE budget_per_day IS NOT NULL")
 
 
 @pytest.fixture

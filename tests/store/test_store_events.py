@@ -7,7 +7,7 @@ from uuid import uuid4
 import pytest
 from stage import succeeded
 
-from darkroom.domain.batch import PausedReason
+from darkroom.domain.batch import BudgetOf, PausedReason
 from darkroom.domain.event import EventType
 from darkroom.domain.ids import BATCH, WEBHOOK, shown
 from darkroom.store import batches, budgets, jobs, outbox, pausing, webhooks
@@ -69,7 +69,7 @@ def test_a_lone_request_is_told_to_nobody_but_its_caller(stage, told):
 def test_a_pause_for_a_budget_and_one_for_a_key_are_told_with_their_reason(stage, told):
     poor = stage.batch(1, cap="0.5")
     with transaction(stage.engine) as connection:
-        assert pausing.pause_for_budget(connection, poor, Decimal(1), "full")
+        assert pausing.pause_for_budget(connection, poor, Decimal(1), BudgetOf.BATCH, "full")
         outbox.paused(connection, [poor])
     key = stage.batch(1)
     assert stage.call(batches.pause_key, "default", "no key") == 1

@@ -140,6 +140,35 @@ def died_after_the_answer(world: World, tools: Tools, prompt: str = "A print"):
     return batch_id
 
 
+def test_an_answer_that_kills_whoever_judges_it_is_judged_three_times_and_no_more(
+    world: World, tools: Tools, monkeypatch
+) -> None:
+    monkeypatch.setattr("darkroom.store.session.up_for", lambda _: leases.LEASE * 2)
+    batch_id = died_after_the_answer(world, tools)
+    judged = []
+
+    def die(*_: object, **__: object) -> None:
+        judged.append(1)
+        raise SystemExit
+
+    monkeypatch.setattr("worker.evidence.judge", die)
+    long_ago = world.attempts()[0].begun_at - leases.LEASE
+    for _ in range(2):
+        with transaction(world.engine) as connection:
+            past = {"lease_expires_at": long_ago, "looked_at": long_ago}
+            connection.execute(update(attempts).values(past))
+        with pytest.raises(SystemExit):
+            reap(tools)
+    with transaction(world.engine) as connection:
+        connection.execute(update(attempts).values(looked_at=long_ago))
+    reap(tools)
+    assert len(judged) == 2, "and once by the worker that asked"
+    [job] = world.jobs(batch_id)
+    assert (job.state, job.failure["code"]) == (JobState.FAILED, "poison")
+    assert world.batch(batch_id).unknown == 1
+    agree(world)
+
+
 def test_evidence_is_looked_up_before_an_unknown_outcome_is_asked_again(
     world: World, tools: Tools, monkeypatch
 ) -> None:

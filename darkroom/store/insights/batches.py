@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy import Connection, Row, cast, func, literal, or_, select, tuple_
 from sqlalchemy.dialects.postgresql import JSONPATH
 
-from darkroom.domain.batch import TERMINAL, BatchStatus, Cost, Counts
+from darkroom.domain.batch import TERMINAL, BatchStatus, BudgetOf, Cost, Counts, PausedReason
 from darkroom.domain.job import JobState
 from darkroom.domain.waiting import Waiting
 from darkroom.store.insights.outlook import Outlook, outlook
@@ -35,6 +35,7 @@ class BatchView:
     status: BatchStatus
     paused_reason: str | None
     paused_detail: str | None
+    paused_budget: BudgetOf | None
     counts: Counts
     unknown: int
     images: int
@@ -142,6 +143,7 @@ def _view(
         status=BatchStatus(latest.status),
         paused_reason=latest.paused_reason,
         paused_detail=latest.paused_detail,
+        paused_budget=_short(latest),
         counts=counts,
         unknown=sum(row.unknown for row in family),
         images=sum(row.images for row in family),
@@ -165,6 +167,12 @@ def _view(
         problem_count=first.problem_count,
         problems=first.problem_head,
     )
+
+
+def _short(row: Row[Any]) -> BudgetOf | None:
+    """Whose budget it waits for; of an earlier pause nothing is told."""
+    is_short = row.paused_reason == PausedReason.BUDGET and row.paused_budget
+    return BudgetOf(row.paused_budget) if is_short else None
 
 
 def _counts(family: Sequence[Row[Any]]) -> Counts:
