@@ -25,6 +25,7 @@ from darkroom.domain.deadline import parse_deadlines
 from darkroom.domain.facts import OFFICIAL, Profile
 from darkroom.domain.ids import uuid7
 from darkroom.domain.retry import RetryPolicy
+from darkroom.domain.thrift import Thrift
 from darkroom.fetching import Guard, fetch
 from darkroom.limits import Limiter, Memory
 from darkroom.provider import Client, Provider, shared_tls
@@ -193,13 +194,14 @@ def build_tools(settings: Settings, app: Celery) -> Tools:
         )
     engine = open_engine(settings.database_url, pool=POOL)
     today = datetime.now(UTC).date()
+    thrift = Thrift(settings.first_calls, settings.vain_calls, settings.vain_window)
     lines = _Lines(engine, _redis(settings.redis_url), shared_tls())
     guard = Guard(allow_private=settings.allow_private_urls)
     return Tools(
         name=f"{socket.gethostname()}:{os.getpid()}:{os.urandom(3).hex()}",
         slots=settings.worker_slots,
         engine=engine,
-        tellers=Tellers(engine, settings.thrift),
+        tellers=Tellers(engine, thrift),
         blobs=open_store(settings.storage_url),
         spool=Spool(settings.spool_folder),
         upstreams={
@@ -208,7 +210,7 @@ def build_tools(settings: Settings, app: Celery) -> Tools:
         },
         models=settings.profiles_on(today)[OFFICIAL].models,
         policy=RetryPolicy(on_unknown=settings.on_unknown),
-        thrift=settings.thrift,
+        thrift=thrift,
         publish=publisher(app),
         fetch=lambda url: fetch(url, guard, tls=lines.tls),
         post=lambda url, headers, body: post(url, headers, body, guard, lines.tls),
