@@ -21,6 +21,7 @@ from api.native import (
     estimates,
     events,
     files,
+    gc,
     images,
     jobs,
     keys,
@@ -65,6 +66,7 @@ DIALECTS = (
     estimates,
     usage,
     webhooks,
+    gc,
 )
 
 
@@ -140,6 +142,7 @@ def _lifespan(settings: Settings) -> Callable[[FastAPI], AbstractAsyncContextMan
             known,
             models_of=_models(settings, known),
             requests_per_minute=settings.api_requests_per_minute,
+            retention=settings.retention,
             flower_url=settings.flower_url,
             metrics_token=_secret(settings.metrics_token),
         ) as instruments:

@@ -139,6 +139,8 @@ class Archive:
         number = max(int(job.request.get("n", 1)), len(images))
         stems = self.wish.layout.claim(names, job.custom_id, job.line, number)
         for index, (stem, image) in enumerate(zip(stems, images, strict=False), 1):
+            if image.expired_at is not None:
+                continue
             name = f"{stem}.{EXTENSION_OF.get(image.format, image.format)}"
             crc = image.crc32 if image.crc32 is not None else _crc(self.tools.blobs, image.sha256)
             line = written([row(job, index, image, name)]).encode()

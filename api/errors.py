@@ -17,6 +17,7 @@ from starlette.requests import ClientDisconnect
 
 from api.refusals import (
     Conflict,
+    Expired,
     Fault,
     Forbidden,
     Invalid,
@@ -38,6 +39,7 @@ _STATUS: Mapping[type[Refusal], HTTPStatus] = {
     Unauthenticated: HTTPStatus.UNAUTHORIZED,
     Forbidden: HTTPStatus.FORBIDDEN,
     Missing: HTTPStatus.NOT_FOUND,
+    Expired: HTTPStatus.GONE,
     Conflict: HTTPStatus.CONFLICT,
     Mismatch: HTTPStatus.UNPROCESSABLE_ENTITY,
     Invalid: HTTPStatus.UNPROCESSABLE_ENTITY,

@@ -16,6 +16,7 @@ from api.throttle import Throttle
 from api.thumbnails import Thumbnails
 from darkroom.blobs import BlobStore, StorageFailed, open_store
 from darkroom.domain.models import Models
+from darkroom.domain.retention import Retention
 from darkroom.store.session import Connection, Engine, open_engine, transaction
 
 POOL = 20
@@ -64,6 +65,8 @@ class Instruments:
     """Who draws what is submitted here."""
     models_of: Callable[[str], Models]
     """The models that draw for a project today, and the limits of its own provider."""
+    retention: Retention
+    """How long things are kept."""
     upload_bytes: int
     """The largest file that may be uploaded."""
     storage: StorageCheck
@@ -101,6 +104,7 @@ def opened(
     *,
     models_of: Callable[[str], Models],
     requests_per_minute: int = 0,
+    retention: Retention,
     flower_url: str | None = None,
     metrics_token: str | None = None,
 ) -> Iterator[Instruments]:
@@ -120,6 +124,7 @@ def opened(
                 broker=broker,
                 projects=projects,
                 models_of=models_of,
+                retention=retention,
                 upload_bytes=upload_bytes,
                 storage=StorageCheck(blobs),
                 feeds=feeds,

@@ -42,6 +42,16 @@ class Missing(Refusal):
         super().__init__(f"{kind}_not_found", f"there is no {kind} {clipped(name, 80)}")
 
 
+class Expired(Refusal):
+    """It was there, and was kept for as long as such things are kept."""
+
+    def __init__(self, kind: str, name: str) -> None:
+        detail = (
+            f"{kind} {clipped(name, 80)} has expired: its bytes were kept as long as is set here"
+        )
+        super().__init__(f"{kind}_expired", detail)
+
+
 class Conflict(Refusal):
     """It is there, but its state does not allow this."""
 

@@ -32,6 +32,7 @@ _TIMEOUT = re.compile(r"[a-z]+|([a-z]+ )?[1-9][0-9]*x[1-9][0-9]*")
 PositiveInt = Annotated[int, Field(gt=0)]
 Port = Annotated[int, Field(ge=0, le=65535)]
 Limit = Annotated[PositiveInt | None, BeforeValidator(lambda value: None if value == "" else value)]
+Days = Annotated[int, Field(ge=0, le=36_500)]
 Seconds = Annotated[float, Field(gt=0, le=LONGEST_TIMEOUT)]
 
 

@@ -26,9 +26,11 @@ from pydantic_settings import (
 
 from darkroom.domain.facts import OFFICIAL, Profile, fix_of, packaged_toml, read_profiles
 from darkroom.domain.problem import clipped
+from darkroom.domain.retention import Retention
 from darkroom.domain.retry import OnUnknown
 from darkroom.domain.thrift import REMEMBERED
 from darkroom.sections import (
+    Days,
     FamilySection,
     Limit,
     Port,
@@ -167,6 +169,19 @@ class Settings(BaseSettings):
     projects: dict[str, ProjectSection] = Field(
         default={}, description="Business lines, each with its provider and budget."
     )
+    retention_images: Days = Field(
+        default=0, description="Days that images are kept after their batch's end; 0: for ever."
+    )
+    retention_files: Days = Field(
+        default=0,
+        description="Days that uploads are kept that have no end of their own; 0: for ever.",
+    )
+    retention_answers: PositiveInt = Field(
+        default=7, description="Days that raw answers are kept whose images are missing."
+    )
+    retention_events: Days = Field(
+        default=30, description="Days that events and their deliveries are kept; 0: for ever."
+    )
     models: dict[str, dict[str, Any]] = Field(
         default={}, description="Changes to the model facts, and models of your own."
     )
@@ -235,9 +250,10 @@ class Settings(BaseSettings):
         return self
 
     @property
-    def spool_folder(self) -> Path:
-        """Where answers wait that the storage does not take."""
-        return (self.spool or self.home / "spool").absolute()
+    def retention(self) -> Retention:
+        """How long each kind of thing is kept."""
+        kinds = ("images", "files", "answers", "events")
+        return Retention.in_days(*(getattr(self, f"retention_{one}") for one in kinds))
 
     @property
     def calls_in_flight(self) -> int:

@@ -203,7 +203,7 @@ def build_tools(settings: Settings, app: Celery) -> Tools:
         engine=engine,
         tellers=Tellers(engine, thrift),
         blobs=open_store(settings.storage_url),
-        spool=Spool(settings.spool_folder),
+        spool=Spool((settings.spool or settings.home / "spool").absolute()),
         upstreams={
             name: upstream_of(source, settings.profile_of(name, today), lines)
             for name, source in settings.sources().items()
@@ -212,6 +212,7 @@ def build_tools(settings: Settings, app: Celery) -> Tools:
         policy=RetryPolicy(on_unknown=settings.on_unknown),
         thrift=thrift,
         publish=publisher(app),
+        retention=settings.retention,
         fetch=lambda url: fetch(url, guard, tls=lines.tls),
         post=lambda url, headers, body: post(url, headers, body, guard, lines.tls),
         stopwatch=boottime,

@@ -1,4 +1,4 @@
-"""A worker's threads beside its calls: clock, readers of files, postman, heartbeat, ear, heirs of the lost."""
+"""A worker's threads beside its calls: clock, readers of files, postman, broom, heartbeat, ear, heirs."""
 
 import threading
 from collections.abc import Callable, Mapping
@@ -60,7 +60,6 @@ CHORES: Mapping[str, Chore] = {
     "dispatch": Chore(dispatch, BREATH),
     "finalize": Chore(finalize, TICK / 4),
     "conclude": Chore(conclude, TICK / 4),
-    "sweep": Chore(sweep, TICK),
 }
 
 
@@ -112,6 +111,7 @@ class Crew:
             "ingest-lone": lambda: self._run_readers(self._asked, ingest=ingest_lone),
             "deliver": self._run_deliver,
             "heartbeat": self._run_heartbeat,
+            "sweep": self._run_sweep,
             "ear": self._run_ear,
             **{f"heir-{number}": self._run_heir for number in range(HEIRS)},
         }
@@ -203,6 +203,11 @@ class Crew:
         while not self._over.wait(TICK):
             if not self._tools.draining.is_set():
                 self._guarded("deliver", deliver)
+
+    def _run_sweep(self) -> None:
+        while not self._over.wait(TICK):
+            if not self._tools.draining.is_set():
+                self._guarded("sweep", sweep)
 
     def _run_heir(self) -> None:
         while not self._over.is_set():

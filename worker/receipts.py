@@ -1,6 +1,5 @@
 """Receipts: answers as they came, kept under their attempt's id before anything else is done with them."""
 
-from datetime import datetime
 from uuid import UUID
 
 from darkroom.blobs import StorageFailed
@@ -57,14 +56,6 @@ def forget(tools: Tools, attempt_id: UUID) -> None:
 def spooled(tools: Tools) -> list[UUID]:
     """The attempts whose answers lie in the spool."""
     return [attempt_of(name) for name in tools.spool.names(RECEIPTS)]
-
-
-def sweep(tools: Tools, before: datetime) -> int:
-    """Drops the receipts that are older than this moment; counts them."""
-    old = [name for name, kept_at in tools.blobs.kept_names(RECEIPTS) if kept_at < before]
-    for name in old:
-        tools.blobs.drop(name)
-    return len(old)
 
 
 def find(tools: Tools, attempt_id: UUID) -> Answer | None:

@@ -1,19 +1,17 @@
-"""The sweep: what was kept for a while and is needed no longer."""
+"""The sweep: what was kept for long enough and is needed no longer."""
 
-from datetime import UTC, datetime
-
-from darkroom.domain.answer import KEPT
+from darkroom.retention import Freed, collect
 from darkroom.store import idempotency
 from darkroom.store.locks import Duty, try_lock
 from darkroom.store.session import transaction
-from worker import receipts
+from darkroom.telemetry.logs import logger
 from worker.tools import Tools
 
 _EVERY_SECONDS = 3600.0
 
 
 def sweep(tools: Tools) -> int:
-    """Once an hour, drops old receipts and what crashes left in the storage; counts what it dropped."""
+    """Once an hour, drops what retention says and what crashes left in the storage; counts what it dropped."""
     if tools.stopwatch() - tools.holdings.swept_at < _EVERY_SECONDS:
         return 0
     tools.holdings.swept_at = tools.stopwatch()
@@ -23,4 +21,23 @@ def sweep(tools: Tools) -> int:
             idempotency.sweep(connection)
     if not mine:
         return 0
-    return receipts.sweep(tools, datetime.now(UTC) - KEPT) + tools.blobs.sweep()
+    freed = _collected(tools)
+    if freed.number or freed.bytes:
+        logger("worker").info(
+            "what was kept for long enough is gone",
+            action="collect",
+            images=freed.images,
+            files=freed.files,
+            answers=freed.answers,
+            events=freed.events,
+            bytes=freed.bytes,
+        )
+    return freed.number + tools.blobs.sweep()
+
+
+def _collected(tools: Tools) -> Freed:
+    freed = last = collect(tools.engine, tools.blobs, tools.retention)
+    while last.number or last.bytes:
+        last = collect(tools.engine, tools.blobs, tools.retention)
+        freed += last
+    return freed

@@ -10,6 +10,7 @@ from uuid import UUID
 from darkroom.blobs import BlobStore, Spool
 from darkroom.domain.clock import Stopwatch
 from darkroom.domain.models import Models
+from darkroom.domain.retention import Retention
 from darkroom.domain.retry import RetryPolicy
 from darkroom.domain.thrift import Thrift
 from darkroom.fetching import Guard
@@ -54,6 +55,7 @@ class Tools:
     policy: RetryPolicy
     thrift: Thrift
     publish: Publish
+    retention: Retention
     fetch: Callable[[str], bytes]
     """Downloads a URL that a stranger wrote; raises FetchFailed."""
     post: Callable[[str, Mapping[str, str], bytes], Answered]

@@ -29,12 +29,12 @@ router = APIRouter(
     },
 )
 def show_answer(tools: Tools, caller: Reader, attempt_id: str) -> Response:
-    """Read what the provider answered, byte for byte; kept for seven days where an image is missing."""
+    """Read what the provider answered, byte for byte; kept for a week, or as set, where an image is missing."""
     key = attempt_key(attempt_id)
     with tools.transaction() as connection:
         attempt = insights.attempt(connection, caller.project_id, key)
     kept = None
-    if attempt is not None and attempt.answer_kept_until is not None:
+    if attempt is not None and attempt.answer_kept_until(tools.retention.answers):
         kept = tools.blobs.kept(receipt_name(key))
     if kept is None:
         raise Missing("raw answer of attempt", attempt_id)

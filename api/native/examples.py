@@ -100,6 +100,7 @@ IMAGE: Example = {
     "height": 1024,
     "disposition": "published",
     "url": f"/api/v1/images/{IMAGE_ID}",
+    "expired_at": None,
 }
 REVIEW: Example = {
     "batch_id": BATCH_ID,

@@ -16,7 +16,7 @@ from api.native.bodies import A_DAY, Body
 from api.native.examples import IMAGE_LINK, shows
 from api.native.links import LONGEST, PARAMETERS, LinkedRoute, seconds_left
 from api.ranges import is_same
-from api.refusals import Missing
+from api.refusals import Expired, Missing
 from api.thumbnails import MEDIA_TYPE
 from darkroom.domain.request import EXTENSION_OF
 from darkroom.pictures import NotAPicture
@@ -57,6 +57,8 @@ def _image(tools: Tools, caller: Reader, image_id: str) -> ImageView:
         image = insights.image(connection, caller.project_id, attempt_id, index)
     if image is None:
         raise Missing("image", image_id)
+    if image.expired_at is not None:
+        raise Expired("image", image_id)
     return image
 
 

@@ -99,4 +99,6 @@ def show(tools: Tools, caller: Reader, job_id: str) -> JobDetail:
         if view is None:
             raise Missing("job", job_id)
         calls = insights.job_attempts(connection, view.id)
-    return JobDetail.of(view, history=[AttemptOut.of(call) for call in calls])
+    return JobDetail.of(
+        view, history=[AttemptOut.of(call, tools.retention.answers) for call in calls]
+    )

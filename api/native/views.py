@@ -1,6 +1,6 @@
 """What the native dialect answers with: the read side's views as JSON."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -224,6 +224,9 @@ class ImageOut(BaseModel):
     quality: str | None = Field(description="As the provider says: what became of an `auto`.")
     disposition: Disposition
     url: str
+    expired_at: datetime | None = Field(
+        description="Since when its bytes are gone: it was kept for as long as the operator keeps images."
+    )
 
     @classmethod
     def of(cls, view: ImageView) -> Self:
@@ -238,6 +241,7 @@ class ImageOut(BaseModel):
             quality=view.quality,
             disposition=Disposition(view.disposition),
             url=f"/api/v1/images/{image_id}",
+            expired_at=view.expired_at,
         )
 
 
@@ -298,8 +302,8 @@ class RawAnswerOut(BaseModel):
     kept_until: datetime
 
     @classmethod
-    def of(cls, view: AttemptView) -> Self | None:
-        until = view.answer_kept_until
+    def of(cls, view: AttemptView, kept: timedelta) -> Self | None:
+        until = view.answer_kept_until(kept)
         if until is None:
             return None
         return cls(url=f"/api/v1/attempts/{shown(ids.ATTEMPT, view.id)}/answer", kept_until=until)
@@ -329,7 +333,7 @@ class AttemptOut(BaseModel):
     )
 
     @classmethod
-    def of(cls, view: AttemptView) -> Self:
+    def of(cls, view: AttemptView, kept: timedelta) -> Self:
         return cls(
             id=shown(ids.ATTEMPT, view.id),
             number=view.number,
@@ -344,8 +348,8 @@ class AttemptOut(BaseModel):
             request_id=view.request_id,
             latency_ms=view.latency_ms,
             failure=FailureOut.model_validate(view.failure) if view.failure else None,
+            raw_answer=RawAnswerOut.of(view, kept),
             verdict=Verdict(view.verdict) if view.verdict else None,
-            raw_answer=RawAnswerOut.of(view),
         )
 
 

@@ -10,7 +10,7 @@ from fastapi.responses import StreamingResponse
 
 from api.deps import Tools
 from api.names import image_key, job_key
-from api.refusals import Missing
+from api.refusals import Expired, Missing
 from api.thumbnails import MEDIA_TYPE
 from api.web.pages import page, wants_fragment
 from api.web.route import PageRoute
@@ -49,6 +49,8 @@ def _image(tools: Tools, visitor: Reading, image_id: str) -> ImageView:
         image = insights.image(connection, visitor.project_id, attempt_id, index)
     if image is None:
         raise Missing("image", image_id)
+    if image.expired_at is not None:
+        raise Expired("image", image_id)
     return image
 
 

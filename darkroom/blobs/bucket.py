@@ -3,7 +3,7 @@
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from hashlib import file_digest
 from hashlib import sha256 as new_sha256
 from itertools import chain
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from obstore.store import ClientConfig, RetryConfig, S3Config
 
 PART_BYTES: Final = 8 << 20
+FRESH: Final = timedelta(hours=12)
+"""What was stored before is stored again, so that nobody discards it as old who looks at it now."""
 _PARTS_AT_ONCE: Final = 4
 # One request is one window: a slow reader never holds a connection, and memory stays bounded.
 _WINDOW_BYTES: Final = 8 * CHUNK_BYTES
@@ -109,6 +111,19 @@ class BucketStore:
     def delete(self, sha256: str) -> None:
         self._remove(blob_key(sha256), "delete a blob")
 
+    def discard(self, sha256: str, before: datetime) -> int | None:
+        with _trouble("discard a blob"):
+            try:
+                held = obstore.head(self._store, blob_key(sha256))
+            except FileNotFoundError as error:
+                if bucket_is_missing(error):
+                    raise
+                return 0
+            if held["last_modified"] >= before:
+                return None
+            obstore.delete(self._store, blob_key(sha256))
+            return held["size"]
+
     def keep(self, name: str, data: bytes | memoryview | Iterable[bytes]) -> None:
         key = named_key(name)
         with _trouble("keep a named object"):
@@ -151,7 +166,9 @@ class BucketStore:
 
     def _upload_unless_held(self, key: str, data: bytes | memoryview | Path, size: int) -> None:
         try:
-            held = obstore.head(self._store, key)["size"] == size
+            there = obstore.head(self._store, key)
+            fresh = datetime.now(UTC) - there["last_modified"] < FRESH
+            held = there["size"] == size and fresh
         except FileNotFoundError:
             held = False
         if not held:

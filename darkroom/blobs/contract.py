@@ -78,6 +78,13 @@ class BlobStore(Protocol):
         """Remove a blob; one that is not there is removed already."""
         ...
 
+    def discard(self, sha256: str, before: datetime) -> int | None:
+        """Remove a blob that was last stored before this moment, so that who stores it now has it.
+
+        Returns the bytes that this freed; None where it was stored again, and stays.
+        """
+        ...
+
     def keep(self, name: str, data: bytes | memoryview | Iterable[bytes]) -> None:
         """Store or replace a named object, all or nothing; on disk a power cut may still undo it."""
         ...

@@ -96,6 +96,20 @@ class DiskStore:
         with self._trouble("delete a blob"):
             (self._root / blob_key(sha256)).unlink(missing_ok=True)
 
+    def discard(self, sha256: str, before: datetime) -> int | None:
+        path, aside = self._root / blob_key(sha256), self._tmp / f"discard-{secrets.token_hex(8)}"
+        with self._trouble("discard a blob"), suppress(FileNotFoundError):
+            if path.stat().st_mtime >= before.timestamp():
+                return None
+            path.rename(aside)
+            seen = aside.stat()
+            if seen.st_mtime >= before.timestamp():
+                aside.rename(path)
+                return None
+            aside.unlink()
+            return seen.st_size
+        return 0
+
     def keep(
         self,
         name: str,
@@ -199,7 +213,9 @@ class DiskStore:
 
 
 def _holds(target: Path, size: int) -> bool:
+    """Whether it is there whole; it is marked as stored just now, so that nobody discards it."""
     try:
+        os.utime(target)
         return target.stat().st_size == size
     except FileNotFoundError:
         return False

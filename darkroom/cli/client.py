@@ -18,6 +18,7 @@ from darkroom.cli.ending import CliError, Exit, Unreachable
 from darkroom.cli.options import Submission
 from darkroom.cli.replies import (
     Batch,
+    Freed,
     Job,
     Key,
     Offer,
@@ -263,6 +264,9 @@ class Client:
         return self._get(
             "/api/v1/providers", lambda reply: [ProviderState.of(one) for one in reply["data"]]
         )
+
+    def collect(self, *, dry_run: bool) -> Freed:
+        return self._read(Freed.of, self._send("POST", "/api/v1/gc", json={"dry_run": dry_run}))
 
     def revoke_key(self, key_id: str) -> None:
         self.remove(f"/keys/{key_id}")

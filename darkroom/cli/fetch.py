@@ -48,12 +48,19 @@ class Fetched:
     aside: int = 0
     others: tuple[str, ...] = ()
     flagged: int = 0
+    expired: int = 0
 
     def notices(self) -> Iterator[str]:
         """What was there before and had to make room."""
         if self.aside:
             was = "file of yours has" if self.aside == 1 else "files of yours have"
             yield f"{self.aside:,} {was} a name of ours in {self.out}: kept beside it as NAME.old"
+        if self.expired:
+            were = "image has" if self.expired == 1 else "images have"
+            yield (
+                f"{self.expired:,} {were} expired and cannot be fetched any more: their bytes were kept "
+                "as long as DARKROOM_RETENTION_IMAGES says"
+            )
         for batch_id in self.others:
             back = command("fetch", batch_id, "--out", "DIR")
             yield f"images of {batch_id} in {self.out} were replaced; `{back}` brings them back"
@@ -176,19 +183,20 @@ def fetched(
         Manifest(landing, batch) as manifest,
         Checks(landing) if check else nullcontext() as checks,
     ):
-        downloaded = 0
+        downloaded = expired = 0
         wanted = map(_accepting if accept_mismatch else _as_it_is, session.client.jobs(batch.id))
         for job, files in _brought(session, wanted, landing, hands, layout or Layout.parse(USUAL)):
             downloaded += sum(fresh for _, _, fresh in files)
-            manifest.add(job, [(_below(out, path), image) for path, image, _ in files])
+            there = [one for one in files if one[0].exists()]
+            expired += len(files) - len(there)
+            manifest.add(job, [(_below(out, path), image) for path, image, _ in there])
             if checks:
-                checks.add(job, [(path, image) for path, image, _ in files])
+                checks.add(job, [(path, image) for path, image, _ in there])
         manifest.skip(session.client.problems(batch))
         errors, flagged = manifest.close(), checks.close() if checks else 0
     others = landing.others - {batch.id, *batch.reply["retries"]}
-    return Fetched(
-        out, manifest.images, downloaded, errors, len(landing.aside), tuple(sorted(others)), flagged
-    )
+    aside, replaced = len(landing.aside), tuple(sorted(others))
+    return Fetched(out, manifest.images, downloaded, errors, aside, replaced, flagged, expired)
 
 
 File = tuple[Path, Image, bool]
@@ -255,6 +263,9 @@ def _bring(session: Session, image: Image, path: Path, landing: Landing) -> bool
     """Whether it had to be downloaded."""
     session.heed()
     if landing.has(path, image):
+        return False
+    if image.expired_at is not None:
+        landing.clear(path)
         return False
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(path.name + ".part")

@@ -51,6 +51,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "estimate": "estimate:estimate",
         "providers": "providers:providers",
         "doctor": "doctor:doctor",
+        "gc": "gc:gc",
         "catalog": "catalog:app",
         "keys": "keys:app",
     }

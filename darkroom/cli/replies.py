@@ -1,7 +1,7 @@
 """What the API answers, as values; a reply of another shape raises KeyError, TypeError or ValueError."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -138,6 +138,7 @@ class Image:
     height: int
     url: str
     quality: str | None = None
+    expired_at: str | None = None
 
     @classmethod
     def of(cls, reply: Reply) -> "Image":
@@ -346,3 +347,29 @@ class Readiness:
     @classmethod
     def of(cls, reply: Reply) -> "Readiness":
         return cls(reply["status"], dict(reply["checks"]), int(reply.get("workers", 0)))
+
+
+@dataclass(frozen=True, slots=True)
+class Freed:
+    """What garbage collection did; several passes are summed up."""
+
+    images: int
+    files: int
+    answers: int
+    events: int
+    bytes: int
+    waiting: int
+    more: bool
+
+    @classmethod
+    def of(cls, reply: Reply) -> "Freed":
+        return cls(**{one.name: reply[one.name] for one in fields(cls)})
+
+    def __add__(self, later: "Freed") -> "Freed":
+        counted = ("images", "files", "answers", "events", "bytes")
+        sums = {name: getattr(self, name) + getattr(later, name) for name in counted}
+        return replace(later, **sums)
+
+    @property
+    def reply(self) -> Reply:
+        return asdict(self)

@@ -74,7 +74,7 @@ class Layout:
             "DARKROOM_REDIS_URL": urls.redis,
             "DARKROOM_STORAGE_URL": self.environment.storage_url
             or (self.environment.root / "blobs").as_uri(),
-            "DARKROOM_SPOOL": str(self.environment.spool_folder),
+            "DARKROOM_SPOOL": str(self.environment.spool or self.environment.root / "spool"),
             "DARKROOM_FOCUS": self.focus or self.environment.focus or "",
             "PYTHONUNBUFFERED": "1",
         }

@@ -62,6 +62,7 @@ catalog_items = Table(
     ForeignKeyConstraint(("attempt_id", "index"), ("images.attempt_id", "images.index")),
     CheckConstraint("(attempt_id IS NULL) = (shown IS NULL)", name="shown"),
     one_of("state", ItemState),
+    Index("ix_catalog_items_attempt_id", "attempt_id"),
 )
 
 catalog_orders = Table(

@@ -200,7 +200,7 @@ def made(*where: ColumnElement[bool]) -> Subquery:
         .join(batches, family)
         .join(jobs, and_(j.batch_id == batches.c.id, j.custom_id == o.custom_id))
         .join(images, and_(i.job_id == j.id, i.disposition == Disposition.PUBLISHED))
-        .where(*where)
+        .where(i.expired_at.is_(None), *where)
         .order_by(o.fingerprint, i.created_at.desc(), i.attempt_id, i["index"])
         .subquery()
     )

@@ -25,6 +25,7 @@ from sqlalchemy import (
     null,
     or_,
     select,
+    true,
     tuple_,
     union_all,
     update,
@@ -167,12 +168,14 @@ def _lines(kind: Kind) -> ColumnElement[int]:
 
 
 def _live(kind: Kind) -> ColumnElement[bool]:
-    """Whether a batch's file is there: made, not deleted, not over."""
+    """Whether a batch's file is there: made, not deleted, not over, none of its images given up."""
+    whole = true() if kind is Kind.ERROR else _B.images_expired_at.is_(None)
     return and_(
         _B.status.in_(TERMINAL),
         _lines(kind) > 0,
         _O[f"{kind}_deleted_at"].is_(None),
         or_(_O.output_seconds.is_(None), _over() > func.now()),
+        whole,
     )
 
 

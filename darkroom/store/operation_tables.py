@@ -1,6 +1,6 @@
-"""The tables of what runs: providers and what is known of them, workers, and what holds calls up."""
+"""The tables of what runs: providers and what is known of them, workers, what holds calls up, what goes."""
 
-from sqlalchemy import ARRAY, Column, Integer, Numeric, Table, Text, func
+from sqlalchemy import ARRAY, Column, Index, Integer, Numeric, Table, Text, func
 
 from darkroom.domain.waiting import WaitingFor
 from darkroom.store.columns import Moment, metadata, one_of
@@ -51,4 +51,13 @@ holdups = Table(
     Column("seen_at", Moment, nullable=False, server_default=func.now()),
     Column("until", Moment, comment="when it is over at the latest, where that is known"),
     one_of("reason", WaitingFor),
+)
+
+discards = Table(
+    "discards",
+    metadata,
+    Column("sha256", Text, primary_key=True),
+    Column("since", Moment, nullable=False, server_default=func.now()),
+    Index("ix_discards_since", "since"),
+    comment="bytes that go, unless something points to them after all",
 )

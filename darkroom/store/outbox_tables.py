@@ -44,6 +44,7 @@ events = Table(
     Column("data", JSONB, nullable=False),
     born(),
     one_of("type", EventType),
+    Index("ix_events_created_at", "created_at"),
 )
 
 webhook_deliveries = Table(
@@ -67,4 +68,5 @@ webhook_deliveries = Table(
     one_of("state", DeliveryState),
     Index("ix_webhook_deliveries_due", "due_at", postgresql_where=text("state = 'pending'")),
     Index("ix_webhook_deliveries_endpoint_id_id", "endpoint_id", "id"),
+    Index("ix_webhook_deliveries_event_id", "event_id"),
 )

@@ -40,6 +40,7 @@ from darkroom.store.catalog_tables import catalogs as catalogs
 from darkroom.store.columns import Moment, born, one_of
 from darkroom.store.columns import Money as Money
 from darkroom.store.columns import metadata as metadata
+from darkroom.store.operation_tables import discards as discards
 from darkroom.store.operation_tables import holdups as holdups
 from darkroom.store.operation_tables import learned_limits as learned_limits
 from darkroom.store.operation_tables import providers as providers
@@ -69,6 +70,8 @@ files = Table(
     ),
     Column("expires_at", Moment),
     Column("deleted_at", Moment, comment="batches that were made of it still say so"),
+    Column("freed_at", Moment, comment="its bytes are given up"),
+    Index("ix_files_sha256", "sha256", postgresql_where=text("freed_at IS NULL")),
     Index("ix_files_project_id_created_at", "project_id", "created_at", "id"),
 )
 
@@ -133,6 +136,7 @@ batches = Table(
     Column("finalizing_at", Moment),
     Column("ended_at", Moment),
     Column("cancelling_at", Moment),
+    Column("images_expired_at", Moment, comment="when the first of its images was given up"),
     Column("deadline_at", Moment),
     Column("hours", Text, comment="its window: the times of day between which it makes calls"),
     Column("timezone", Text, comment="on whose clocks"),
@@ -361,6 +365,9 @@ images = Table(
     Column("disposition", Text, nullable=False),
     Column("crc32", BigInteger, comment="for archives, which are made without reading twice"),
     born(),
+    Column("expired_at", Moment, comment="its bytes are given up, its row stays"),
     one_of("disposition", Disposition),
     Index("ix_images_job_id", "job_id"),
+    Index("ix_images_sha256", "sha256"),
+    Index("ix_images_created_at", "created_at", postgresql_where=text("expired_at IS NULL")),
 )

@@ -17,6 +17,7 @@ from api.native.catalog_views import (
     VersionPage,
 )
 from api.native.estimates import DryRunOut, EstimateIn, EstimateOut
+from api.native.gc import FreedOut, GcIn
 from api.native.images import ImageLinkIn, ImageLinkOut
 from api.native.keys import KeyMade, KeyPage
 from api.native.projects import ProjectPage
@@ -33,6 +34,7 @@ from api.web.door import LinkOut
 PROBLEM = {"$ref": "#/components/schemas/Problem"}
 
 CONTRACT = {
+    "POST /api/v1/gc",
     "POST /api/v1/webhooks",
     "GET /api/v1/webhooks",
     "DELETE /api/v1/webhooks/{webhook_id}",
@@ -204,6 +206,7 @@ BODIES = [
     RetryIn,
     SettleIn,
     KeyIn,
+    GcIn,
     ReviewIn,
     TargetIn,
     PromoteIn,
@@ -213,6 +216,7 @@ BODIES = [
     ImageLinkIn,
 ]
 ANSWERS = [
+    FreedOut,
     ReviewOut,
     OfferOut,
     ImageLinkOut,

@@ -418,3 +418,23 @@ def test_a_pause_says_what_really_helps_and_is_status_3(api, darkroom, changes, 
     assert outcome.status == 3
     assert said in outcome.out
     assert unsaid not in outcome.out
+
+
+FREED = {"images": 2, "files": 0, "answers": 1, "events": 0, "bytes": 1_500_000, "waiting": 0}
+
+
+def test_garbage_is_collected_until_nothing_is_left(api, darkroom):
+    passes = [FREED | {"waiting": 2, "more": True}, FREED | {"more": False}]
+    api.on("POST", "/api/v1/gc", *passes)
+    outcome = darkroom("gc")
+    assert outcome.out == "gave up 4 images, 0 files, 2 raw answers, 0 events; 3.0 MB freed\n"
+    assert [json.loads(body) for body in api.bodies("POST", "/api/v1/gc")] == [
+        {"dry_run": False}
+    ] * 2
+
+
+def test_what_would_go_is_told_and_left(api, darkroom):
+    api.on("POST", "/api/v1/gc", FREED | {"more": False})
+    outcome = darkroom("gc", "--dry-run")
+    assert outcome.out.startswith("would give up 2 images")
+    assert [json.loads(body) for body in api.bodies("POST", "/api/v1/gc")] == [{"dry_run": True}]

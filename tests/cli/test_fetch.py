@@ -213,3 +213,19 @@ def test_a_directory_that_cannot_be_is_refused(api, fetch, write):
     assert outcome.status == 2
     assert "--out images cannot be written" in outcome.last_words
     assert api.asked == []
+
+
+def test_images_that_have_expired_are_named_and_those_at_hand_are_kept(api, fetch, here):
+    api.knows(batch(counts={"total": 3, "succeeded": 3}))
+    found = [api.has_image(name, name.encode()) for name in ("1", "2", "3")]
+    api.has_jobs([job(number, str(number), [one]) for number, one in enumerate(found, 1)])
+    (here / "images").mkdir()
+    (here / "images" / "1.png").write_bytes(b"1")
+    for one in found[:2]:
+        one["expired_at"] = "2026-11-22T20:00:01Z"
+    outcome = fetch()
+    assert outcome.status == 0
+    assert "1 image has expired" in outcome.err
+    assert names(here / "images") == ["1.png", "3.png", "manifest.csv"]
+    assert [row["file"] for row in rows(here / "images" / "manifest.csv")] == ["1.png", "3.png"]
+    assert downloads(api) == 1

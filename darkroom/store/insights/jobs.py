@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -23,7 +23,6 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 
-from darkroom.domain.answer import KEPT
 from darkroom.domain.attempt import AttemptState
 from darkroom.domain.failure import FailureClass
 from darkroom.domain.job import JobState
@@ -46,6 +45,8 @@ class ImageView:
     height: int
     quality: str | None
     disposition: str
+    expired_at: datetime | None
+    """When its bytes were given up."""
     crc32: int | None = None
 
 
@@ -68,14 +69,13 @@ class AttemptView:
     failure: Mapping[str, Any] | None
     verdict: str | None
 
-    @property
-    def answer_kept_until(self) -> datetime | None:
+    def answer_kept_until(self, kept: timedelta) -> datetime | None:
         """Until when its raw answer can be read: one came, and it held less than was paid for."""
         failure = self.failure or {}
         doubtful = self.state == AttemptState.UNKNOWN or failure.get("class") == _INCOMPLETE
         if self.ended_at is None or not doubtful or not failure.get("http_status"):
             return None
-        return self.ended_at + KEPT
+        return self.ended_at + kept
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,6 +62,7 @@ class Refusing(BaseHTTPRequestHandler):
 
     answer: Callable[["Refusing"], tuple[int, bytes]]
     seen: ClassVar[list[tuple[str, str | None]]]
+    written: ClassVar[str | None] = None
 
     def do_PUT(self) -> None:
         self.rfile.read(int(self.headers.get("content-length", 0)))
@@ -70,7 +71,7 @@ class Refusing(BaseHTTPRequestHandler):
         self.send_response(status)
         self.send_header("content-length", str(len(body)))
         self.send_header("etag", '"x"')
-        self.send_header("last-modified", "Sun, 22 Nov 2026 12:00:00 GMT")
+        self.send_header("last-modified", self.written or self.date_time_string())
         self.end_headers()
         if self.command != "HEAD":
             self.wfile.write(body)
@@ -81,8 +82,11 @@ class Refusing(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def refusing(answer: Callable[[Refusing], tuple[int, bytes]]) -> Iterator[tuple[str, list]]:
-    handler = type("Handler", (Refusing,), {"answer": staticmethod(answer), "seen": []})
+def refusing(
+    answer: Callable[[Refusing], tuple[int, bytes]], written: str | None = None
+) -> Iterator[tuple[str, list]]:
+    told = {"answer": staticmethod(answer), "seen": [], "written": written}
+    handler = type("Handler", (Refusing,), told)
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()

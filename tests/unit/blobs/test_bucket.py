@@ -116,6 +116,16 @@ def test_a_file_that_is_held_is_not_uploaded_again(tmp_path: Path):
     assert seen == [("HEAD", None)]
 
 
+def test_a_file_that_was_uploaded_long_ago_is_uploaded_again_so_that_it_counts_as_new(
+    tmp_path: Path,
+):
+    source = tmp_path / "source"
+    source.write_bytes(b"x")
+    with refusing(lambda _: (200, b"x"), "Thu, 01 Jan 2026 12:00:00 GMT") as (url, seen):
+        open_store(url).put_file(source)
+    assert seen == [("HEAD", None), ("PUT", None)]
+
+
 def test_a_missing_source_is_a_failure_not_a_missing_blob(bucket_url: str, tmp_path: Path):
     with pytest.raises(StorageFailed, match="No such file or directory"):
         open_store(bucket_url).put_file(tmp_path / "nowhere")

@@ -202,6 +202,16 @@ def test_a_prefix_outside_the_store_is_refused(store: BlobStore):
         store.kept_names("../")
 
 
+def test_what_was_stored_again_is_not_discarded(store: BlobStore):
+    address, now = store.put(b"x"), datetime.now(UTC)
+    assert store.discard(address, now - timedelta(hours=1)) is None
+    assert store.get(address) == b"x"
+    assert store.discard(address, now + timedelta(hours=1)) == 1
+    with pytest.raises(BlobMissing):
+        store.get(address)
+    assert store.discard(address, now) == 0
+
+
 def test_blobs_and_named_objects_do_not_mix(store: BlobStore):
     address = store.put(b"x")
     store.keep("x", b"y")

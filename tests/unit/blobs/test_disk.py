@@ -51,6 +51,16 @@ def test_an_existing_directory_keeps_its_permissions(tmp_path: Path):
     assert tmp_path.stat().st_mode & 0o777 == 0o751
 
 
+@pytest.mark.parametrize("again", ["put", "put_file"])
+def test_bytes_that_are_stored_again_count_as_new(tmp_path: Path, again: str):
+    store = open_store((tmp_path / "blobs").as_uri())
+    address, source = store.put(b"x"), tmp_path / "source"
+    source.write_bytes(b"x")
+    os.utime(store.path(address), (0, 0))
+    store.put(b"x") if again == "put" else store.put_file(source)
+    assert store.path(address).stat().st_mtime > time.time() - 60
+
+
 def test_the_same_bytes_are_not_written_twice(tmp_path: Path):
     store = open_store(tmp_path.as_uri())
     first = store.path(store.put(b"x")).stat()
