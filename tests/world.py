@@ -6,8 +6,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -19,7 +18,6 @@ import httpx2
 from sqlalchemy import Engine, Row, func, select
 
 from darkroom.blobs import open_store
-from darkroom.domain.attempt import AttemptState
 from darkroom.store import batches, files, hints, insights
 from darkroom.store.files import File
 from darkroom.store.hints import Listener
@@ -273,15 +271,3 @@ class World:
         for process in self.processes:
             process.close()
         self.sandbox.close()
-
-
-def agree(world: World, unseen: Collection[str] = ()) -> None:
-    """The sandbox's ledger and ours name the same calls, and the same money; `unseen` never reached it."""
-    theirs = [call for call in world.sandbox.calls() if call["client_request_id"]]
-    sent = [row for row in world.attempts() if row.state != AttemptState.NOT_SENT]
-    ours = {row.id.hex: row for row in sent if row.id.hex not in unseen}
-    assert Counter(call["client_request_id"] for call in theirs) == Counter(ours.keys())
-    for call in theirs:
-        row = ours[call["client_request_id"]]
-        if row.state in (AttemptState.SUCCEEDED, AttemptState.FAILED):
-            assert row.cost == Decimal(str(call["cost"])), call

@@ -51,7 +51,7 @@ def _dispatched(tools: Tools, connection: Transaction) -> list[Dispatched]:
     ready = {name: one for name, one in standings.items() if not one.paused_reason}
     if not ready or tools.holdings.is_stuck or not _has_space(tools, connection):
         return []
-    slots, busy = workers.slots(connection), queues.busy(connection)
+    slots, busy = workers.places(connection), queues.busy(connection)
     free = slots - sum(load.dispatched + load.running for load in busy.values())
     messages: list[Dispatched] = []
     for name, standing in ready.items():

@@ -6,7 +6,8 @@ from datetime import timedelta
 from sqlalchemy import ColumnElement, Connection, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
-from darkroom.store.tables import workers
+from darkroom.domain.attempt import AttemptState
+from darkroom.store.tables import attempts, workers
 
 SILENT_AFTER = timedelta(seconds=20)
 _FORGOTTEN_AFTER = timedelta(days=1)
@@ -45,6 +46,20 @@ def slots(connection: Connection) -> int:
     """How many calls all living workers together can have in flight."""
     total = func.coalesce(func.sum(workers.c.slots), 0)
     return int(connection.execute(select(total).where(alive())).scalar_one())
+
+
+def places(connection: Connection) -> int:
+    """How many calls there can be: one for each slot, and those of workers that offer none any more.
+
+    A worker that is told to stop still has calls; they take no place on its successor.
+    """
+    total = select(func.coalesce(func.sum(workers.c.slots), 0)).where(alive())
+    offering = select(workers.c.name).where(alive(), workers.c.slots > 0)
+    last = select(func.count()).where(
+        attempts.c.state == AttemptState.RUNNING, attempts.c.worker.not_in(offering)
+    )
+    both = total.scalar_subquery() + last.scalar_subquery()
+    return int(connection.execute(select(both)).scalar_one())
 
 
 def alive() -> ColumnElement[bool]:

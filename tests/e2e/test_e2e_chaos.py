@@ -5,7 +5,8 @@ from collections import Counter
 from decimal import Decimal
 
 import pytest
-from world import World, agree
+from books import agree
+from world import World
 
 from darkroom.domain.attempt import AttemptState
 

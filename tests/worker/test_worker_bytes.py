@@ -8,7 +8,7 @@ from sqlalchemy import Row, select, update
 from world import World
 
 from darkroom.blobs import open_store
-from darkroom.domain.answer import Answer, receipt_name
+from darkroom.domain.answer import KEPT, Answer, receipt_name
 from darkroom.store import hints, insights
 from darkroom.store.session import transaction
 from darkroom.store.tables import images, jobs
@@ -104,6 +104,6 @@ def test_an_answer_without_an_image_is_money_at_risk_and_kept_raw(world: World, 
     assert view.cost.at_risk > view.cost.spent == 0
     with transaction(world.engine) as connection:
         [attempt] = insights.job_attempts(connection, world.jobs(batch_id)[0].id)
-    assert attempt.answer_kept_until is not None
+    assert attempt.answer_kept_until(KEPT) is not None
     assert open_store(world.storage_url).kept(receipt_name(attempt.id))
     assert stored(world) == []

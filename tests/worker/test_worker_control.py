@@ -4,9 +4,10 @@ from collections import Counter
 from uuid import UUID
 
 import pytest
+from books import agree
 from nights import begun, night
 from sqlalchemy import func, select
-from world import World, agree
+from world import World
 
 from api import control
 from darkroom.domain.batch import BatchStatus, PausedReason

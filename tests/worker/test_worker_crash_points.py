@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 
 import pytest
+from books import agree
 from celery import Celery
 from sqlalchemy import func, select, update
-from world import ROOT, World, agree
+from world import ROOT, World
 
 from darkroom.domain.job import JobState
 from darkroom.settings import Settings

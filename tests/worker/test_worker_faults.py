@@ -1,10 +1,12 @@
 """What can happen to a worker in the night, and that every call is paid for once all the same."""
 
 import signal
+from collections import Counter
 
 import pytest
+from books import agree
 from sqlalchemy import update
-from world import World, agree
+from world import World
 
 from darkroom.domain.attempt import AttemptState
 from darkroom.store import batches, hints
@@ -87,6 +89,25 @@ def test_a_worker_that_is_told_to_stop_waits_for_what_was_sent_and_gives_back_th
     assert worker.wait() == 0
     view = world.batch(batch_id)
     assert (view.counts.succeeded, view.counts.queued, view.unknown) == (8, 4, 0)
+    agree(world)
+
+
+def test_a_new_worker_takes_over_in_mid_batch_and_no_paid_call_is_wasted(world: World) -> None:
+    """A deploy: the old one is told to stop with ten calls in flight, the new one begins the rest at once."""
+    room = {"DARKROOM_MAX_IN_FLIGHT": "16", "DARKROOM_WORKERS": "2"}
+    old = world.start_worker(**room)
+    batch_id = world.submit([f"[[hold:all]] Print {number}" for number in range(14)])
+    world.sandbox.wait(held=10)
+    old.send(signal.SIGTERM)
+    world.until_view(batch_id, lambda view: (view.counts.running, view.counts.queued) == (10, 4))
+    world.start_worker(**room)
+    world.sandbox.wait(held=14)
+    world.sandbox.release("all")
+    assert old.wait() == 0
+    view = world.until(batch_id)
+    assert (view.counts.succeeded, view.unknown) == (14, 0)
+    assert sorted(Counter(row.worker for row in world.attempts()).values()) == [4, 10]
+    assert world.sandbox.totals()["calls"] == len(world.attempts()) == 14
     agree(world)
 
 

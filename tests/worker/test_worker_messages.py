@@ -1,8 +1,9 @@
 """The queue is open to whoever reaches the broker: what is no message of ours is refused, and work goes on."""
 
 import pytest
+from books import agree
 from celery import Celery
-from world import World, agree
+from world import World
 
 from darkroom.settings import Settings
 from worker.app import configuration

@@ -6,8 +6,9 @@ from datetime import timedelta
 
 import psycopg
 import pytest
+from books import agree
 from sqlalchemy import update
-from world import World, agree
+from world import World
 
 from darkroom.domain.answer import receipt_name
 from darkroom.domain.job import JobState

@@ -7,8 +7,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
+from books import agree
 from sqlalchemy import update
-from world import World, agree
+from world import World
 
 from darkroom.domain.answer import Answer
 from darkroom.domain.attempt import AttemptState

@@ -4,9 +4,10 @@ import signal
 from datetime import timedelta
 
 import pytest
+from books import agree
 from redis import Redis
 from sqlalchemy import update
-from world import World, agree
+from world import World
 
 from darkroom.domain.attempt import AttemptState
 from darkroom.domain.limit import Limits, PerMinute

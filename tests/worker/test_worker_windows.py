@@ -2,8 +2,9 @@
 
 from datetime import timedelta
 
+from books import agree
 from sqlalchemy import func, select, update
-from world import World, agree
+from world import World
 
 from darkroom.domain.batch import BatchStatus
 from darkroom.domain.job import JobState
