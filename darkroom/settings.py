@@ -15,7 +15,6 @@ from pydantic import (
     ValidationError,
     model_validator,
 )
-from pydantic_core import ErrorDetails
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -24,11 +23,11 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
-from darkroom.domain.facts import OFFICIAL, Profile, fix_of, packaged_toml, read_profiles
-from darkroom.domain.problem import clipped
+from darkroom.domain.facts import OFFICIAL, Profile, packaged_toml, read_profiles
 from darkroom.domain.retention import Retention
 from darkroom.domain.retry import OnUnknown
 from darkroom.domain.thrift import REMEMBERED
+from darkroom.explanations import FILE, explained
 from darkroom.sections import (
     Days,
     FamilySection,
@@ -42,16 +41,12 @@ from darkroom.sections import (
     Source,
 )
 
-FILE = "darkroom.toml"
 OPENAI = "https://api.openai.com/v1"
 PROJECT = "default"
 """The project of whoever says nothing of projects."""
 
 _Blank = BeforeValidator(lambda value: None if value == "" else value)
 """A variable that is set to nothing is not set."""
-
-_SECRET = ("key", "database_url", "redis_url", "storage_url")
-_TABLES = ("families", "providers", "projects", "models", "profiles")
 
 
 class SettingsInvalid(ValueError):  # noqa: N818 - named for what it is
@@ -368,20 +363,11 @@ def read_settings(kind: type[Kind]) -> Kind:
     try:
         return kind()
     except ValidationError as error:
-        raise SettingsInvalid("; ".join(_explained(one) for one in error.errors())) from None
+        raise SettingsInvalid("; ".join(explained(one) for one in error.errors())) from None
     except SettingsError as error:
         raise SettingsInvalid(f"{error}; unset that variable and use {FILE}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsInvalid(f"{FILE} is not valid TOML: {error}; correct it") from None
-
-
-def variable_of(name: str) -> str:
-    """The environment variable of a setting.
-
-    >>> variable_of("home"), variable_of("openai_api_key")
-    ('DARKROOM_HOME', 'OPENAI_API_KEY')
-    """
-    return name.upper() if name.lower().startswith("openai_") else f"DARKROOM_{name.upper()}"
 
 
 def _require(table: str, key: str, value: str, known: AbstractSet[str]) -> None:
@@ -389,25 +375,3 @@ def _require(table: str, key: str, value: str, known: AbstractSet[str]) -> None:
         place = f"table [{table}]" if table else "top level"
         choice = ", ".join(sorted(known))
         raise ValueError(f"{FILE}, {place}, key {key}, value {value}: unknown; choose {choice}")
-
-
-def _explained(error: ErrorDetails) -> str:
-    fix = fix_of(error["type"], error["msg"])
-    if not error["loc"]:
-        return fix
-    name = str(error["loc"][0])
-    if name in _TABLES:
-        return _explained_table(error, fix)
-    variable = variable_of(name)
-    if any(word in name.lower() for word in _SECRET):
-        return f"{variable} cannot be used: {fix}"
-    return f"{variable}={clipped(error['input'])} cannot be used: {fix}"
-
-
-def _explained_table(error: ErrorDetails, fix: str) -> str:
-    kind, *path = (str(step) for step in error["loc"] if step != "[key]")
-    if len(path) < 2:  # noqa: PLR2004 - the table itself
-        return f"{FILE}, table [{'.'.join((kind, *path))}]: {fix}"
-    key = ".".join(path[1:])
-    shown = "" if error["type"] == "missing" else f", value {clipped(error['input'])}"
-    return f"{FILE}, table [{kind}.{path[0]}], key {key}{shown}: {fix}"

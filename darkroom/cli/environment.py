@@ -7,8 +7,9 @@ from typing import Annotated
 from pydantic import BeforeValidator, Field, SecretStr
 
 from darkroom.cli.ending import CliError
+from darkroom.explanations import variable_of
 from darkroom.sections import Section
-from darkroom.settings import Settings, SettingsInvalid, read_settings, variable_of
+from darkroom.settings import Settings, SettingsInvalid, read_settings
 
 _Blank = BeforeValidator(lambda value: None if value == "" else value)
 
