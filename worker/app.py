@@ -26,11 +26,12 @@ from darkroom.domain.facts import OFFICIAL, Profile
 from darkroom.domain.ids import uuid7
 from darkroom.domain.retry import RetryPolicy
 from darkroom.domain.thrift import Thrift
+from darkroom.explanations import FILE
 from darkroom.fetching import Guard, fetch
 from darkroom.limits import Limiter, Memory
 from darkroom.provider import Client, Provider, shared_tls
 from darkroom.sections import Source
-from darkroom.settings import FILE, Settings, SettingsInvalid, read_settings
+from darkroom.settings import Settings, SettingsInvalid, read_settings
 from darkroom.store import leases
 from darkroom.store import limits as learned
 from darkroom.store.budgets import Allowance
