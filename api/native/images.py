@@ -122,7 +122,7 @@ async def thumbnail(
     operation_id="linkImage",
     summary="Make a link to an image",
     status_code=HTTPStatus.CREATED,
-    responses=documented(400, 401, 403, 404, 408, 422, 503),
+    responses=documented(400, 401, 403, 404, 408, 410, 422, 503),
 )
 def link(
     tools: Tools, caller: Reader, image_id: str, body: ImageLinkIn | None = None

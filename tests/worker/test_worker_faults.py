@@ -94,7 +94,11 @@ def test_a_worker_that_is_told_to_stop_waits_for_what_was_sent_and_gives_back_th
 
 def test_a_new_worker_takes_over_in_mid_batch_and_no_paid_call_is_wasted(world: World) -> None:
     """A deploy: the old one is told to stop with ten calls in flight, the new one begins the rest at once."""
-    room = {"DARKROOM_MAX_IN_FLIGHT": "16", "DARKROOM_WORKERS": "2"}
+    room = {
+        "DARKROOM_MAX_IN_FLIGHT": "16",
+        "DARKROOM_WORKERS": "2",
+        "DARKROOM_FIRST_CALLS": "16",
+    }
     old = world.start_worker(**room)
     batch_id = world.submit([f"[[hold:all]] Print {number}" for number in range(14)])
     world.sandbox.wait(held=10)
