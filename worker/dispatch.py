@@ -116,17 +116,17 @@ def _windows(
     connection: Transaction, upstream: Upstream, wishes: Wishes, room: int
 ) -> Counter[str]:
     """How many more jobs of each family may be handed out: no more than its limits admit while they wait."""
-    windows = Counter(
-        {family: _window(upstream, family, room) for one in wishes.values() for family in one}
-    )
+    handed = Counter[str]()
     for model, number in queues.handed_out(connection, upstream.name):
-        windows[upstream.models.family(model)] -= number
-    return windows
+        handed[upstream.models.family(model)] += number
+    families = {family for one in wishes.values() for family in one}
+    return Counter({one: _window(upstream, one, room, handed[one]) for one in families})
 
 
-def _window(upstream: Upstream, family: str, room: int) -> int:
+def _window(upstream: Upstream, family: str, room: int, handed: int) -> int:
+    """What waits already counts against the limits; where there are none, the free slots are the window."""
     rate = upstream.limiter.calls_per_second(family)
-    return room if rate is None else ceil(rate * AHEAD.total_seconds())
+    return room if rate is None else ceil(rate * AHEAD.total_seconds()) - handed
 
 
 def _shares(

@@ -114,3 +114,11 @@ def test_what_projects_may_spend_is_written_once(world: World, tools: Tools) -> 
         connection.execute(update(projects).values(budget=5))
     keep_budgets(careful)
     assert limit().budget == 5
+
+
+def test_what_is_handed_out_takes_its_slots_once(world: World, tools: Tools, batch_id) -> None:
+    """Where no limit is known the free slots are the window, and they leave out what is handed out already."""
+    change(world, batch_id, answered=5)
+    with transaction(world.engine) as connection:
+        assert len(jobs.dispatch(connection, batch_id, ["gpt-image-2"], 9)) == 9
+    assert dispatch(tools) == 7
