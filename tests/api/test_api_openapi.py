@@ -133,6 +133,7 @@ def _referenced(node):
 
 
 OPERATIONS = {
+    "collectGarbage",
     "createWebhook",
     "listWebhooks",
     "deleteWebhook",

@@ -41,7 +41,7 @@ def test_a_revoked_key_opens_nothing_and_only_its_project_revokes_it(stage):
     assert stage.call(keys.revoke, "shop", key_id)
     assert stage.call(keys.revoke, "shop", key_id)
     assert stage.call(keys.find, "dk_secret_one") is None
-    [shown] = stage.call(keys.page, "shop")
+    [shown] = stage.call(keys.page, "shop", 9)
     assert shown.revoked_at is not None
 
 

@@ -16,6 +16,7 @@ from world import World
 
 from api.instruments import Instruments, opened
 from api.projects import Projects
+from darkroom.domain.retention import Retention
 from darkroom.limits import LimiterAway
 from darkroom.local.ports import free_port
 from darkroom.store import jobs, workers
@@ -46,7 +47,7 @@ def instruments_of(
             return stack.enter_context(
                 opened(
                     database, storage, redis, 1, projects,
-                    models_of=lambda _: None,
+                    models_of=lambda _: None, retention=Retention(),
                 )
             )  # fmt: skip
 
