@@ -58,6 +58,7 @@ def test_whatever_is_killed_in_the_night_the_batch_ends_and_the_ledgers_agree(
         assert httpx2.get(f"{sandbox}/_sandbox/wait", params=wait, timeout=60).status_code == 200
         person.kill(victim)
         stack.saw(f"{victim} ")
+    _answers(str(person.state()["api_url"]))
     status, lines = person.ends("watch", batch_id)
     assert status in (0, 1), lines
     view = json.loads("".join(person.ends("status", batch_id, "--json")[1]))
@@ -67,6 +68,12 @@ def test_whatever_is_killed_in_the_night_the_batch_ends_and_the_ledgers_agree(
     assert max(billed.values()) == 1
     assert view["counts"]["succeeded"] <= len(billed) <= 90
     assert float(view["cost"]["reserved"]) == 0
+
+
+def _answers(api: str) -> None:
+    """The killed API is there again: a connection that is refused is tried anew, later each time."""
+    with httpx2.Client(transport=httpx2.HTTPTransport(retries=7)) as client:
+        assert client.get(f"{api}/livez").status_code == 200
 
 
 @pytest.mark.timeout(240)
