@@ -11,12 +11,13 @@ from uuid import UUID
 from api.auth import Caller, Scope
 from api.fresh import fresh_id
 from api.money import plain
-from api.refusals import Conflict, Invalid, Missing, nearest
+from api.names import image_key
+from api.refusals import Conflict, Expired, Invalid, Missing, nearest
 from darkroom.domain.batch import TERMINAL, BatchStatus, PausedReason
 from darkroom.domain.failure import FailureClass
 from darkroom.domain.ids import BATCH, shown
 from darkroom.store import batches, hints, insights, providers, retries
-from darkroom.store.insights import BatchView
+from darkroom.store.insights import BatchView, ImageView
 from darkroom.store.session import Connection
 
 GROUPS = {
@@ -27,6 +28,21 @@ GROUPS = {
 
 SMALLEST = Decimal("1e-9")
 """The smallest part of a dollar that the record keeps."""
+
+
+def owned_image(connection: Connection, project_id: str, image_id: str) -> ImageView:
+    """An image of this project whose bytes are there.
+
+    Raises:
+        Missing: There is none such.
+        Expired: Its bytes were given up.
+    """
+    image = insights.image(connection, project_id, *image_key(image_id))
+    if image is None:
+        raise Missing("image", image_id)
+    if image.expired_at is not None:
+        raise Expired("image", image_id)
+    return image
 
 
 def owned_batch(connection: Connection, project_id: str, batch_id: UUID) -> BatchView:

@@ -9,18 +9,17 @@ from fastapi import APIRouter, Depends, Header, Request, Response
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field, StrictInt
 
+from api.control import owned_image
 from api.deps import Reader, Tools, bearer
 from api.errors import documented
-from api.names import image_key
 from api.native.bodies import A_DAY, Body
 from api.native.examples import IMAGE_LINK, shows
 from api.native.links import LONGEST, PARAMETERS, LinkedRoute, seconds_left
 from api.ranges import is_same
-from api.refusals import Expired, Missing
+from api.refusals import Missing
 from api.thumbnails import MEDIA_TYPE
 from darkroom.domain.request import EXTENSION_OF
 from darkroom.pictures import NotAPicture
-from darkroom.store import insights
 from darkroom.store.insights import ImageView
 from darkroom.store.session import now_at
 
@@ -52,14 +51,8 @@ class ImageLinkOut(BaseModel):
 
 
 def _image(tools: Tools, caller: Reader, image_id: str) -> ImageView:
-    attempt_id, index = image_key(image_id)
     with tools.transaction() as connection:
-        image = insights.image(connection, caller.project_id, attempt_id, index)
-    if image is None:
-        raise Missing("image", image_id)
-    if image.expired_at is not None:
-        raise Expired("image", image_id)
-    return image
+        return owned_image(connection, caller.project_id, image_id)
 
 
 Image = Annotated[ImageView, Depends(_image)]

@@ -8,9 +8,10 @@ from urllib.parse import quote
 from fastapi import APIRouter, Depends, Header, Request, Response
 from fastapi.responses import StreamingResponse
 
+from api.control import owned_image
 from api.deps import Tools
-from api.names import image_key, job_key
-from api.refusals import Expired, Missing
+from api.names import job_key
+from api.refusals import Missing
 from api.thumbnails import MEDIA_TYPE
 from api.web.pages import page, wants_fragment
 from api.web.route import PageRoute
@@ -44,14 +45,8 @@ def job(request: Request, tools: Tools, visitor: Reading, job_id: str) -> Respon
 
 
 def _image(tools: Tools, visitor: Reading, image_id: str) -> ImageView:
-    attempt_id, index = image_key(image_id)
     with tools.transaction() as connection:
-        image = insights.image(connection, visitor.project_id, attempt_id, index)
-    if image is None:
-        raise Missing("image", image_id)
-    if image.expired_at is not None:
-        raise Expired("image", image_id)
-    return image
+        return owned_image(connection, visitor.project_id, image_id)
 
 
 Image = Annotated[ImageView, Depends(_image)]
