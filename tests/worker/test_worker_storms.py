@@ -133,7 +133,7 @@ def test_a_stray_refusal_delays_its_own_job_only(world: World) -> None:
 def test_an_emptied_limiter_in_mid_run_lets_out_no_call_beyond_those_in_flight(
     world: World, limiter: Limiter, redis_client: Redis
 ) -> None:
-    world.start_worker(**FAST)
+    world.start_worker(**FAST, DARKROOM_FIRST_CALLS="12")
     batch_id = world.submit([f"[[hold:all]] Print {number}" for number in range(12)])
     world.sandbox.wait(held=8)
     redis_client.flushall()
