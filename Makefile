@@ -29,7 +29,7 @@ run: $(READY) ## Draw FILE (examples/prompts.csv) into OUT (out); the sandbox dr
 	@$(VENV)/bin/darkroom run "$(FILE)" --out "$(OUT)" --again
 
 test: $(READY) ## Run the tests.
-	@$(VENV)/bin/python -m pytest -n 2 --dist loadgroup
+	@PYTHONDONTWRITEBYTECODE= $(VENV)/bin/python -m pytest -n 3 --dist loadgroup
 
 node: $(READY) ## Get OpenAI's Node library into .node and run the tests that drive it.
 	@npm install --silent --no-audit --no-fund --no-save --prefix .node openai

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
 
+import nursery
 import psutil
 import psycopg
 import pytest
@@ -70,7 +71,7 @@ def _nothing_left_behind(tmp_path_factory: pytest.TempPathFactory) -> Iterator[N
 
 def _processes_of(folder: Path) -> list[str]:
     """Our children, and whoever was started on a path of this test run and lost its parent."""
-    ours = set(psutil.Process().children(recursive=True))
+    ours = set(psutil.Process().children(recursive=True)) - nursery.servers()
     found = []
     for process in psutil.process_iter():
         with suppress(psutil.Error):

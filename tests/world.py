@@ -15,6 +15,7 @@ from types import MappingProxyType
 from uuid import UUID
 
 import httpx2
+import nursery
 from sqlalchemy import Engine, Row, func, select
 
 from darkroom.blobs import open_store
@@ -38,32 +39,25 @@ class Process:
         self.log = log
         self._lines: list[str] = []
         self._news = threading.Condition()
-        self._process = subprocess.Popen(
-            argv,
-            env={**os.environ, **env},
-            cwd=ROOT,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            start_new_session=True,
-        )
+        self._ended = False
+        self._child = _Forked(argv, env) if nursery.is_forked(argv) else _Started(argv, env)
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
 
     @property
     def pid(self) -> int:
-        return self._process.pid
+        return self._child.pid
 
     def _read(self) -> None:
-        assert self._process.stdout
-        with self.log.open("a") as log:
-            for line in self._process.stdout:
+        with self.log.open("a") as log, self._child.output as output:
+            for line in output:
                 log.write(line)
                 log.flush()
                 with self._news:
                     self._lines.append(line)
                     self._news.notify_all()
         with self._news:
+            self._ended = True
             self._news.notify_all()
 
     def saw(self, text: str, timeout: float = PATIENCE) -> str:
@@ -73,7 +67,7 @@ class Process:
             return next((line for line in self._lines if text in line), None)
 
         with self._news:
-            self._news.wait_for(lambda: found() or self._process.poll() is not None, timeout)
+            self._news.wait_for(lambda: found() or self._ended, timeout)
         line = found()
         assert line, f"never saw {text!r}:\n" + "".join(self._lines[-30:])
         return line
@@ -83,21 +77,61 @@ class Process:
         return list(self._lines)
 
     def send(self, number: signal.Signals) -> None:
-        self._process.send_signal(number)
+        if self._child.lives():
+            os.kill(self.pid, number)
 
     def wait(self, timeout: float = PATIENCE) -> int:
-        status = self._process.wait(timeout)
+        status = self._child.wait(timeout)
         self._reader.join(timeout)
         return status
 
     def close(self) -> None:
         """Ends it, whatever state it is in."""
-        if self._process.poll() is None:
-            for number in (signal.SIGCONT, signal.SIGKILL):
-                self._process.send_signal(number)
+        for number in (signal.SIGCONT, signal.SIGKILL):
+            self.send(number)
         self.wait()
+
+
+class _Started:
+    """A child with a program of its own."""
+
+    def __init__(self, argv: Sequence[str], env: Mapping[str, str]) -> None:
+        self._process = subprocess.Popen(
+            argv,
+            env={**os.environ, **env},
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
         assert self._process.stdout
-        self._process.stdout.close()
+        self.pid, self.output = self._process.pid, self._process.stdout
+
+    def lives(self) -> bool:
+        return self._process.poll() is None
+
+    def wait(self, timeout: float) -> int:
+        return self._process.wait(timeout)
+
+
+class _Forked:
+    """A child of the nursery's."""
+
+    def __init__(self, argv: Sequence[str], env: Mapping[str, str]) -> None:
+        self._process, told = nursery.fork(argv, {**os.environ, **env}, str(ROOT))
+        assert self._process.pid
+        self.pid, self.output = self._process.pid, os.fdopen(os.dup(told.fileno()))
+        told.close()
+
+    def lives(self) -> bool:
+        return self._process.exitcode is None
+
+    def wait(self, timeout: float) -> int:
+        self._process.join(timeout)
+        if self._process.exitcode is None:
+            raise subprocess.TimeoutExpired(str(self.pid), timeout)
+        return self._process.exitcode
 
 
 @dataclass(slots=True)

@@ -1,6 +1,7 @@
 """Every route under /api/v1, as the application itself lists them."""
 
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +51,9 @@ class Route:
         return self.path.format(**ids)
 
 
+@cache
 def document() -> dict[str, Any]:
+    """What the API says of itself: made once, and read only."""
     app = build(Settings(database_url="postgresql://127.0.0.1/none", home=Path("/nowhere")))
     return app.openapi()
 

@@ -10,10 +10,10 @@ from world import World
 
 from darkroom.domain.attempt import AttemptState
 
-PROMPTS = 200
+PROMPTS = 120
 CUTS = [{"fault": name, "probability": 0.025} for name in ("cut_before", "cut_middle")]
 KILLS = 3
-CAP = Decimal("2.5")
+CAP = Decimal("1.5")
 PACE = {
     "DARKROOM_IMAGES_PER_MINUTE": "600",
     "DARKROOM_ON_UNKNOWN": "fail",
