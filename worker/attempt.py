@@ -28,7 +28,7 @@ from darkroom.provider import CallFailed, hear
 from darkroom.store import jobs, leases
 from darkroom.store.jobs import Ticket
 from darkroom.store.reservations import BeginRefused, Claim, Refusal
-from darkroom.store.session import StoreAway, transaction
+from darkroom.store.session import StoreAway, StoreBusy, transaction
 from darkroom.telemetry.logs import concerning
 from worker import budget, enclosures, evidence, inherit, permits, receipts, settlement
 from worker.notice import NO_PERMIT, note, note_denial, note_failure
@@ -56,6 +56,8 @@ def attempt(tools: Tools, job_id: int, token: int) -> Report:
     try:
         with concerning(job_id=job_id):
             return _handle(tools, job_id, token)
+    except StoreBusy:
+        return Report("the database is busy; the ticket runs out by itself")
     except StoreAway:
         tools.holdings.outage_at = tools.stopwatch()
         return Report("the database is away; the ticket runs out by itself")

@@ -12,7 +12,7 @@ from darkroom.domain.waiting import WaitingFor
 from darkroom.limits import LimiterAway
 from darkroom.store import jobs, leases, workers
 from darkroom.store.hints import Listener
-from darkroom.store.session import StoreAway, transaction
+from darkroom.store.session import StoreAway, StoreBusy, transaction
 from darkroom.telemetry.logs import logger
 from worker.budget import keep_budgets
 from worker.conclude import conclude
@@ -166,6 +166,8 @@ class Crew:
         try:
             if number := verb(self._tools):
                 log.debug("done", action=name, number=number)
+        except StoreBusy as busy:
+            log.warning("the database is busy", action=name, reason=str(busy))
         except StoreAway as away:
             self._tools.holdings.outage_at = self._tools.stopwatch()
             log.warning("the database is away", action=name, reason=str(away))

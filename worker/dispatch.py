@@ -2,7 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from math import ceil
 from uuid import UUID
@@ -11,7 +11,7 @@ from darkroom.domain.fairness import Shares, Waiting, share
 from darkroom.domain.room import room_needed
 from darkroom.domain.waiting import WaitingFor
 from darkroom.limits import LimiterAway
-from darkroom.store import batches, hints, holdups, jobs, providers, queues, windows, workers
+from darkroom.store import batches, hints, jobs, providers, queues, windows, workers
 from darkroom.store.jobs import Dispatched
 from darkroom.store.locks import Duty, try_lock
 from darkroom.store.providers import Standing
@@ -29,11 +29,13 @@ AHEAD = timedelta(seconds=2)
 def dispatch(tools: Tools) -> int:
     """Hands out due jobs, row first and message second; counts them."""
     try:
+        ready = _ready(tools)
+        if not ready or tools.holdings.is_stuck or not _has_space(tools):
+            return 0
         with transaction(tools.engine) as connection:
             if not try_lock(connection, Duty.DISPATCH):
                 return 0
-            windows.roll(connection)
-            messages = _dispatched(tools, connection)
+            messages = _dispatched(tools, connection, ready)
         tools.publish(messages)
     except LimiterAway:
         note_all(tools, WaitingFor.LIMITER, NO_PERMIT)
@@ -45,21 +47,39 @@ def dispatch(tools: Tools) -> int:
     return len(messages)
 
 
-def _dispatched(tools: Tools, connection: Transaction) -> list[Dispatched]:
-    """As many due jobs as each provider has room for; what one waits for holds up no other."""
-    standings = {name: _standing(connection, one) for name, one in tools.upstreams.items()}
-    ready = {name: one for name, one in standings.items() if not one.paused_reason}
-    if not ready or tools.holdings.is_stuck or not _has_space(tools, connection):
-        return []
+def _ready(tools: Tools) -> dict[str, Standing]:
+    """The providers whose keys are of use; none where another worker dispatches.
+
+    Each in a transaction of its own, as each locks its batches by id.
+    """
+    with transaction(tools.engine) as connection:
+        if not try_lock(connection, Duty.DISPATCH):
+            return {}
+        windows.roll(connection)
+    standings = {name: _standing(tools, upstream) for name, upstream in tools.upstreams.items()}
+    return {name: one for name, one in standings.items() if not one.paused_reason}
+
+
+def _dispatched(
+    tools: Tools, connection: Transaction, ready: Mapping[str, Standing]
+) -> list[Dispatched]:
+    """As many due jobs as each provider has room for; what one waits for holds up no other.
+
+    The limiter is asked before any row is locked, and no batch is locked before the last job was chosen.
+    """
     slots, busy = workers.places(connection), queues.busy(connection)
     free = slots - sum(load.dispatched + load.running for load in busy.values())
-    messages: list[Dispatched] = []
+    turns = []
     for name, standing in ready.items():
-        upstream = tools.upstreams[name]
-        own = 1 if standing.on_trial else _own_slots(tools, upstream, slots)
+        own = 1 if standing.on_trial else _own_slots(tools, tools.upstreams[name], slots)
         load = busy.get(name, Busy())
-        room = min(own - load.running - load.dispatched, free - len(messages))
-        messages += _handed_out(tools, connection, upstream, room)
+        room = min(own - load.running - load.dispatched, free)
+        turns.append(_turn(tools, connection, tools.upstreams[name], room))
+    messages: list[Dispatched] = []
+    given = Counter[UUID]()
+    for turn in turns:
+        messages += _handed_out(connection, turn, free - len(messages), given)
+    jobs.count_dispatched(connection, given)
     return messages
 
 
@@ -67,31 +87,46 @@ Wishes = Mapping[UUID, dict[str, list[str]]]
 """The models that each batch's queued jobs ask for, by family: as long as there is a due job of it."""
 
 
+@dataclass(slots=True)
+class Turn:
+    """One provider's: its room, the batches that wait for it, and how many jobs of each family may go out."""
+
+    room: int
+    found: list[OpenBatch]
+    wishes: Wishes
+    left: Counter[str]
+
+
+def _turn(tools: Tools, connection: Transaction, upstream: Upstream, room: int) -> Turn:
+    open_now = queues.dispatchable(connection, upstream.name, tools.focus) if room > 0 else []
+    found = [_careful(tools, batch) for batch in open_now]
+    wishes = {batch.id: _by_family(upstream, batch.models) for batch in found}
+    left = _windows(connection, upstream, wishes, room) if found else Counter[str]()
+    return Turn(room, found, wishes, left)
+
+
 def _handed_out(
-    tools: Tools, connection: Transaction, upstream: Upstream, room: int
+    connection: Transaction, turn: Turn, free: int, given: Counter[UUID]
 ) -> list[Dispatched]:
     """As many due jobs of one provider as it has room for: what one batch has not due, the others may have.
 
     A family of models that may make no call now keeps no other from its calls, not even in the same batch.
+    What each batch gave is added to `given`.
     """
-    open_now = queues.dispatchable(connection, upstream.name, tools.focus) if room > 0 else []
-    found = [_careful(tools, batch) for batch in open_now]
-    wishes = {batch.id: _by_family(upstream, batch.models) for batch in found}
-    left = _windows(connection, upstream, wishes, room) if found else Counter()
-    messages: list[Dispatched] = []
-    spent = True
-    while spent and (shares := _shares(room - len(messages), left, found, wishes)):
-        spent, given = False, Counter[UUID]()
-        # By id, as every transaction locks batches.
+    room, found, messages, spent = min(turn.room, free), turn.found, list[Dispatched](), True
+    while spent and (shares := _shares(room - len(messages), turn.left, found, turn.wishes)):
+        spent, now = False, Counter[UUID]()
         for (batch_id, family), number in sorted(shares.items()):
-            handed = jobs.dispatch(connection, batch_id, wishes[batch_id][family], number)
+            wished = turn.wishes[batch_id]
+            handed = jobs.hand_out(connection, batch_id, wished[family], number)
             messages += handed
-            left[family] -= len(handed)
-            given[batch_id] += len(handed)
+            turn.left[family] -= len(handed)
+            now[batch_id] += len(handed)
             if len(handed) < number:
-                del wishes[batch_id][family]
+                del wished[family]
                 spent = True
-        found = [_less(batch, given[batch.id]) for batch in found]
+        found = [_less(batch, now[batch.id]) for batch in found]
+        given += now
     return messages
 
 
@@ -146,19 +181,21 @@ def _waiting(batch: OpenBatch, wishes: Wishes) -> Waiting:
     return Waiting(batch.id, batch.project_id, batch.queued, busy, batch.priority, families)
 
 
-def _standing(connection: Transaction, upstream: Upstream) -> Standing:
+def _standing(tools: Tools, upstream: Upstream) -> Standing:
     """Whether calls with this provider's key make sense now; its batches say so where they do not."""
     name = upstream.name
-    standing = providers.standing(connection, name, upstream.key_fingerprint)
-    if standing.paused_reason:
-        batches.pause_key(connection, name, standing.paused_reason)
-        return standing
-    if batches.release_key(connection, name):
+    with transaction(tools.engine) as connection:
+        standing = providers.standing(connection, name, upstream.key_fingerprint)
+        if standing.paused_reason:
+            batches.pause_key(connection, name, standing.paused_reason)
+            return standing
+        resumed = batches.release_key(connection, name)
+    if resumed:
         logger("worker").info("the key is in use again", action="resume_key", provider=name)
     return standing
 
 
-def _has_space(tools: Tools, connection: Transaction) -> bool:
+def _has_space(tools: Tools) -> bool:
     """Whether what may come back can be stored: an image that finds no room was paid for in vain."""
     spool, store = tools.spool.free_bytes(), tools.blobs.free_bytes()
     free = spool if store is None else min(spool, store)
@@ -167,8 +204,7 @@ def _has_space(tools: Tools, connection: Transaction) -> bool:
         return True
     where = "in the spool" if free == spool != store else "for images"
     full = f"{free:,} bytes are free {where} and {needed:,} are needed: free some disk"
-    for name in tools.upstreams:
-        holdups.note(connection, name, WaitingFor.DISK_SPACE, full)
+    note_all(tools, WaitingFor.DISK_SPACE, full)
     logger("worker").error(
         "the disk is nearly full: no new call is made",
         action="hold_dispatch",

@@ -46,7 +46,7 @@ from darkroom.domain.job import (
     Move,
 )
 from darkroom.domain.retry import History, OnModeration
-from darkroom.store.counters import in_time, shift
+from darkroom.store.counters import in_time, shift, shift_all
 from darkroom.store.records import among
 from darkroom.store.tables import batches, images, jobs
 
@@ -143,7 +143,19 @@ def missed(move: Move, standing: Standing | None, token: int) -> Missed:
 def dispatch(
     connection: Connection, batch_id: UUID, models: Sequence[str], limit: int
 ) -> list[Dispatched]:
-    """Gives tickets to the batch's first due jobs of these models: by priority, then by when they were due."""
+    """Hands out jobs of one batch, and counts them."""
+    handed = hand_out(connection, batch_id, models, limit)
+    count_dispatched(connection, {batch_id: len(handed)})
+    return handed
+
+
+def hand_out(
+    connection: Connection, batch_id: UUID, models: Sequence[str], limit: int
+) -> list[Dispatched]:
+    """Gives tickets to the batch's first due jobs of these models: by priority, then by when they were due.
+
+    Nobody's row is waited for; the caller counts them, after the last batch, by `count_dispatched`.
+    """
     due = _due(batch_id, models, limit)
     statement = compare_and_set(
         DISPATCH,
@@ -155,10 +167,19 @@ def dispatch(
     rows = connection.execute(
         statement.returning(jobs.c.id, jobs.c.token, jobs.c.custom_id, head.label("head"), *_ORDER)
     ).all()
-    if rows:
-        shift(connection, batch_id, {JobState.QUEUED: -len(rows), JobState.DISPATCHED: len(rows)})
     first = sorted(rows, key=lambda row: (-row.priority, row.due_at, row.line))
     return [Dispatched(row.id, row.token, row.custom_id, row.head or "") for row in first]
+
+
+def count_dispatched(connection: Connection, handed: Mapping[UUID, int]) -> None:
+    """Counts what was handed out of each batch: last in a transaction, for their rows are hot."""
+    shift_all(
+        connection,
+        (
+            (batch_id, {JobState.QUEUED: -number, JobState.DISPATCHED: number})
+            for batch_id, number in handed.items()
+        ),
+    )
 
 
 def _due(batch_id: UUID, models: Sequence[str], limit: int) -> CTE:

@@ -12,7 +12,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolExhausted
 from sqlalchemy.pool import QueuePool
 
-__all__ = ["Connection", "Engine", "StoreAway", "open_engine", "transaction"]
+__all__ = ["Connection", "Engine", "StoreAway", "StoreBusy", "open_engine", "transaction"]
 
 Database = Engine
 Transaction = Connection
@@ -37,6 +37,9 @@ _AWAY = (
     errors.TransactionTimeout,
 )
 """A lost connection, a deadlock, a lock's time limit; and the two limits that psycopg files elsewhere."""
+
+_BUSY = (errors.DeadlockDetected, errors.LockNotAvailable, errors.SerializationFailure)
+"""Of these, what a database says that is there: somebody else of us went first."""
 
 
 def open_engine(url: str, *, pool: int = 5, application: str = "darkroom") -> Engine:
@@ -102,6 +105,10 @@ class StoreAway(Exception):  # noqa: N818 - nothing was decided: the caller wait
     """Postgres cannot be reached, or ended the transaction for a time limit."""
 
 
+class StoreBusy(StoreAway):
+    """Postgres is there: it gave way to another of us, or every connection of this process is in use."""
+
+
 @contextmanager
 def transaction(engine: Engine) -> Iterator[Connection]:
     """One short transaction: committed at the end of the block, rolled back by any exception.
@@ -110,6 +117,7 @@ def transaction(engine: Engine) -> Iterator[Connection]:
         StoreAway: the connection was lost or the transaction took too long. After a lost commit it may
             have been committed all the same: what runs in a transaction is a compare-and-set, so that doing
             it again is a miss and not a second time.
+        StoreBusy: another was in the way; nothing was committed.
     """
     try:
         with engine.begin() as connection:
@@ -118,9 +126,10 @@ def transaction(engine: Engine) -> Iterator[Connection]:
         cause = error.orig if isinstance(error, DBAPIError) else error
         if not isinstance(cause, _AWAY):
             raise
-        raise StoreAway(_first_line(cause)) from error
+        away = StoreBusy if isinstance(cause, _BUSY) else StoreAway
+        raise away(_first_line(cause)) from error
     except PoolExhausted as error:
-        raise StoreAway("every connection of this process is in use") from error
+        raise StoreBusy("every connection of this process is in use") from error
 
 
 def _first_line(error: BaseException) -> str:

@@ -9,7 +9,7 @@ from sqlalchemy.exc import IntegrityError
 from stage import draft
 
 from darkroom.store import batches, intake, jobs
-from darkroom.store.session import StoreAway, open_engine, transaction
+from darkroom.store.session import StoreAway, StoreBusy, open_engine, transaction
 
 _GONE = "SELECT count(*) FROM pg_stat_activity WHERE pid = :pid"
 
@@ -69,8 +69,21 @@ def test_nobody_waits_long_for_a_lock(stage, impatient):
     hurried = impatient("lock_timeout")
     with transaction(stage.engine) as holder:
         batches.cancel(holder, batch_id)
-        with pytest.raises(StoreAway, match="lock timeout"), transaction(hurried) as waiter:
+        with pytest.raises(StoreBusy, match="lock timeout"), transaction(hurried) as waiter:
             batches.cancel(waiter, batch_id)
+
+
+def test_a_process_without_a_free_connection_is_not_taken_for_a_lost_database(database_url):
+    opened = open_engine(database_url, pool=1)
+    opened.pool._timeout = 0
+    with (
+        transaction(opened),
+        transaction(opened),
+        pytest.raises(StoreBusy, match="in use"),
+        transaction(opened),
+    ):
+        raise AssertionError("there is no third connection")
+    opened.dispose()
 
 
 def test_every_connection_has_its_limits(stage):
@@ -84,8 +97,9 @@ def test_a_lost_connection_is_told_from_a_refused_row(stage):
     batch_id = stage.batch()
     with pytest.raises(IntegrityError), transaction(stage.engine) as connection:
         connection.execute(text("UPDATE batches SET status = 'lost'"))
-    with pytest.raises(StoreAway):
+    with pytest.raises(StoreAway) as lost:
         _cut_off(stage, lambda connection: jobs.dispatch(connection, batch_id, ["gpt-image-2"], 1))
+    assert not isinstance(lost.value, StoreBusy)
     assert stage.batch_row(batch_id).queued == 1
 
 

@@ -5,10 +5,14 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import event, update
 from world import World
 
 from darkroom.domain.failure import FailureClass
 from darkroom.domain.limit import Dimension, Heard, Sign
+from darkroom.store import workers
+from darkroom.store.session import transaction
+from darkroom.store.tables import jobs
 from worker.attempt import attempt
 from worker.dispatch import dispatch
 from worker.ingest import ingest
@@ -67,6 +71,29 @@ def test_a_family_that_rests_is_tried_by_one_call_and_another_batch_goes_on(
     assert ingest(apart)
     assert ingest(apart)
     assert sorted(_handed_out(apart)) == [SLOW, FAST, FAST]
+
+
+def test_batches_are_locked_once_each_and_by_id_whatever_was_due_of_them(
+    world: World, tools: Tools
+) -> None:
+    """The second has one job due: what else it might have had goes to the first, in another go."""
+    ids = [world.submit([f"Print {number}" for number in range(8)]) for _ in range(2)]
+    assert ingest(tools)
+    assert ingest(tools)
+    locked = []
+
+    def look(_connection, _cursor, statement, parameters, *_):
+        if statement.startswith("UPDATE batches") and "batch_id" in parameters:
+            locked.append(parameters["batch_id"])
+
+    with transaction(world.engine) as connection:
+        workers.beat(connection, tools.name, 6)
+        its = jobs.c.batch_id == ids[1], jobs.c.line > 1
+        connection.execute(update(jobs).where(*its).values(due_at="2999-01-01T00:00:00Z"))
+    event.listen(tools.engine, "before_cursor_execute", look)
+    assert len(_handed_out(tools)) == 6
+    assert locked == sorted(ids)
+    assert [world.batch(batch_id).counts.dispatched for batch_id in ids] == [5, 1]
 
 
 def test_what_is_more_at_once_than_the_provider_allows_fails_instead_of_waiting_for_ever(

@@ -7,16 +7,17 @@ from datetime import timedelta
 import psycopg
 import pytest
 from books import agree
-from sqlalchemy import update
+from sqlalchemy import event, update
 from world import World
 
 from darkroom.domain.answer import receipt_name
+from darkroom.domain.batch import PausedReason
 from darkroom.domain.job import JobState
 from darkroom.fetching import Guard
 from darkroom.limits import Admitted, LimiterAway
 from darkroom.local.ports import free_port
 from darkroom.provider import Answer
-from darkroom.store import jobs, leases
+from darkroom.store import batches, jobs, leases
 from darkroom.store.session import transaction
 from darkroom.store.tables import attempts
 from darkroom.store.tables import jobs as job_rows
@@ -261,3 +262,19 @@ def test_a_database_that_goes_while_something_is_begun_leaves_nothing_begun(
     assert states(world, batch_id) == [JobState.DISPATCHED]
     assert not attempt(tools, message.job_id, message.token).failed
     agree(world)
+
+
+def test_a_lock_that_was_waited_for_in_vain_says_nothing_about_anybodys_heartbeat(
+    world: World, tools: Tools
+) -> None:
+    """Only a lost database excuses those who are silent."""
+    batch_id, [message] = handed_out(world, tools, "A print")
+    at_once = "SET LOCAL lock_timeout = 1"
+    event.listen(tools.engine, "begin", lambda connection: connection.exec_driver_sql(at_once))
+    with transaction(world.engine) as connection:
+        batches.pause(connection, batch_id, PausedReason.REQUESTED, None)
+    with transaction(world.engine) as holder:
+        batches.cancel(holder, batch_id)
+        report = attempt(tools, message.job_id, message.token)
+    assert "the database is busy" in report.text
+    assert tools.holdings.outage_at == float("-inf")
