@@ -21,6 +21,8 @@ from darkroom.domain.catalog import ItemState, VersionState
 from darkroom.domain.failure import FailureClass
 from darkroom.domain.report import BatchReport, Step, night_steps
 from darkroom.store import catalogs, insights, schedules
+from darkroom.store.catalogs import Catalog
+from darkroom.store.session import Connection
 
 router = APIRouter(tags=["reports"], route_class=GuardedRoute, dependencies=[bearer])
 
@@ -179,28 +181,34 @@ def batch(tools: Tools, caller: Reader, batch_id: str) -> ReportOut:
 def night(tools: Tools, caller: Reader, name: str) -> NightReportOut:
     """Tell how the latest night of a catalog went, and what to do next."""
     with tools.transaction() as connection:
-        catalog = verbs.owned(connection, caller.project_id, catalog_name(name))
-        latest = next(iter(catalogs.versions(connection, catalog.id, limit=1)), None)
-        if latest is None:
-            raise Missing("report", name)
-        counts = catalogs.counts(connection, catalog.id, latest.number)
-        scheduled = schedules.find(connection, catalog.id)
-        batch_id = latest.batch_id
-        report = batch_id and insights.report(connection, caller.project_id, batch_id)
+        report = latest(connection, verbs.owned(connection, caller.project_id, catalog_name(name)))
+    if report is None:
+        raise Missing("report", name)
+    return report
+
+
+def latest(connection: Connection, catalog: Catalog) -> NightReportOut | None:
+    """How the latest night of a catalog went, or goes; None before its first."""
+    last = next(iter(catalogs.versions(connection, catalog.id, limit=1)), None)
+    if last is None:
+        return None
+    counts = catalogs.counts(connection, catalog.id, last.number)
+    scheduled = schedules.find(connection, catalog.id)
+    report = last.batch_id and insights.report(connection, catalog.project_id, last.batch_id)
     known = ReportOut.of(report) if report else None
     return NightReportOut(
         catalog=catalog.name,
-        version=latest.number,
-        state=latest.state,
-        current=latest.current,
+        version=last.number,
+        state=last.state,
+        current=last.current,
         counts=counts,
-        expected=latest.expected,
-        began_at=latest.created_at,
-        concluded_at=latest.concluded_at,
+        expected=last.expected,
+        began_at=last.created_at,
+        concluded_at=last.concluded_at,
         batch=known,
         schedule=ScheduleOut.of(scheduled) if scheduled else None,
         next=[
-            *map(StepOut.of, night_steps(latest.number, latest.state, counts)),
+            *map(StepOut.of, night_steps(last.number, last.state, counts)),
             *(known.next if known else ()),
         ],
     )

@@ -13,6 +13,7 @@ from pydantic import BaseModel, BeforeValidator
 from api import catalogs as verbs
 from api.deps import Tools
 from api.names import catalog_name, version_number
+from api.native import reports
 from api.web.pages import page, wants_fragment
 from api.web.route import PageRoute
 from api.web.visitor import Reading, Submitting
@@ -79,14 +80,16 @@ def list_catalogs(request: Request, tools: Tools, visitor: Reading) -> Response:
 
 @router.get("/catalogs/{name}")
 def show(request: Request, tools: Tools, visitor: Reading, name: str) -> Response:
-    """Show a catalog's nights, newest first."""
+    """Show how the last night went, when the next one is due, and all nights, newest first."""
     with tools.transaction() as connection:
         catalog = verbs.owned(connection, visitor.project_id, catalog_name(name))
         found = catalogs.versions(connection, catalog.id, limit=NIGHTS)
         nights = [insights.night(connection, catalog.id, one) for one in found]
+        report = reports.latest(connection, catalog)
     return page(
-        request, "catalog.html", catalog=catalog, nights=nights, may_control=visitor.may_control
-    )
+        request, "catalog.html", catalog=catalog, nights=nights, report=report,
+        may_control=visitor.may_control,
+    )  # fmt: skip
 
 
 @router.get("/catalogs/{name}/versions/{version}")  # noqa: FAST003 - the dependency takes both

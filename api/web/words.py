@@ -8,6 +8,7 @@ from darkroom.domain.catalog import ItemState, VersionState
 from darkroom.domain.failure import FailureClass, Reaction
 from darkroom.domain.job import JobState
 from darkroom.domain.problem import Problem
+from darkroom.domain.schedule import Missed
 from darkroom.store.insights import BatchView
 
 BAR = 1000
@@ -158,6 +159,17 @@ def item(state: ItemState) -> str:
 def night(state: VersionState) -> str:
     """Where a version of a catalog stands that is not the current one."""
     return _NIGHT[state]
+
+
+def missed(policy: Missed) -> str:
+    """What becomes of a night whose time came while nothing ran."""
+    match policy:
+        case Missed.RUN:
+            return "begins as soon as it can"
+        case Missed.SKIP:
+            return "is left out"
+        case _:
+            assert_never(policy)
 
 
 def place_of(problem: Problem) -> str:

@@ -1,5 +1,6 @@
 """The pages of catalogs: what is published, what waits for a person, and who may turn a version."""
 
+from datetime import UTC, datetime
 from decimal import Decimal
 from uuid import uuid4
 
@@ -9,8 +10,10 @@ from sqlalchemy import text
 
 from darkroom.domain.catalog import Item, ItemState, Picture
 from darkroom.domain.failure import FailureClass
-from darkroom.store import catalogs, nights
+from darkroom.domain.schedule import Missed
+from darkroom.store import catalogs, nights, schedules
 from darkroom.store.catalogs import NewVersion
+from darkroom.store.schedules import Terms
 
 PICTURE = b"a picture whose bytes nobody looks at"
 NAME = "Winter 50 %"
@@ -61,6 +64,44 @@ def test_a_candidate_is_published_by_whoever_may(browser, reader, candidate):
     assert browser.post(publish).headers["location"] == PATH
     assert "Current" in browser.get(PATH).text
     assert "Nothing is published yet" not in browser.get("/catalogs").text
+
+
+def test_the_last_night_is_told_with_a_button_for_what_failed(browser, reader, make, candidate):
+    page = browser.get(PATH).text
+    assert "Last night" in page
+    assert "Refused by the safety system" in page
+    assert "darkroom catalog publish 1" in page
+    assert "<button>Retry" in page
+    assert "<button>Retry" not in reader.get(PATH).text
+    assert "Nights of this catalog begin when somebody begins them." in page
+
+
+def test_a_schedule_says_when_the_next_night_is_and_what_became_of_the_last(browser, make):
+    _begun(make, PICTURE)
+    with make.transaction() as connection:
+        catalog = catalogs.find(connection, make.project_id, NAME)
+        plan_id = connection.execute(text("SELECT id FROM files LIMIT 1")).scalar_one()
+        terms = Terms(
+            "0 22 * * *",
+            "Europe/Berlin",
+            "06:00",
+            Missed.SKIP,
+            Decimal(80),
+            Decimal(1),
+            None,
+            plan_id,
+        )
+        schedules.put(connection, catalog.id, terms, datetime(2027, 1, 2, 21, tzinfo=UTC))
+    page = browser.get(PATH).text
+    for said in (
+        "2027-01-02 21:00 UTC",
+        "0 22 * * *",
+        "Europe/Berlin, until 06:00",
+        "$80",
+        "is left out",
+    ):
+        assert said in page
+    assert "Nothing is left to do" in page
 
 
 def test_a_version_shows_its_images_and_what_it_lacks(browser, candidate):
