@@ -12,7 +12,7 @@ from pydantic import SecretStr
 from api import docs, envelope, errors, health, metrics
 from api.auth import admit
 from api.errors import Problem
-from api.instruments import opened
+from api.instruments import ModelsOf, opened
 from api.native import (
     archives,
     attempts,
@@ -160,11 +160,13 @@ def _secret(value: SecretStr | None) -> str | None:
     return value.get_secret_value() if value else None
 
 
-def _models(settings: Settings, known: Projects) -> Callable[[str], Models]:
-    """The models of a project's own provider, read once a day: some are shut down tomorrow."""
+def _models(settings: Settings, known: Projects) -> ModelsOf:
+    """The models of a project's providers, read once a day: some are shut down tomorrow."""
 
     @lru_cache(maxsize=16)
     def of(provider: str, today: date) -> Models:
         return settings.profile_of(provider, today).models
 
-    return lambda project_id: of(known.provider(project_id, None), datetime.now(UTC).date())
+    return lambda project_id, wanted=None: of(
+        known.provider(project_id, wanted), datetime.now(UTC).date()
+    )

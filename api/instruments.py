@@ -2,9 +2,10 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import redis
 
@@ -27,6 +28,12 @@ STORAGE_SECONDS = 10.0
 """How long an answer of the storage about itself holds: asking it writes."""
 
 OK = "ok"
+
+
+class ModelsOf(Protocol):
+    """The models that draw for a project today, and the limits of the provider it wants, or of its own."""
+
+    def __call__(self, project_id: str, wanted: str | None = None) -> Models: ...
 
 
 class StorageCheck:
@@ -63,8 +70,7 @@ class Instruments:
     broker: redis.Redis | None
     projects: Projects
     """Who draws what is submitted here."""
-    models_of: Callable[[str], Models]
-    """The models that draw for a project today, and the limits of its own provider."""
+    models_of: ModelsOf
     retention: Retention
     """How long things are kept."""
     upload_bytes: int
@@ -102,7 +108,7 @@ def opened(
     upload_bytes: int,
     projects: Projects,
     *,
-    models_of: Callable[[str], Models],
+    models_of: ModelsOf,
     requests_per_minute: int = 0,
     retention: Retention,
     flower_url: str | None = None,

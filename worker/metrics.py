@@ -7,8 +7,7 @@ from prometheus_client import start_http_server
 from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
 
-from darkroom.domain.limit import Dimension, PerMinute
-from darkroom.limits import Known, LimiterAway
+from darkroom.limits import LimiterAway
 from darkroom.store.session import pool_state
 from darkroom.telemetry.families import Measure, Reading, Samples, alone, families
 from worker.tools import Tools
@@ -114,17 +113,11 @@ def _limiter(upstream: Upstream) -> dict[Measure, Samples]:
         LIMITS: [
             ((family, dimension), limit)
             for family, one in known.items()
-            for dimension, limit in _admitted(limiter.limits.of(family), one).items()
+            for dimension, limit in one.admitted(limiter.limits.of(family)).items()
         ],
         COOLING: [((family,), one.cooling.total_seconds()) for family, one in known.items()],
         CIRCUIT: alone(anyone.circuit is not None),
     }
-
-
-def _admitted(set_by_hand: PerMinute, known: Known) -> dict[str, float]:
-    learned = {str(one): float(limit) for one, limit in known.limits.items()}
-    said = {str(one): set_by_hand.of(one) for one in Dimension}
-    return learned | {name: limit for name, limit in {**said, "pace": known.pace}.items() if limit}
 
 
 @contextmanager

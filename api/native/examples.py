@@ -178,6 +178,19 @@ PROVIDER: Example = {
     "state": "ready",
     "paused_reason": None,
     "since": None,
+    "limiter": {
+        "in_flight": 28,
+        "most_in_flight": 30,
+        "trouble": False,
+        "next_try_seconds": None,
+        "families": [
+            {
+                "family": "gpt-image",
+                "per_minute": {"images": 250, "pace": 237.5},
+                "cooling_seconds": 0,
+            }
+        ],
+    },
 }
 KEY: Example = {
     "id": KEY_ID,

@@ -1,5 +1,6 @@
 """Providers: who draws for the caller's project, and whether it can."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum, auto
 from typing import Self
@@ -12,6 +13,8 @@ from api.errors import documented
 from api.instruments import Instruments
 from api.native.examples import PROVIDER, paged
 from api.route import GuardedRoute
+from darkroom.domain.limit import Limits
+from darkroom.limits import Known, Limiter, LimiterAway, Memory
 from darkroom.store import providers
 from darkroom.store.providers import ProviderView
 
@@ -30,6 +33,49 @@ class ProviderState(StrEnum):
     """It was resumed: one call at a time goes out until one has brought an image."""
 
 
+class FamilyOut(BaseModel):
+    """What a provider lets through of one family of models."""
+
+    family: str
+    per_minute: dict[str, float] = Field(
+        description="The most in a minute of `requests`, `images`, `tokens` and `input_images`, set or"
+        " learned; `pace`: the images that darkroom allows itself."
+    )
+    cooling_seconds: float = Field(description="How long nothing of it is sent.")
+
+
+class LimiterOut(BaseModel):
+    """What may be sent to a provider now, all workers together."""
+
+    in_flight: int
+    most_in_flight: int
+    trouble: bool = Field(
+        description="It is out of reach or out of order: one call at a time tries."
+    )
+    next_try_seconds: float | None = Field(description="Until one does.")
+    families: list[FamilyOut] = Field(description="Those that something is known of.")
+
+    @classmethod
+    def of(cls, limits: Limits, known: Mapping[str, Known]) -> Self:
+        key = next(iter(known.values()))
+        families = [_family(name, one, limits) for name, one in known.items()]
+        return cls(
+            in_flight=key.in_flight,
+            most_in_flight=limits.in_flight,
+            trouble=key.circuit is not None,
+            next_try_seconds=None if key.circuit is None else key.circuit.total_seconds(),
+            families=[one for one in families if one.per_minute or one.cooling_seconds],
+        )
+
+
+def _family(name: str, known: Known, limits: Limits) -> FamilyOut:
+    return FamilyOut(
+        family=name,
+        per_minute=known.admitted(limits.of(name)),
+        cooling_seconds=known.cooling.total_seconds(),
+    )
+
+
 class ProviderOut(BaseModel):
     """One provider, and how it stands with it."""
 
@@ -37,16 +83,22 @@ class ProviderOut(BaseModel):
     state: ProviderState
     paused_reason: str | None = Field(description="What it said when it was paused.")
     since: datetime | None = Field(description="When it was paused or resumed.")
+    limiter: LimiterOut | None = Field(description="None where the limiter cannot be reached.")
 
     @classmethod
-    def of(cls, name: str, view: ProviderView | None) -> Self:
-        if view is None:
-            return cls(name=name, state=ProviderState.READY, paused_reason=None, since=None)
-        since = view.paused_at or view.probing_since
-        return cls(name=name, state=_state(view), paused_reason=view.paused_reason, since=since)
+    def of(cls, name: str, view: ProviderView | None, limiter: LimiterOut | None) -> Self:
+        return cls(
+            name=name,
+            state=_state(view),
+            paused_reason=view.paused_reason if view else None,
+            since=(view.paused_at or view.probing_since) if view else None,
+            limiter=limiter,
+        )
 
 
-def _state(view: ProviderView) -> ProviderState:
+def _state(view: ProviderView | None) -> ProviderState:
+    if view is None:
+        return ProviderState.READY
     if view.paused_reason:
         return ProviderState.PAUSED
     return ProviderState.ON_TRIAL if view.probing_since else ProviderState.READY
@@ -68,7 +120,7 @@ class ProviderPage(BaseModel):
     responses=documented(401, 403, 503),
 )
 def list_providers(tools: Tools, caller: Reader) -> ProviderPage:
-    """List the providers of the project: ready, paused and why, or on trial."""
+    """List the providers of the project: ready, paused and why, or on trial; and what may be sent to each."""
     return ProviderPage(data=standings(tools, caller.project_id))
 
 
@@ -76,4 +128,21 @@ def standings(tools: Instruments, project_id: str) -> list[ProviderOut]:
     """How it stands with each provider that a project may ask for, its own first."""
     with tools.transaction() as connection:
         known = {view.name: view for view in providers.page(connection)}
-    return [ProviderOut.of(name, known.get(name)) for name in tools.projects.names(project_id)]
+    return [
+        ProviderOut.of(name, known.get(name), _limiter(tools, project_id, name))
+        for name in tools.projects.names(project_id)
+    ]
+
+
+def _limiter(tools: Instruments, project_id: str, name: str) -> LimiterOut | None:
+    """Asks what the workers ask, and takes no permit."""
+    models = tools.models_of(project_id, name)
+    if tools.broker is None or models.limits is None:
+        return None
+    limiter = Limiter(tools.broker, name, models.limits, lambda _: Memory())
+    try:
+        return LimiterOut.of(
+            models.limits, {one: limiter.known(one) for one in sorted(models.families)}
+        )
+    except LimiterAway:
+        return None

@@ -172,6 +172,15 @@ def missed(policy: Missed) -> str:
             assert_never(policy)
 
 
+def limit(name: str) -> str:
+    """What is counted by the minute, in words.
+
+    >>> limit("input_images"), limit("pace")
+    ('input images', 'at our own pace images')
+    """
+    return "at our own pace images" if name == "pace" else name.replace("_", " ")
+
+
 def place_of(problem: Problem) -> str:
     """Where a problem stands, for a table of them.
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from darkroom.domain.limit import Dimension
+from darkroom.domain.limit import Dimension, PerMinute
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +37,17 @@ class Known:
             cooling=timedelta(milliseconds=float(said["cooling"])),
             circuit=timedelta(milliseconds=float(said["circuit"])) if "circuit" in said else None,
         )
+
+    def admitted(self, configured: PerMinute) -> dict[str, float]:
+        """What goes out in a minute at most, by dimension: as set by hand, else as learned; `pace` beside them.
+
+        >>> known = Known.parse(3, "requests=90 images=250 pace=60 cooling=0")
+        >>> known.admitted(PerMinute(images=100))
+        {'requests': 90.0, 'images': 100, 'pace': 60.0}
+        """
+        learned = {str(one): float(limit) for one, limit in self.limits.items()}
+        said = {str(one): configured.of(one) for one in Dimension} | {"pace": self.pace}
+        return learned | {name: limit for name, limit in said.items() if limit}
 
 
 @dataclass(frozen=True, slots=True)

@@ -98,6 +98,7 @@ def test_a_line_sees_how_it_stands_with_its_providers(hall, operator):
         assert (relay["name"], relay["state"]) == ("relay", "paused")
         assert relay["paused_reason"] == "invalid_api_key: refused"
         assert (usual["name"], usual["state"], usual["since"]) == ("default", "ready", None)
+        assert usual["limiter"] is None, "there is no limiter here"
         batch_id = Factory(hall.engine, hall.blobs, "shop").in_progress(provider="relay")
         resume = f"/api/v1/batches/batch_{batch_id.hex}/resume"
         assert shop.post(resume).status_code == 200

@@ -3,9 +3,11 @@
 import csv
 import io
 import re
+from datetime import timedelta
 from html.parser import HTMLParser
 
 import pytest
+import redis
 from factories import failure
 from PIL import Image
 from sqlalchemy import text
@@ -14,6 +16,8 @@ from api.web import words
 from darkroom.domain.batch import BatchStatus
 from darkroom.domain.failure import FailureClass
 from darkroom.domain.ids import BATCH, IMAGE, JOB, shown
+from darkroom.domain.limit import Dimension, Heard, Limits, PerMinute, Sign
+from darkroom.limits import Admitted, Limiter, Load, Memory
 
 HOSTILE = [
     "<script>alert('x')</script>",
@@ -306,6 +310,24 @@ def test_the_system_page_names_workers_and_paused_keys(browser, make):
     assert "w-of-a-test" in page
     assert "quota is used up" in page
     assert 'href="http://127.0.0.1:5555"' in page
+
+
+def test_the_system_page_shows_what_may_be_sent_to_a_provider(browser, valkey_server):
+    """Asked of the limiter that the workers ask."""
+    with redis.Redis.from_url(valkey_server.url) as client:
+        limits = Limits(30, PerMinute(images=6000))
+        limiter = Limiter(client, "default", limits, lambda _: Memory())
+        load = Load("gpt-image", images=1, tokens=9)
+        assert isinstance(limiter.acquire("one", load, timedelta(seconds=1)), Admitted)
+        refused = Heard(Sign.REFUSED, timedelta(seconds=40), None, {Dimension.IMAGES: 250})
+        for other in ("two", "three", "four"):
+            limiter.hear(other, "gpt-image", refused)
+        page = " ".join(browser.get("/system").text.split())
+        client.flushall()
+    assert '<span class="num">1</span> of 30' in page
+    assert "images 250" in page
+    assert "29 more may go out" in page
+    assert "rests" in page
 
 
 def test_there_is_a_word_for_everything():
