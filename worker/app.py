@@ -10,10 +10,10 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from functools import cache
+from datetime import date
+from functools import cache, lru_cache, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 from celery import Celery, signals
@@ -43,7 +43,7 @@ from worker.metrics import served
 from worker.tasks import publisher, register
 from worker.teller import Tellers
 from worker.tools import Tools
-from worker.upstream import Upstream
+from worker.upstream import Upstream, today
 
 _REDIS_SECONDS = 5
 FETCH_SECONDS = 60.0
@@ -73,6 +73,7 @@ def celery_app() -> Celery:
         raise SystemExit(f"this worker cannot start: {invalid}") from None
 
 
+Facts = TypeVar("Facts")
 Build = Callable[[Settings, Celery], Tools]
 
 
@@ -194,7 +195,6 @@ def build_tools(settings: Settings, app: Celery) -> Tools:
             "a worker needs DARKROOM_DATABASE_URL, DARKROOM_REDIS_URL, DARKROOM_STORAGE_URL"
         )
     engine = open_engine(settings.database_url, pool=POOL)
-    today = datetime.now(UTC).date()
     thrift = Thrift(settings.first_calls, settings.vain_calls, settings.vain_window)
     lines = _Lines(engine, _redis(settings.redis_url), shared_tls())
     guard = Guard(allow_private=settings.allow_private_urls)
@@ -206,10 +206,10 @@ def build_tools(settings: Settings, app: Celery) -> Tools:
         blobs=open_store(settings.storage_url),
         spool=Spool((settings.spool or settings.home / "spool").absolute()),
         upstreams={
-            name: upstream_of(source, settings.profile_of(name, today), lines)
+            name: upstream_of(source, _daily(partial(settings.profile_of, name)), lines)
             for name, source in settings.sources().items()
         },
-        models=settings.profiles_on(today)[OFFICIAL].models,
+        models_on=_daily(lambda day: settings.profiles_on(day)[OFFICIAL].models),
         policy=RetryPolicy(on_unknown=settings.on_unknown),
         thrift=thrift,
         publish=publisher(app),
@@ -245,7 +245,12 @@ class _Lines:
     tls: ssl.SSLContext
 
 
-def upstream_of(source: Source, profile: Profile, lines: _Lines) -> Upstream:
+def _daily(read: Callable[[date], Facts]) -> Callable[[date], Facts]:
+    """Facts of a day, read once in it."""
+    return lru_cache(maxsize=1)(read)
+
+
+def upstream_of(source: Source, profile_on: Callable[[date], Profile], lines: _Lines) -> Upstream:
     """A provider, as this process calls it.
 
     Raises:
@@ -261,12 +266,12 @@ def upstream_of(source: Source, profile: Profile, lines: _Lines) -> Upstream:
     provider = Provider(source.name, source.base_url, source.key.get_secret_value())
     return Upstream(
         provider=provider,
-        profile=profile,
+        profile_on=profile_on,
         limiter=Limiter(lines.redis, source.name, source.limits, recall),
         key_fingerprint=source.fingerprint,
         deadlines=parse_deadlines(source.request_timeout, source.timeouts),
         make_client=lambda: Client(provider, lines.tls),
-        links=Guard(seconds=FETCH_SECONDS) if profile.answers_url else None,
+        links=Guard(seconds=FETCH_SECONDS) if profile_on(today()).answers_url else None,
     )
 
 

@@ -1,13 +1,14 @@
 """What an answer proves: images that are stored, a failure that has a class, or nothing that is known."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
 from darkroom.domain.answer import Answer
 from darkroom.domain.attempt import Failed, Outcome, StoredImage, Succeeded, Unknown
 from darkroom.domain.failure import Failure, FailureClass, Reaction
-from darkroom.domain.models import AUTO, Model
+from darkroom.domain.models import AUTO, Model, Retired
 from darkroom.domain.pricing import text_tokens_guess
 from darkroom.domain.size import size_error
 from darkroom.provider import Images, read
@@ -19,6 +20,7 @@ from worker.harvest import Harvest
 from worker.tally import tally
 from worker.tools import Tools
 
+_NO_MODEL = frozenset({"model_not_found", "unsupported_model", "no_access"})
 ANSWERED = 200
 """The status under which a shortfall is kept: its answer came, and is kept."""
 
@@ -29,7 +31,8 @@ def judge(tools: Tools, provider: str, request: Mapping[str, Any], answer: Answe
     with tools.judging:
         reading = read(answer, int(request["n"]), links=harvest.follows_links)
         if isinstance(reading, Failure):
-            return _vain(reading, answer)
+            gone = tools.models_of(provider).retired.get(request["model"])
+            return _vain(_of_the_model(reading, gone), answer)
         harvest.gather(reading)
     harvest.fetch(reading.links)
     if not harvest.images:
@@ -66,6 +69,14 @@ def _cost(model: Model, request: Mapping[str, Any], reading: Images, drawn: Stor
         size = f"{drawn.width}x{drawn.height}"
     tokens, references = text_tokens_guess(request["prompt"]), len(request.get("images", ()))
     return model.expected(tokens, quality, size, int(request["n"]), references)
+
+
+def _of_the_model(failure: Failure, gone: Retired | None) -> Failure:
+    """The end of a model is no trouble of the key's: what asks for other models goes on."""
+    if gone is None or failure.code not in _NO_MODEL:
+        return failure
+    klass = FailureClass.INVALID_REQUEST
+    return replace(failure, klass=klass, code="model_retired", message=f"{gone.name} {gone.words}")
 
 
 def _vain(failure: Failure, answer: Answer) -> Outcome:

@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Protocol
 from uuid import UUID
 
@@ -22,7 +23,7 @@ from darkroom.webhooks import Answered
 from worker.estate import Estate
 from worker.holdings import Holdings
 from worker.teller import Tellers
-from worker.upstream import Upstream
+from worker.upstream import Upstream, today
 
 JUDGES = 4
 """More would only wait for the interpreter, with an image each in their hands."""
@@ -51,7 +52,8 @@ class Tools:
     """Where answers wait that the storage does not take."""
     upstreams: Mapping[str, Upstream]
     """The providers that this worker calls, by their names."""
-    models: Models
+    models_on: Callable[[date], Models]
+    """The general facts of a day."""
     policy: RetryPolicy
     thrift: Thrift
     publish: Publish
@@ -87,7 +89,7 @@ class Tools:
     def models_of(self, provider: str) -> Models:
         """The facts that this provider goes by; the general ones for a provider this worker does not call."""
         upstream = self.upstreams.get(provider)
-        return upstream.models if upstream else self.models
+        return upstream.models if upstream else self.models_on(today())
 
     def links_of(self, provider: str) -> Guard | None:
         """How images are fetched that this provider answers with as links; None where it does not."""

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
 from typing import Any
 
 from darkroom.domain.deadline import Deadlines
@@ -13,13 +14,18 @@ from darkroom.limits import Limiter
 from darkroom.provider import Client, Provider
 
 
+def today() -> date:
+    """The day by which models are there or gone."""
+    return datetime.now(UTC).date()
+
+
 @dataclass(frozen=True, slots=True)
 class Upstream:
     """Everything that is one provider's own; what one of them meets never touches another."""
 
     provider: Provider
-    profile: Profile
-    """What kind of provider it is."""
+    profile_on: Callable[[date], Profile]
+    """What kind of provider it is, with the models of a day: some end tomorrow, while this process works on."""
     limiter: Limiter
     key_fingerprint: str
     deadlines: Deadlines
@@ -35,8 +41,8 @@ class Upstream:
 
     @property
     def models(self) -> Models:
-        """What it accepts and what it costs."""
-        return self.profile.models
+        """What it accepts today and what it costs."""
+        return self.profile_on(today()).models
 
     def family(self, request: Mapping[str, Any]) -> str:
         """The family of models whose limits a minute a call for this request counts against."""

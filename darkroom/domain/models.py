@@ -160,6 +160,11 @@ class Retired:
     shutdown: date
     replacement: str
 
+    @property
+    def words(self) -> str:
+        """When it ended and what to use instead."""
+        return f"was shut down on {self.shutdown}; use {self.replacement}"
+
 
 @dataclass(frozen=True, slots=True)
 class Models:

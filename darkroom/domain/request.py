@@ -290,8 +290,7 @@ def blank(value: object) -> bool:
 def _unknown_model(name: str, models: Models) -> Problem:
     retired = models.retired.get(name)
     if retired:
-        message = f"was shut down on {retired.shutdown}; use {retired.replacement}"
-        return Problem("model_retired", message, column="model", value=name)
+        return Problem("model_retired", retired.words, column="model", value=name)
     names = sorted(models.known)
     message = f"is not a model we know; choose one of {', '.join(names)}"
     message += hint(nearest_word(name, names))

@@ -1,6 +1,9 @@
 """What a worker makes of answers that are not what was asked for, and of a key or a budget that is used up."""
 
 import signal
+from dataclasses import replace
+from datetime import timedelta
+from uuid import UUID
 
 import pytest
 from sqlalchemy import update
@@ -8,10 +11,16 @@ from world import World
 
 from darkroom.blobs import open_store
 from darkroom.domain.batch import PausedReason
+from darkroom.domain.facts import OFFICIAL, packaged_toml, read_profiles
 from darkroom.domain.job import JobState
 from darkroom.store import batches, hints, providers
 from darkroom.store.session import transaction
 from darkroom.store.tables import attempts, jobs
+from worker.attempt import attempt
+from worker.dispatch import dispatch
+from worker.ingest import ingest
+from worker.tools import Tools
+from worker.upstream import today
 
 
 def due_now(world: World) -> None:
@@ -121,3 +130,37 @@ def test_a_projects_day_is_never_passed_and_a_raised_cap_goes_on_by_itself(world
     world.until_view(batch_id, lambda view: view.paused_reason is None)
     due_now(world)
     assert world.until(batch_id).counts.succeeded == 6
+
+
+def test_a_model_that_ends_overnight_fails_its_jobs_and_holds_up_no_other(
+    world: World, tools: Tools
+) -> None:
+    """The worker has run since yesterday, when the model was still there."""
+    tomorrow = today() + timedelta(days=1)
+    ends = {"gpt-image-2": {"shutdown": tomorrow, "replacement": "gpt-image-2.6-flare"}}
+    usual, sent = tools.upstreams["default"], []
+
+    def on(days: int) -> Tools:
+        late = replace(
+            usual,
+            profile_on=lambda day: read_profiles(
+                packaged_toml(), day + timedelta(days=days), {"models": ends}
+            )[OFFICIAL],
+        )
+        return replace(tools, upstreams={"default": late}, publish=sent.extend)
+
+    batch_id = world.submit(["[[fault:no_model]] A print"])
+    assert ingest(on(0))
+    dispatch(on(0))
+    assert attempt(on(1), sent[0].job_id, sent[0].token).failed
+    [job] = world.jobs(batch_id)
+    assert (job.state, job.failure["code"]) == (JobState.FAILED, "model_retired")
+    assert f"was shut down on {tomorrow}; use gpt-image-2.6-flare" in job.failure["message"]
+    assert world.batch(batch_id).paused_reason is None
+    assert world.batch(_refused(world, on(1))).problems[0]["code"] == "model_retired"
+
+
+def _refused(world: World, tools: Tools) -> UUID:
+    batch_id = world.submit(["A print"])
+    assert not ingest(tools)
+    return batch_id
