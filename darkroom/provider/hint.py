@@ -16,12 +16,16 @@ _SPANS = re.compile(rf"(?:again|retry) (?:in|after) ((?:{_SPAN}[ ,]{{0,2}})+)", 
 def retry_after(headers: Mapping[str, str], message: str) -> float | None:
     """Seconds to wait: the finest header that makes sense, else what the message says.
 
+    "Come back at once" is no hint: it would set our own patience aside.
+
     https://developers.openai.com/api/docs/guides/rate-limits
 
     >>> retry_after({"retry-after-ms": "467", "retry-after": "1"}, "")
     0.467
     >>> retry_after({}, "Rate limit reached. Please try again in 1m2s.")
     62.0
+    >>> retry_after({"retry-after": "0"}, "") is None
+    True
     """
     hints = (
         _number(headers.get("retry-after-ms", ""), 0.001),
@@ -29,7 +33,7 @@ def retry_after(headers: Mapping[str, str], message: str) -> float | None:
         _until(headers.get("retry-after", ""), headers.get("date", "")),
         _spoken(message),
     )
-    return next((min(hint, LONGEST) for hint in hints if hint is not None), None)
+    return next((min(hint, LONGEST) for hint in hints if hint), None)
 
 
 def _number(text: str, unit: float) -> float | None:
@@ -37,7 +41,7 @@ def _number(text: str, unit: float) -> float | None:
         seconds = float(text) * unit
     except ValueError:
         return None
-    return seconds if math.isfinite(seconds) and seconds >= 0 else None
+    return seconds if math.isfinite(seconds) and seconds > 0 else None
 
 
 def _until(moment: str, now: str) -> float | None:

@@ -15,9 +15,12 @@ NOW = "Sun, 22 Nov 2026 12:00:00 GMT"
         ({"retry-after-ms": "467"}, "", 0.467),
         ({"retry-after-ms": "467", "retry-after": "1"}, "try again in 9s", 0.467),
         ({"retry-after-ms": "soon", "retry-after": "1.5"}, "", 1.5),
-        ({"retry-after": "0"}, "try again in 9s", 0.0),
+        ({"retry-after": "0"}, "try again in 9s", 9.0),
+        ({"retry-after-ms": "0", "retry-after": "2"}, "", 2.0),
+        ({"retry-after": "0"}, "", None),
+        ({"retry-after": "0"}, "try again in 0s", None),
         ({"retry-after": "Sun, 22 Nov 2026 12:01:30 GMT", "date": NOW}, "", 90.0),
-        ({"retry-after": "Sun, 22 Nov 2026 11:00:00 GMT", "date": NOW}, "", 0.0),
+        ({"retry-after": "Sun, 22 Nov 2026 11:00:00 GMT", "date": NOW}, "", None),
         ({"retry-after": "Sun, 22 Nov 2026 12:01:30 GMT"}, "try again in 9s", 9.0),
         ({"retry-after": "2026-11-22T12:00:00Z", "date": NOW}, "", None),
         ({"retry-after": "-3"}, "", None),
@@ -48,4 +51,4 @@ def test_hints(headers, message, seconds):
 def test_anything_is_a_sane_number_or_nothing(milliseconds, seconds, date, message):
     headers = {"retry-after-ms": milliseconds, "retry-after": seconds, "date": date}
     found = retry_after(headers, f"try again in {message}")
-    assert found is None or 0 <= found <= LONGEST
+    assert found is None or 0 < found <= LONGEST
