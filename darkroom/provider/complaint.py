@@ -33,6 +33,15 @@ class Complaint:
     findings: tuple[str, ...] = field(default=())
     """What the safety system says it found, in its own closed vocabulary."""
 
+    @property
+    def blames(self) -> bool:
+        """Whether it names the parameter that is at fault; relays write a status in its place.
+
+        >>> Complaint(400, param="prompt").blames, Complaint(400, param="429").blames
+        (True, False)
+        """
+        return bool(self.param) and not self.param.isdigit()
+
 
 def complaint(answer: Answer) -> Complaint:
     """Reads an error answer; anything can be in it.

@@ -1,7 +1,8 @@
 """The table of what an error answer means: read from the top, the first row that fits wins.
 
-Its sections follow what can be trusted most: a code, then a type, then a status that leaves no doubt, then the
-words of the message, and last what is left: vague types and bare statuses.
+Its sections follow what can be trusted most: a code, then a type, then a status that leaves no doubt, alone or
+with what the answer blames, then the words of the message, and last what is left: vague types, bare statuses.
+Messages quote prompts and name pages of the provider's, so words are as narrow as what was seen allows.
 https://developers.openai.com/api/docs/guides/image-generation calls the code "the stable discriminator".
 """
 
@@ -29,6 +30,9 @@ class Row:
     codes: Collection[str] = ()
     types: Collection[str] = ()
     statuses: Collection[int] = ()
+    params: Collection[str] = ()
+    blames: bool = False
+    """The answer names the parameter that is at fault."""
     page: bool = False
     says: str = ""
 
@@ -43,6 +47,8 @@ class Row:
             (not self.codes or said.code in self.codes)
             and (not self.types or said.type in self.types)
             and (not self.statuses or said.status in self.statuses)
+            and (not self.params or said.param in self.params)
+            and (not self.blames or said.blames)
             and (not self.page or said.page)
             and (not self.says or search(self.says, said.message, IGNORECASE) is not None)
         )
@@ -51,6 +57,7 @@ class Row:
 _QUOTA = "the provider's quota or balance is used up; top it up or raise the limit"
 _REFUSED_KEY = "the provider refuses the key"
 _NO_ACCESS = "the key has no access to this model, or there is none of this name"
+_NO_MODEL = r"organization must be verified|(not have|no) access to (the )?model|model .{1,80} does not exist"
 _TOO_FAST = "the provider says that calls come too fast"
 _BUSY = "the provider has no capacity and did not take the request"
 _BROKEN = "the provider tried and says that it failed"
@@ -164,6 +171,11 @@ ROWS = (
         "invalid_request",
         _PARAMETERS,
         codes={
+            "array_above_max_length",
+            "integer_above_max_value",
+            "integer_below_min_value",
+            "invalid_image",
+            "invalid_image_format",
             "invalid_input_fidelity_model",
             "invalid_type",
             "invalid_value",
@@ -216,6 +228,36 @@ ROWS = (
         statuses={413, 414, 431},
     ),
     Row(FailureClass.MODERATION, "moderation_blocked", _UNSAFE, statuses={451}),
+    Row(
+        FailureClass.RATE_LIMITED,
+        "rate_limit_exceeded",
+        # It goes on with where to pay for more, which is no sign of an empty account.
+        _TOO_FAST,
+        statuses={429},
+        says=r"rate limit (reached|exceeded)|exceeded the rate limit|try again (in|after) \d",
+    ),
+    Row(
+        FailureClass.KEY,
+        "no_access",
+        _NO_ACCESS,
+        statuses={400},
+        params={"model"},
+        says=_NO_MODEL,
+    ),
+    Row(
+        FailureClass.MODERATION,
+        "moderation_blocked",
+        _UNSAFE,
+        statuses={400},
+        says=r"rejected (by|as a result of) (the|our) safety system|safety_violations=",
+    ),
+    Row(
+        FailureClass.INVALID_REQUEST,
+        "invalid_request",
+        _PARAMETERS,
+        statuses={400, 422},
+        blames=True,
+    ),
     # What the message says, where code, type and status leave it open.
     Row(
         FailureClass.MODERATION,
@@ -227,15 +269,15 @@ ROWS = (
         FailureClass.KEY,
         "quota_exhausted",
         _QUOTA,
-        says=r"billing|exceeded your current quota|credit balance"
+        says=r"billing (hard |soft )?limit|check your plan and billing|billing .{0,20}not active"
+        r"|exceeded your current quota|credit balance"
         r"|insufficient (user )?(quota|balance|credit)|(额度|余额)(不足|已用尽)",
     ),
     Row(
         FailureClass.KEY,
         "no_access",
         _NO_ACCESS,
-        says=r"must be verified|not have access to|model .{1,80} does not exist"
-        r"|(country|region)[^.]{0,40} not supported",
+        says=_NO_MODEL + r"|country, region,? or territory not supported",
     ),
     Row(FailureClass.KEY, "key_refused", _REFUSED_KEY, says=r"(incorrect|invalid) api key|令牌"),
     Row(

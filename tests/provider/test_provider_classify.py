@@ -58,6 +58,14 @@ CASES = [
     (503, '{"error": {"message": "The server does not have enough capacity to process your request.", "type": "service_unavailable_error", "param": null, "code": "server_is_overloaded"}}', BUSY, "server_is_overloaded"),
     (503, '{"error": {"message": "Try later.", "type": "service_unavailable_error", "param": null, "code": null}}', BUSY, "overloaded"),
     (409, '{"error": {"message": "Conflict", "type": "invalid_request_error", "param": null, "code": null}}', BUSY, "conflict"),
+    # Words that quote a prompt, or name a page of the provider's, decide nothing.
+    (429, '{"error": {"message": "Rate limit reached for gpt-image-2 in organization org-1 on images per min: Limit 5, Used 5, Requested 1. Please try again in 12s. Visit https://platform.openai.com/account/billing to raise it.", "type": "images", "param": null, "code": null}}', RATE, "rate_limit_exceeded"),
+    (400, '{"error": {"message": "Invalid prompt: \'Billing address of a hotel, rate limit reached\'.", "type": "invalid_request_error", "param": "prompt", "code": null}}', INVALID, "invalid_request"),
+    (400, '{"error": {"message": "Invalid \'n\': region not supported above 10.", "type": "invalid_request_error", "param": "n", "code": "integer_above_max_value"}}', INVALID, "integer_above_max_value"),
+    (400, '{"error": {"message": "Invalid \'n\': region not supported above 10.", "type": "invalid_request_error", "param": "n", "code": "some_new_code"}}', INVALID, "some_new_code"),
+    (400, '{"error": {"message": "The billing department as a painting is no valid prompt.", "type": "invalid_request_error", "param": null, "code": null}}', INVALID, "invalid_request"),
+    (400, '{"error": {"message": "Your request was rejected by the safety system.", "type": "invalid_request_error", "param": "prompt", "code": null}}', UNSAFE, "moderation_blocked"),
+    (400, '{"error": {"message": "The model `gpt-image-9` does not exist or you do not have access to it.", "type": "upstream_error", "param": "400", "code": "bad_response_status_code"}}', KEY, "bad_response_status_code"),
     # Relays.
     (403, '{"error": {"message": "用户额度不足, 剩余额度: ＄0.00", "type": "new_api_error", "param": "", "code": "insufficient_user_quota"}}', KEY, "insufficient_user_quota"),
     (403, '{"error": {"message": "预扣费额度失败", "type": "new_api_error", "param": "", "code": "pre_consume_token_quota_failed"}}', KEY, "pre_consume_token_quota_failed"),
@@ -148,6 +156,11 @@ def test_codes_come_first_then_types_then_statuses_then_words():
     sections = [0 if row.codes else 1 if row.types else 2 if row.statuses else 3 for row in ROWS]
     assert sections[: words + 1] == sorted(sections[: words + 1])
     assert not any(row.codes or row.says for row in ROWS[words + 1 :])
+
+
+def test_a_rate_limit_that_names_the_page_to_pay_at_keeps_its_hint():
+    said = "Rate limit reached on images per min. Please try again in 12s. Visit /account/billing."
+    assert classify(Answer(429, {}, error(message=said), 1)).retry_after == 12.0
 
 
 def error(**fields):
