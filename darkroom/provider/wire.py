@@ -8,13 +8,16 @@ from urllib.request import getproxies, proxy_bypass
 import httpcore2
 import httpx2
 
+from darkroom.domain.room import LARGEST_IMAGE
 from darkroom.provider.answer import useful
 from darkroom.provider.backend import Backend
 from darkroom.provider.call import Call, CallFailed
 from darkroom.provider.complaint import quoted
 
-LARGEST_BODY = 256 * 1024 * 1024
-"""Ten of the largest images fit in; what is longer is not read, whatever it is."""
+_MOST_IMAGES = 10
+_AROUND = 16 * 1024 * 1024
+LARGEST_BODY = _MOST_IMAGES * LARGEST_IMAGE * 4 // 3 + _AROUND
+"""Ten of the largest images in base64, and room for what is said beside them; what is longer is not read."""
 _ROOM_MADE = 64 * 1024 * 1024
 """No more is laid out on the word of a stranger."""
 _KEEP_WARM_SECONDS = 4.0

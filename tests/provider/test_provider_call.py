@@ -5,13 +5,16 @@ import json
 import socket
 import threading
 import time
+from base64 import b64encode
 
 import pytest
 from scripted import DONE, reply
 
 from darkroom.domain.failure import FailureClass
+from darkroom.domain.room import LARGEST_IMAGE
 from darkroom.provider import CallFailed, Client, Provider
 from darkroom.provider.backend import Backend
+from darkroom.provider.wire import LARGEST_BODY
 
 
 def failure_of(call, *arguments, **options):
@@ -339,6 +342,11 @@ def test_an_endless_answer_is_not_read_to_its_end(serve, connect, call, monkeypa
     failed = failure_of(call, connect(server.url))
     assert (failed.failure.code, failed.sent) == ("answer_too_large", True)
     assert failed.failure.klass is FailureClass.UNKNOWN_OUTCOME
+
+
+def test_ten_of_the_largest_images_are_read_to_their_end():
+    entry = len('{"b64_json": ""}, ') + len(b64encode(bytes(LARGEST_IMAGE)))
+    assert 10 * entry < LARGEST_BODY
 
 
 @pytest.mark.parametrize(
