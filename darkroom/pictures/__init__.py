@@ -13,7 +13,8 @@ from darkroom.pictures.formats import (
 )
 from darkroom.pictures.inspection import inspect, kind_of
 from darkroom.pictures.likeness import Likeness, likeness
-from darkroom.pictures.references import check_mask, check_reference, mask_of_box
+from darkroom.pictures.masks import mask_of_box
+from darkroom.pictures.references import check_mask, check_reference
 from darkroom.pictures.thumbnails import thumbnail
 
 __all__ = [

@@ -26,6 +26,7 @@ EXTENSIONS: Final = MappingProxyType(
 MEDIA_TYPES: Final = MappingProxyType({kind: f"image/{kind}" for kind in PictureFormat})
 
 PIXEL_LIMIT: Final = 40_000_000
+"""Of what is decoded here; no model draws as many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,19 +68,17 @@ def media_type(picture_format: PictureFormat) -> str:
     return MEDIA_TYPES[picture_format]
 
 
-def sized(kind: PictureFormat, width: int, height: int, *, has_alpha: bool) -> Picture:
-    """Return the picture that a header announces. Raises Unsound outside 1 to 40 million pixels.
+def sized(kind: PictureFormat, width: int, height: int, limit: int, *, has_alpha: bool) -> Picture:
+    """Return the picture that a header announces. Raises Unsound outside 1 to `limit` pixels.
 
-    >>> sized(PictureFormat.PNG, 60_000, 60_000, has_alpha=False)
+    >>> sized(PictureFormat.PNG, 60_000, 60_000, PIXEL_LIMIT, has_alpha=False)
     Traceback (most recent call last):
     darkroom.pictures.formats.Unsound: 60000×60000 pixels, more than the 40 million allowed
     """
     if not width or not height:
         raise Unsound(f"{width}×{height} pixels, which is none")
-    if width * height > PIXEL_LIMIT:
-        raise Unsound(
-            f"{width}×{height} pixels, more than the {PIXEL_LIMIT // 10**6} million allowed"
-        )
+    if width * height > limit:
+        raise Unsound(f"{width}×{height} pixels, more than the {limit // 10**6} million allowed")
     return Picture(kind, width, height, has_alpha)
 
 

@@ -16,7 +16,7 @@ _TRAILER: Final = 0x3B
 _GRAPHIC_CONTROL: Final = 0xF9
 
 
-def read(view: memoryview) -> Picture:
+def read(view: memoryview, limit: int) -> Picture:
     """Return a GIF whose blocks reach its trailer, still undecoded. Raises Unsound."""
     if len(view) < _SCREEN.size:
         raise cut_off(view)
@@ -38,7 +38,7 @@ def read(view: memoryview) -> Picture:
     ending_at(at + 1, view)
     if not frames:
         raise Unsound("a GIF without pixels")
-    return sized(PictureFormat.GIF, width, height, has_alpha=transparent)
+    return sized(PictureFormat.GIF, width, height, limit, has_alpha=transparent)
 
 
 def _frame_end(view: memoryview, at: int, screen: tuple[int, int]) -> int:

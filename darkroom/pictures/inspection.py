@@ -6,7 +6,14 @@ from typing import Final
 
 from darkroom.pictures import gif, jpeg, png, webp
 from darkroom.pictures.decoding import decode_small
-from darkroom.pictures.formats import NotAPicture, Picture, PictureFormat, Unsound, cut_off
+from darkroom.pictures.formats import (
+    PIXEL_LIMIT,
+    NotAPicture,
+    Picture,
+    PictureFormat,
+    Unsound,
+    cut_off,
+)
 from darkroom.pictures.lookalikes import described
 
 _ANNOUNCED, _SIGNED = 16, 8
@@ -31,12 +38,17 @@ def inspect(data: bytes | memoryview) -> Picture | NotAPicture:
     """
     view = memoryview(data).cast("B")
     try:
-        picture = _reader(view)(view)
+        picture = read(view, PIXEL_LIMIT)
         if picture.format is not PictureFormat.PNG:
             decode_small(view, picture)
     except Unsound as unsound:
         return NotAPicture(str(unsound))
     return picture
+
+
+def read(view: memoryview, limit: int) -> Picture:
+    """Return the one whole picture of at most `limit` pixels that the bytes are, undecoded. Raises Unsound."""
+    return _reader(view)(view, limit)
 
 
 def kind_of(head: bytes) -> PictureFormat | None:
@@ -54,7 +66,7 @@ def kind_of(head: bytes) -> PictureFormat | None:
     return PictureFormat.WEBP if webp.is_webp(memoryview(head)) else None
 
 
-def _reader(view: memoryview) -> Callable[[memoryview], Picture]:
+def _reader(view: memoryview) -> Callable[[memoryview, int], Picture]:
     if kind := kind_of(bytes(view[:_ANNOUNCED])):
         return _READERS[kind]
     head = bytes(view[:_SIGNED])

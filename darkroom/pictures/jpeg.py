@@ -21,13 +21,13 @@ _MARKER: Final = re.compile(rb"\xff+([^\x00\xd0-\xd7\xff])", re.DOTALL)
 _MOST_SCANS: Final = 100
 
 
-def read(view: memoryview) -> Picture:
+def read(view: memoryview, limit: int) -> Picture:
     """Return a JPEG that ends where it says, still undecoded. Raises Unsound.
 
     Further JPEGs may follow the first, as cameras append previews and depth maps.
     """
     width, height, end = _image(view, 0)
-    picture = sized(PictureFormat.JPEG, width, height, has_alpha=False)
+    picture = sized(PictureFormat.JPEG, width, height, limit, has_alpha=False)
     while end < len(view):
         if bytes(view[end : end + 2]) != SIGNATURE[:2]:
             raise Unsound(f"{len(view) - end:,} foreign bytes follow the end of the picture")

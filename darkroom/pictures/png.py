@@ -26,7 +26,7 @@ _DEPTHS: Final = {0: (1, 2, 4, 8, 16), 2: (8, 16), 3: (1, 2, 4, 8), 4: (8, 16), 
 _MOST_CHUNKS: Final = 100_000
 
 
-def read(view: memoryview) -> Picture:
+def read(view: memoryview, limit: int) -> Picture:
     """Return a PNG whose chunks are all there and undamaged. Raises Unsound."""
     chunks = _chunks(view)
     first, header = next(chunks)
@@ -35,11 +35,11 @@ def read(view: memoryview) -> Picture:
     width, height, depth, colour, compression, filtering, interlace = _HEADER.unpack(header)
     if depth not in _DEPTHS.get(colour, ()) or compression or filtering or interlace > 1:
         raise Unsound("a PNG of a kind that does not exist")
-    picture = sized(PictureFormat.PNG, width, height, has_alpha=colour in _WITH_ALPHA)
+    picture = sized(PictureFormat.PNG, width, height, limit, has_alpha=colour in _WITH_ALPHA)
     kinds = [kind for kind, _ in groupby(kind for kind, _ in chunks)]
     _in_order(kinds, needs_palette=colour == _PALETTE)
     if b"tRNS" in kinds:
-        return sized(PictureFormat.PNG, width, height, has_alpha=True)
+        return sized(PictureFormat.PNG, width, height, limit, has_alpha=True)
     return picture
 
 

@@ -4,27 +4,27 @@ What the image API takes:
 https://github.com/openai/openai-python/blob/main/src/openai/types/image_edit_params.py
 """
 
-from io import BytesIO
 from typing import Final
-
-from PIL import Image
 
 from darkroom.pictures import jpeg, png
 from darkroom.pictures.decoding import decode_small
 from darkroom.pictures.formats import PIXEL_LIMIT, NotAPicture, Picture, PictureFormat, Unsound
-from darkroom.pictures.inspection import inspect
+from darkroom.pictures.inspection import read
 
 _ACCEPTED: Final = (PictureFormat.PNG, PictureFormat.JPEG, PictureFormat.WEBP)
 _BYTES_LIMIT: Final = 50_000_000
-_FIX: Final = f"hand in a whole PNG, JPEG or WebP of at most {PIXEL_LIMIT // 10**6} million pixels"
-_OPAQUE: Final = (0, 0, 0, 255)
-_TRANSPARENT: Final = (0, 0, 0, 0)
+_PIXELS_LIMIT: Final = 200_000_000
+"""Of the largest sensor in a phone."""
+_FIX: Final = (
+    f"hand in a whole PNG, JPEG or WebP of at most {_PIXELS_LIMIT // 10**6} million pixels"
+)
 
 
 def check_reference(data: bytes | memoryview) -> Picture | NotAPicture:
     """Return what a person's picture is, or why it cannot be a reference, with the fix.
 
-    It is decoded once, PNG too. Behind a JPEG anything may follow: phones put films, depth maps and notes
+    It is read to its end and, unless it is so large that this would take hundreds of megabytes, decoded once,
+    PNG too. Behind a JPEG anything may follow: phones put films, depth maps and notes
     of their own there.
     """
     if len(data) >= _BYTES_LIMIT:
@@ -74,25 +74,6 @@ def box_flaw(first: Picture, box: tuple[int, int, int, int]) -> NotAPicture | No
     )
 
 
-def mask_of_box(width: int, height: int, box: tuple[int, int, int, int]) -> bytes:
-    """Return a mask for a picture of this size: a PNG, transparent inside the box, opaque elsewhere.
-
-    What is transparent is redrawn. The box is x0, y0, x1, y1 in pixels from the upper left; x1 and y1
-    lie just outside of it.
-
-    Raises:
-        ValueError: the box is empty or not within the picture.
-    """
-    flaw = box_flaw(Picture(PictureFormat.PNG, width, height, has_alpha=False), box)
-    if flaw:
-        raise ValueError(flaw.reason)
-    mask = Image.new("RGBA", (width, height), _OPAQUE)
-    mask.paste(_TRANSPARENT, box)
-    target = BytesIO()
-    mask.save(target, "PNG")
-    return target.getvalue()
-
-
 def _without_trailer(view: memoryview) -> memoryview:
     if bytes(view[: len(jpeg.SIGNATURE)]) == jpeg.SIGNATURE:
         return view[: jpeg.first_end(view)]
@@ -100,12 +81,10 @@ def _without_trailer(view: memoryview) -> memoryview:
 
 
 def _decoded(view: memoryview) -> Picture:
-    picture = inspect(view)
-    if isinstance(picture, NotAPicture):
-        raise Unsound(picture.reason)
+    picture = read(view, _PIXELS_LIMIT)
     if picture.format not in _ACCEPTED:
         raise Unsound(f"a {picture.format.upper()} picture, which is not accepted")
-    if picture.format is PictureFormat.PNG:
+    if picture.width * picture.height <= PIXEL_LIMIT:
         decode_small(view, picture)
     return picture
 

@@ -22,7 +22,7 @@ def is_webp(view: memoryview) -> bool:
     return bytes(view[:4]) == SIGNATURE and bytes(view[8:12]) == _NAME
 
 
-def read(view: memoryview) -> Picture:
+def read(view: memoryview, limit: int) -> Picture:
     """Return a WebP whose chunks fill exactly the stated size, still undecoded. Raises Unsound."""
     if len(view) < _FIRST_CHUNK + _CHUNK.size:
         raise cut_off(view)
@@ -35,10 +35,10 @@ def read(view: memoryview) -> Picture:
         _, length = _CHUNK.unpack_from(view, at)
         at += _CHUNK.size + length + length % 2
     ending_at(at, view)
-    return _header(view)
+    return _header(view, limit)
 
 
-def _header(view: memoryview) -> Picture:
+def _header(view: memoryview, limit: int) -> Picture:
     head = bytes(view[:_HEADER_BYTES])
     if len(head) < _HEADER_BYTES:
         head = head.ljust(_HEADER_BYTES, b"\0")
@@ -61,7 +61,7 @@ def _header(view: memoryview) -> Picture:
             )
         case _:
             raise Unsound("a WebP without its header")
-    return sized(PictureFormat.WEBP, width, height, has_alpha=alpha)
+    return sized(PictureFormat.WEBP, width, height, limit, has_alpha=alpha)
 
 
 def _number(data: bytes) -> int:

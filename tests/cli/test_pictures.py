@@ -28,7 +28,7 @@ def test_an_estimate_looks_at_the_pictures_without_a_stack(darkroom, write, here
     ("cells", "column", "words"),
     [
         ("gone.png,,", "image", "there is no file"),
-        ("bomb.png,,", "image", "more than the 40 million"),
+        ("bomb.png,,", "image", "more than the 200 million"),
         ("a.svg,,", "image", "PNG, JPEG or WebP"),
         ("red.png|gone.png,,", "image", "there is no file"),
         ("red.png,red.png,", "mask", "alpha channel"),

@@ -1,4 +1,5 @@
 import struct
+import tracemalloc
 import zlib
 from io import BytesIO
 
@@ -23,7 +24,7 @@ NO_ALPHA = (
     "a PNG without an alpha channel; "
     "save it as RGBA, transparent where the picture is to be redrawn"
 )
-FIX = "; hand in a whole PNG, JPEG or WebP of at most 40 million pixels"
+FIX = "; hand in a whole PNG, JPEG or WebP of at most 200 million pixels"
 ACCEPTED = sorted(name for name in PICTURES if not name.startswith("gif"))
 FIRST = Picture(PictureFormat.JPEG, 64, 48, has_alpha=False)
 
@@ -113,8 +114,8 @@ def test_damage_raises_nothing(name: str, changes: list[tuple[float, int]]):
         (b"<!DOCTYPE html>", "an HTML page"),
         (PICTURES["jpeg"][:500], "cut off after 500 bytes"),
         (
-            png(png_header(8064, 6048), pixels(1, 1)),
-            "8064×6048 pixels, more than the 40 million allowed",
+            png(png_header(20_000, 10_001), pixels(1, 1)),
+            "20000×10001 pixels, more than the 200 million allowed",
         ),
         (png(png_header(3, 2), png_chunk(b"IDAT", b"junk")), "cannot be decoded (OSError)"),
         (png(png_header(300, 200), pixels(3, 2)), "cannot be decoded (OSError)"),
@@ -201,6 +202,24 @@ def test_a_box_outside_of_the_picture(box: tuple[int, int, int, int]):
     with pytest.raises(ValueError, match="not within the picture of 64×48 pixels") as caught:
         mask_of_box(64, 48, box)
     assert "give x0,y0,x1,y1 with 0 ≤ x0 < x1 ≤ 64 and 0 ≤ y0 < y1 ≤ 48" in str(caught.value)
+
+
+def test_a_large_photo_of_a_phone_is_a_reference_and_not_decoded():
+    photo = bytearray(PICTURES["jpeg"])
+    struct.pack_into(">HH", photo, photo.index(b"\xff\xc0") + 5, 6048, 8064)
+    assert check_reference(photo) == Picture(PictureFormat.JPEG, 8064, 6048, has_alpha=False)
+    assert isinstance(inspect(photo), NotAPicture)
+
+
+def test_a_mask_for_it_is_drawn_in_little_memory():
+    tracemalloc.start()
+    try:
+        mask = mask_of_box(8064, 6048, (10, 10, 8000, 6000))
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert check_mask(mask, Picture(PictureFormat.JPEG, 8064, 6048, has_alpha=False)) is None
+    assert peak < 5_000_000
 
 
 def test_a_bomb_in_the_text_of_a_picture_is_refused():
