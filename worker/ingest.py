@@ -2,12 +2,13 @@
 
 from collections import deque
 from collections.abc import Iterable, Iterator
+from datetime import timedelta
 from decimal import Decimal
 from itertools import chain, islice
 from pathlib import Path
 
 from darkroom import sheets
-from darkroom.blobs import BlobMissing
+from darkroom.blobs import BlobMissing, StorageFailed
 from darkroom.domain.batchfile import Draft, Intake, Survey, survey
 from darkroom.domain.clock import HEARTBEAT
 from darkroom.domain.problem import BadInput, Problem
@@ -15,7 +16,7 @@ from darkroom.store import batches, files, hints, intake
 from darkroom.store.batches import Validating
 from darkroom.store.files import File
 from darkroom.store.intake import IngestLost
-from darkroom.store.session import transaction
+from darkroom.store.session import StoreAway, transaction
 from darkroom.telemetry.logs import logger
 from worker.album import Album, Flawed, Stopping
 from worker.origin import Origin
@@ -27,6 +28,9 @@ CHUNK = 20_000
 PROBLEMS_KEPT = 10_000
 READINGS = 5
 """A file whose readers die is not read for ever."""
+
+AWAY = timedelta(seconds=5)
+"""How long a file is left alone that storage or database kept from being read."""
 
 
 def ingest_lone(tools: Tools) -> int:
@@ -42,7 +46,14 @@ def ingest(tools: Tools, *, lone: bool = False) -> int:
         return 0
     try:
         number = _fill(tools, batch)
-    except (IngestLost, Stopping):
+    except Stopping:
+        _let_go(tools, batch, timedelta(0))
+        logger("worker").info("left to others", action="ingest", batch_id=batch.id.hex)
+        return 0
+    except (StorageFailed, StoreAway):
+        _let_go(tools, batch, AWAY)
+        raise
+    except IngestLost:
         logger("worker").info("no longer ours to read", action="ingest", batch_id=batch.id.hex)
         return 0
     except BadInput as bad:
@@ -50,6 +61,17 @@ def ingest(tools: Tools, *, lone: bool = False) -> int:
         return 0
     tools.wake.set()
     return number
+
+
+def _let_go(tools: Tools, claim: Validating, after: timedelta) -> None:
+    """Only readers that die count against a file: who lives says so, as soon as there is a database again."""
+    while True:
+        try:
+            with transaction(tools.engine) as connection:
+                return intake.let_go(connection, claim, after)
+        except StoreAway:
+            if tools.draining.wait(HEARTBEAT.total_seconds()):
+                return None
 
 
 def _fill(tools: Tools, batch: Validating) -> int:
@@ -83,7 +105,7 @@ def _read(tools: Tools, batch: Validating) -> int:
     if file is None:
         message = "the input file is gone; upload it again"
         raise BadInput([Problem("file_missing", message)])
-    if batch.reading > READINGS:
+    if batch.tries > READINGS:
         message = f"it could not be read in {READINGS} tries; the workers' logs say why"
         raise BadInput([Problem("file_unreadable", message)])
     _forget(tools, batch)

@@ -55,6 +55,8 @@ class Validating:
     provider: str
     retry_of: UUID | None = None
     promoted_from: UUID | None = None
+    tries: int = 1
+    """How often somebody began to read it and was not heard of again, this time included."""
 
 
 def create(connection: Connection, batch: NewBatch) -> None:
@@ -183,6 +185,7 @@ def claim_validating(
             batches.c.provider,
             batches.c.retry_of,
             batches.c.promoted_from,
+            batches.c.readings - batches.c.readings_excused,
         )
     ).one_or_none()
     return Validating(*row) if row else None

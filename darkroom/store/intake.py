@@ -1,12 +1,13 @@
 """How the rows of a file become jobs: by COPY, in chunks, under the batch's ingest lease."""
 
 from collections.abc import Iterable, Sequence
+from datetime import timedelta
 from decimal import Decimal
 from itertools import islice, repeat
 from typing import Any
 
 from psycopg.errors import UniqueViolation
-from sqlalchemy import Connection, delete, func, select, text, update
+from sqlalchemy import Connection, case, delete, func, select, text, update
 
 from darkroom.domain.batch import BatchStatus
 from darkroom.domain.batchfile import Draft
@@ -111,6 +112,21 @@ def hold(connection: Connection, claim: Validating, **values: object) -> None:
     )
     if not held.rowcount:
         raise IngestLost(claim.id)
+
+
+def let_go(connection: Connection, claim: Validating, after: timedelta) -> None:
+    """Says of a reading that it ends for no fault of the file, which may be read again after so long.
+
+    That holds whoever reads it now; their lease, and the fence that is theirs, are left alone.
+    """
+    b = batches.c
+    mine = b.readings == claim.reading
+    free_at = case((mine, func.clock_timestamp() + after), else_=b.ingest_lease_expires_at)
+    connection.execute(
+        update(batches)
+        .where(b.id == claim.id, b.status == BatchStatus.VALIDATING)
+        .values(readings_excused=b.readings_excused + 1, ingest_lease_expires_at=free_at)
+    )
 
 
 def accept(

@@ -150,6 +150,13 @@ batches = Table(
         server_default="0",
         comment="fences the readers of its file",
     ),
+    Column(
+        "readings_excused",
+        Integer,
+        nullable=False,
+        server_default="0",
+        comment="those that said why they ended: the storage was away, their worker stopped",
+    ),
     *(
         Column(name, Integer, nullable=False, server_default="0")
         for name in ("total", *JobState, "superseded", "unknown", "images", "mismatched")

@@ -8,6 +8,8 @@ import zipfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
 from uuid import UUID
 
 import pytest
@@ -15,9 +17,11 @@ from celery import Celery
 from factories import Factory
 from sqlalchemy import text
 
-from darkroom.blobs import open_store
+from darkroom.blobs import StorageFailed, open_store
+from darkroom.blobs.keys import blob_key
 from darkroom.settings import Settings
-from darkroom.store import batches
+from darkroom.store import batches, intake
+from darkroom.store.intake import IngestLost
 from darkroom.store.session import transaction
 from worker import ingest as reading
 from worker.app import build_tools, new_id
@@ -201,6 +205,57 @@ def test_of_two_readers_of_one_file_the_later_makes_every_job_once(desk, at):
     assert (row.status, row.readings, row.queued, row.total) == ("in_progress", 2, 150, 150)
     [jobs] = desk.rows("SELECT count(*) AS n, count(DISTINCT custom_id) AS names FROM jobs")
     assert (jobs.n, jobs.names) == (150, 150)
+
+
+def _let_it_be_read_again(desk) -> None:
+    with transaction(desk.engine) as connection:
+        connection.execute(text("UPDATE batches SET ingest_lease_expires_at = now()"))
+
+
+def test_a_file_that_the_storage_kept_from_being_read_is_read_when_it_is_back(desk, tmp_path):
+    """However often that happens: nothing is wrong with the file."""
+    batch_id = desk.submit("list.csv", _csv(("sku", "prompt"), ("s-1", "a cat")))
+    [file] = desk.rows("SELECT sha256 FROM files")
+    folder = tmp_path / "blobs" / Path(blob_key(file.sha256)).parts[0]
+    folder.rename(tmp_path / "gone")
+    folder.touch()
+    for _ in range(reading.READINGS + 2):
+        with pytest.raises(StorageFailed):
+            desk.read()
+        assert desk.read() == 0, "it is left alone for a moment"
+        _let_it_be_read_again(desk)
+    folder.unlink()
+    (tmp_path / "gone").rename(folder)
+    assert desk.read() == 1
+    assert desk.batch(batch_id).status == "in_progress"
+
+
+def test_a_file_whose_readers_die_is_refused_in_the_end(desk):
+    batch_id = desk.submit("list.csv", _csv(("sku", "prompt"), ("s-1", "a cat")))
+    for _ in range(reading.READINGS):
+        with transaction(desk.engine) as connection:
+            assert batches.claim_validating(connection, None)
+        _let_it_be_read_again(desk)
+    assert desk.read() == 0
+    row = desk.batch(batch_id)
+    assert (row.status, row.problems[0]["code"]) == ("failed", "file_unreadable")
+
+
+def test_whoever_lets_a_file_go_too_late_takes_it_from_nobody(desk):
+    """And its fence is no longer good, though its reading is taken back."""
+    batch_id = desk.submit("list.csv", _csv(("sku", "prompt"), ("s-1", "a cat")))
+    with transaction(desk.engine) as connection:
+        late = batches.claim_validating(connection, None)
+    _let_it_be_read_again(desk)
+    with transaction(desk.engine) as connection:
+        now = batches.claim_validating(connection, None)
+    with transaction(desk.engine) as connection:
+        intake.let_go(connection, late, timedelta(0))
+        intake.hold(connection, now)
+        assert batches.claim_validating(connection, None) is None
+    with pytest.raises(IngestLost), transaction(desk.engine) as connection:
+        intake.hold(connection, late)
+    assert (desk.batch(batch_id).readings, now.tries) == (2, 2)
 
 
 def test_rows_that_take_long_are_committed_and_the_lease_renewed_on_the_way(desk):
