@@ -135,6 +135,7 @@ class Settings(BaseSettings):
     max_upload_mb: PositiveInt = Field(
         default=512, description="The largest file that may be uploaded."
     )
+    max_rows: PositiveInt = Field(default=1_000_000, description="The most rows of one batch.")
     allow_private_urls: bool = Field(
         default=False,
         description="Fetch references from private addresses too: for an intranet or a test.",

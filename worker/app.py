@@ -222,6 +222,7 @@ def build_tools(settings: Settings, app: Celery) -> Tools:
         allowances=allowances(settings),
         focus=settings.focus,
         provider_of=settings.provider_of,
+        max_rows=settings.max_rows,
         local_recipes=settings.local_recipes,
     )
 

@@ -158,7 +158,13 @@ class Reading:
         return number
 
     def _lines(self) -> Iterator[sheets.Row | Problem]:
-        return sheets.read(self._path, format=self._format)
+        """The list's rows; one with too many of them is not read to its end."""
+        most = self._tools.max_rows
+        for number, line in enumerate(sheets.read(self._path, format=self._format)):
+            if number == most:
+                advice = f"a batch may have {most:,} rows: cut the list, or raise DARKROOM_MAX_ROWS"
+                raise BadInput([Problem("too_many_rows", advice, line=line.line)])
+            yield line
 
     def _survey(self) -> Survey:
         rows = (line for line in self._held(self._lines()) if isinstance(line, sheets.Row))

@@ -70,6 +70,8 @@ class Tools:
     focus: str | None = None
     provider_of: Callable[[str], str] = lambda _project: "default"
     """Who draws for a project."""
+    max_rows: int = 1_000_000
+    """The most of one batch."""
     local_recipes: bool = False
     """Whether the paths of recipes are those of this machine."""
     holdings: Holdings = field(default_factory=Holdings)

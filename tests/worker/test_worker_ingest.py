@@ -296,6 +296,20 @@ def test_long_values_of_bad_rows_are_not_kept_whole(desk):
     assert {len(problem["value"]) for problem in row.problems} == {200}
 
 
+def test_a_list_that_is_too_long_names_the_first_row_too_many(desk):
+    desk.tools = replace(desk.tools, max_rows=3)
+    rows = (("a", "a cat"), ("b", "a dog"), ("c", "a fox"))
+    within = desk.submit("list.csv", _csv(("sku", "prompt"), *rows))
+    assert desk.read() == 3
+    desk.rows("DELETE FROM jobs RETURNING id")
+    batch_id = desk.submit("list.csv", _csv(("sku", "prompt"), *rows, ("d", "an owl")))
+    desk.read()
+    problem = desk.refusal(batch_id)
+    assert (problem["code"], problem["line"]) == ("too_many_rows", 5)
+    assert "DARKROOM_MAX_ROWS" in problem["message"]
+    assert desk.batch(within).status == "in_progress"
+
+
 def _bomb() -> bytes:
     written = io.BytesIO()
     with zipfile.ZipFile(written, "w", zipfile.ZIP_DEFLATED) as archive:
