@@ -27,6 +27,7 @@ from darkroom.limits import Admitted, Denied, LimiterAway, Load
 from darkroom.provider import CallFailed, hear
 from darkroom.store import jobs, leases
 from darkroom.store.jobs import Ticket
+from darkroom.store.leases import LostLease
 from darkroom.store.reservations import BeginRefused, Claim, Refusal
 from darkroom.store.session import StoreAway, StoreBusy, transaction
 from darkroom.telemetry.logs import concerning
@@ -76,9 +77,19 @@ def _handle(tools: Tools, job_id: int, token: int) -> Report:
         return _give_back(tools, ticket, AWAY, f"this worker does not call {ticket.provider}")
     if tools.holdings.is_stuck:
         return _give_back(tools, ticket, AWAY, "an earlier answer waits to be stored")
-    if ticket.history.unknowns and evidence.found(tools, job_id):
-        return Report("an earlier answer was found; nothing to pay")
+    if ticket.history.unknowns and (lease := _looks_again(tools, ticket)):
+        report = _give_back(
+            tools, ticket, tools.policy.cool_down, "an earlier answer is looked for"
+        )
+        tools.estate.add(lease)
+        return report
     return _with_permit(tools, upstream, ticket)
+
+
+def _looks_again(tools: Tools, ticket: Ticket) -> LostLease | None:
+    """An earlier attempt that may have brought the job its image; its heir has the time that no ticket has."""
+    with transaction(tools.engine) as connection:
+        return leases.look_again(connection, ticket.job_id, tools.policy.losses)
 
 
 def _give_back(tools: Tools, ticket: Ticket, after: timedelta, reason: str) -> Report:

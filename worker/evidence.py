@@ -12,12 +12,7 @@ from darkroom.domain.models import AUTO, Model, Retired
 from darkroom.domain.pricing import text_tokens_guess
 from darkroom.domain.size import size_error
 from darkroom.provider import Images, read
-from darkroom.store import leases
-from darkroom.store.evidence import Late, settle_late
-from darkroom.store.session import transaction
-from worker import receipts
 from worker.harvest import Harvest
-from worker.tally import tally
 from worker.tools import Tools
 
 _NO_MODEL = frozenset({"model_not_found", "unsupported_model", "no_access"})
@@ -84,21 +79,3 @@ def _vain(failure: Failure, answer: Answer) -> Outcome:
     if failure.klass.reaction is Reaction.POLICY:
         return Unknown(failure, answer.request_id, answer.latency_ms)
     return Failed(failure, Decimal(0), answer.request_id, answer.latency_ms)
-
-
-def found(tools: Tools, job_id: int) -> bool:
-    """Looks once more for the answers to a job's unknown attempts; true if one gave the job its image."""
-    with transaction(tools.engine) as connection:
-        unknown = leases.unknown_attempts(connection, job_id)
-    adopted = False
-    for attempt_id, provider, request in unknown:
-        answer = receipts.find(tools, attempt_id)
-        outcome = judge(tools, provider, request, answer) if answer else None
-        if isinstance(outcome, Succeeded | Failed):
-            with transaction(tools.engine) as connection:
-                late = settle_late(connection, attempt_id, outcome)
-            if late is not Late.STALE:
-                receipts.release(tools, attempt_id, outcome)
-                tally(tools.meter, provider, outcome, late=True)
-            adopted = adopted or late is Late.ADOPTED
-    return adopted

@@ -1,9 +1,11 @@
 """Answers whose worker is gone: found, and settled in threads where a stranger's host may take its time."""
 
+from uuid import UUID
+
 from darkroom.blobs import StorageFailed
 from darkroom.domain.attempt import Outcome, Unknown
 from darkroom.domain.failure import Failure, FailureClass
-from darkroom.store import leases
+from darkroom.store import hints, leases
 from darkroom.store.leases import LostLease
 from darkroom.store.session import transaction
 from darkroom.telemetry.logs import concerning, logger
@@ -49,10 +51,20 @@ def inherit(tools: Tools) -> int:
     try:
         with concerning(batch_id=of.batch_id.hex, job_id=of.job_id, attempt_id=of.attempt_id.hex):
             outcome = settlement.patiently(tools, lambda: outcome_of(tools, lease))
-            settlement.settle(tools, of, outcome, lease)
+            if lease.waiting is None or not isinstance(outcome, Unknown):
+                settlement.settle(tools, of, outcome, lease)
+            if lease.waiting is not None:
+                _let_go_on(tools, of.attempt_id, lease.waiting)
     finally:
         tools.estate.part_with(lease)
     return 1
+
+
+def _let_go_on(tools: Tools, attempt_id: UUID, waiting: int) -> None:
+    """The job that waited need not wait on: it has its image, or asks for what it lacks."""
+    with transaction(tools.engine) as connection:
+        leases.looked(connection, attempt_id, waiting, tools.policy.losses)
+        hints.ring(connection)
 
 
 def outcome_of(tools: Tools, lease: LostLease) -> Outcome:

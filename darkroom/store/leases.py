@@ -1,7 +1,7 @@
 """The leases we keep: who may finish which attempt, and which of them were lost."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 from uuid import UUID
@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Row, Select, Update, func, or_, select, updat
 
 from darkroom.domain.attempt import AttemptState, Reservation
 from darkroom.domain.clock import LEASE
+from darkroom.domain.job import JobState
 from darkroom.domain.retry import History
 from darkroom.store import workers
 from darkroom.store.jobs import next_call, opted, wanting
@@ -26,6 +27,8 @@ class LostLease:
     history: History
     provider: str
     request: Mapping[str, Any]
+    waiting: int | None = None
+    """Of an attempt of unknown outcome: the job that waits until its answer has been looked for once more."""
 
 
 def running(connection: Connection, attempt_id: UUID) -> Reservation | None:
@@ -155,17 +158,26 @@ def look_away(connection: Connection, attempt_id: UUID) -> None:
     connection.execute(update(attempts).where(*its).values(looks=a.looks - 1, looked_at=None))
 
 
-def unknown_attempts(
-    connection: Connection, job_id: int
-) -> list[tuple[UUID, str, Mapping[str, Any]]]:
-    """The attempts of this job whose outcome is unknown, oldest first: of whom they asked what."""
-    rows = connection.execute(
-        select(attempts.c.id, attempts.c.provider, jobs.c.request, wanting())
-        .join_from(attempts, jobs, attempts.c.job_id == jobs.c.id)
-        .where(attempts.c.job_id == job_id, attempts.c.state == AttemptState.UNKNOWN)
-        .order_by(attempts.c.number)
-    )
-    return [(row.id, row.provider, {**row.request, "n": row.wanting}) for row in rows]
+def look_again(connection: Connection, job_id: int, most: int) -> LostLease | None:
+    """The first attempt of this job whose answer is to be looked for once more, and says that it is.
+
+    None where there is no such attempt of unknown outcome: each was looked at so often, or to the end.
+    """
+    a = attempts.c
+    doubtful = a.job_id == job_id, a.state == AttemptState.UNKNOWN, a.looks < most
+    row = connection.execute(_with_jobs().where(*doubtful).order_by(a.number).limit(1)).first()
+    if row is None:
+        return None
+    looked = {"looks": a.looks + 1, "looked_at": func.clock_timestamp()}
+    connection.execute(update(attempts).where(a.id == row.id).values(looked))
+    return replace(_lost(row), waiting=job_id)
+
+
+def looked(connection: Connection, attempt_id: UUID, waiting: int, most: int) -> None:
+    """Says that nothing more will be found of an attempt; the job that waited for it is due now."""
+    queued = jobs.c.id == waiting, jobs.c.state == JobState.QUEUED
+    connection.execute(update(jobs).where(*queued).values(due_at=func.clock_timestamp()))
+    connection.execute(update(attempts).where(attempts.c.id == attempt_id).values(looks=most))
 
 
 def in_flight(connection: Connection, provider: str) -> list[UUID]:

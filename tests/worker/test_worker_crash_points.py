@@ -21,6 +21,7 @@ from worker import receipts
 from worker.app import build_tools
 from worker.attempt import attempt
 from worker.ingest import ingest
+from worker.inherit import inherit
 from worker.reap import reap
 from worker.tools import Tools
 
@@ -100,6 +101,8 @@ def repaired(world: World, tools: Tools, batch_id) -> None:
         time_runs_out(tools)
         for message in handed_out(tools, batch_id):
             attempt(tools, message.job_id, message.token)
+        while tools.estate.attempts():
+            inherit(tools)
     assert [job.state for job in world.jobs(batch_id)] == [JobState.SUCCEEDED]
 
 

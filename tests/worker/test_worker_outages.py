@@ -13,7 +13,7 @@ from world import World
 from darkroom.domain.answer import receipt_name
 from darkroom.domain.batch import PausedReason
 from darkroom.domain.job import JobState
-from darkroom.fetching import Guard
+from darkroom.fetching import FetchCode, FetchFailed, Guard
 from darkroom.limits import Admitted, LimiterAway
 from darkroom.local.ports import free_port
 from darkroom.provider import Answer
@@ -171,6 +171,26 @@ def test_an_answer_that_kills_whoever_judges_it_is_judged_three_times_and_no_mor
     agree(world)
 
 
+def handled(tools: Tools, batch_id) -> str:
+    """What becomes of the one job that is due."""
+    with transaction(tools.engine) as connection:
+        [message] = jobs.dispatch(connection, batch_id, ["gpt-image-2"], 1)
+    return attempt(tools, message.job_id, message.token).text
+
+
+def asked_again(world: World, tools: Tools, batch_id) -> str:
+    """What becomes of the one job that is tried again, its cool-down over."""
+    due_now(world)
+    return handled(tools, batch_id)
+
+
+def looked_for_in_vain(world: World, tools: Tools, batch_id) -> None:
+    """The heirs find nothing more of its answer, and the job is due."""
+    assert "an earlier answer is looked for" in asked_again(world, tools, batch_id)
+    assert inherit(tools) == 1
+    assert world.batch(batch_id).unknown == 1
+
+
 def test_evidence_is_looked_up_before_an_unknown_outcome_is_asked_again(
     world: World, tools: Tools, monkeypatch
 ) -> None:
@@ -179,11 +199,8 @@ def test_evidence_is_looked_up_before_an_unknown_outcome_is_asked_again(
     batch_id = died_after_the_answer(world, tools)
     answer = lost(world, tools, batch_id)
     receipts.keep(tools, world.attempts()[0].id, answer)
-    due_now(world)
-    with transaction(tools.engine) as connection:
-        [message] = jobs.dispatch(connection, batch_id, ["gpt-image-2"], 1)
-    report = attempt(tools, message.job_id, message.token)
-    assert report.text == "an earlier answer was found; nothing to pay"
+    assert "an earlier answer is looked for" in asked_again(world, tools, batch_id)
+    assert inherit(tools) == 1
     view = world.batch(batch_id)
     assert (view.counts.succeeded, view.unknown, view.images) == (1, 0, 1)
     assert view.cost.at_risk == 0
@@ -198,24 +215,102 @@ def test_without_evidence_an_unknown_outcome_is_asked_once_more(
     monkeypatch.setattr("darkroom.store.session.up_for", lambda _: leases.LEASE * 2)
     batch_id = died_after_the_answer(world, tools)
     lost(world, tools, batch_id)
-    due_now(world)
-    with transaction(tools.engine) as connection:
-        [message] = jobs.dispatch(connection, batch_id, ["gpt-image-2"], 1)
-    assert not attempt(tools, message.job_id, message.token).failed
+    looked_for_in_vain(world, tools, batch_id)
+    handled(tools, batch_id)
     view = world.batch(batch_id)
     assert (view.counts.succeeded, view.unknown) == (1, 1)
     assert world.sandbox.totals()["calls"] == 2
     agree(world)
 
 
-def test_the_clock_does_not_wait_for_the_host_behind_a_link(
+@pytest.fixture
+def linking(tools: Tools) -> Tools:
+    """Of a worker whose provider answers with links."""
+    guard = Guard(allow_private=True)
+    upstreams = {name: replace(one, links=guard) for name, one in tools.upstreams.items()}
+    return replace(tools, upstreams=upstreams)
+
+
+def test_no_ticket_waits_for_a_host_that_does_not_answer_and_its_image_is_asked_again(
+    world: World, linking: Tools, monkeypatch
+) -> None:
+    asked = []
+
+    def hang(url: str, guard: Guard) -> bytes:
+        asked.append(url)
+        raise FetchFailed(FetchCode.DEADLINE_PASSED, "the host says nothing")
+
+    monkeypatch.setattr(harvest, "fetch", hang)
+    monkeypatch.setattr(Tools, "pause", lambda *_: None)
+    batch_id, [message] = handed_out(world, linking, "[[fault:link*1]] A print")
+    assert attempt(linking, message.job_id, message.token).failed
+    asked.clear()
+    assert "an earlier answer is looked for" in asked_again(world, linking, batch_id)
+    assert asked == [], "not under a ticket"
+    assert inherit(linking) == 1
+    assert asked != []
+    handled(linking, batch_id)
+    view = world.batch(batch_id)
+    assert (view.counts.succeeded, view.unknown) == (1, 1)
+    assert world.sandbox.totals()["calls"] == 2
+    agree(world)
+
+
+def test_an_answer_whose_heirs_are_gone_is_looked_for_three_times_and_no_more(
     world: World, tools: Tools, monkeypatch
 ) -> None:
     monkeypatch.setattr("darkroom.store.session.up_for", lambda _: leases.LEASE * 2)
-    guard = Guard(allow_private=True)
-    upstreams = {name: replace(one, links=guard) for name, one in tools.upstreams.items()}
-    tools = replace(tools, upstreams=upstreams)
-    batch_id = died_after_the_answer(world, tools, "[[fault:link]] A print")
+    batch_id = died_after_the_answer(world, tools)
+    lost(world, tools, batch_id)
+    left = tools.policy.losses - world.attempts()[0].looks
+    for _ in range(left):
+        assert "an earlier answer is looked for" in asked_again(world, tools, batch_id)
+    assert "1 image" in asked_again(world, tools, batch_id)
+
+
+def test_an_answer_that_cannot_be_judged_is_no_evidence_and_its_job_goes_on(
+    world: World, tools: Tools, monkeypatch
+) -> None:
+    monkeypatch.setattr("darkroom.store.session.up_for", lambda _: leases.LEASE * 2)
+    batch_id = died_after_the_answer(world, tools)
+    answer = lost(world, tools, batch_id)
+    receipts.keep(tools, world.attempts()[0].id, answer)
+
+    def stumble(*_: object) -> None:
+        raise KeyError("model")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("worker.evidence.judge", stumble)
+        looked_for_in_vain(world, tools, batch_id)
+    handled(tools, batch_id)
+    assert states(world, batch_id) == [JobState.SUCCEEDED]
+    agree(world)
+
+
+def test_of_a_late_answer_with_too_few_images_only_the_missing_are_asked_again(
+    world: World, tools: Tools, monkeypatch
+) -> None:
+    monkeypatch.setattr("darkroom.store.session.up_for", lambda _: leases.LEASE * 2)
+    monkeypatch.setattr("darkroom.limits.Limiter.acquire", lambda *_: Admitted(timedelta(0)))
+    batch_id = died_after_the_answer(
+        world, tools, {"prompt": "[[fault:missing_one*1]] Two prints", "n": 2}
+    )
+    answer = lost(world, tools, batch_id)
+    receipts.keep(tools, world.attempts()[0].id, answer)
+    assert "an earlier answer is looked for" in asked_again(world, tools, batch_id)
+    assert inherit(tools) == 1
+    handled(tools, batch_id)
+    view = world.batch(batch_id)
+    assert (view.counts.succeeded, view.unknown, view.images) == (1, 0, 2)
+    assert [call["n"] for call in world.sandbox.calls()] == [2, 1]
+    agree(world)
+
+
+def test_the_clock_does_not_wait_for_the_host_behind_a_link(
+    world: World, linking: Tools, monkeypatch
+) -> None:
+    monkeypatch.setattr("darkroom.store.session.up_for", lambda _: leases.LEASE * 2)
+    batch_id = died_after_the_answer(world, linking, "[[fault:link]] A print")
     with transaction(world.engine) as connection:
         connection.execute(update(attempts).values(lease_expires_at=attempts.c.begun_at))
     asked, well = threading.Event(), threading.Event()
@@ -227,12 +322,12 @@ def test_the_clock_does_not_wait_for_the_host_behind_a_link(
         return fetch(url, guard)
 
     monkeypatch.setattr(harvest, "fetch", slow)
-    assert (reap(tools), asked.is_set()) == (1, False)
-    heir = threading.Thread(target=inherit, args=[tools])
+    assert (reap(linking), asked.is_set()) == (1, False)
+    heir = threading.Thread(target=inherit, args=[linking])
     heir.start()
     assert asked.wait(60)
-    assert reap(tools) == 0, "its lease is held while the host is asked"
-    other, _ = handed_out(world, tools, "A print by day")
+    assert reap(linking) == 0, "its lease is held while the host is asked"
+    other, _ = handed_out(world, linking, "A print by day")
     assert states(world, other) == [JobState.DISPATCHED]
     well.set()
     heir.join()
