@@ -1,12 +1,9 @@
-"""status, watch, cancel, pause, resume, retry, keys and doctor against canned answers."""
+"""status, watch, cancel, pause, resume, retry, doctor and gc against canned answers."""
 
 import json
-import os
-import subprocess
-import sys
 
 import pytest
-from canned import API_KEY, BATCH_ID, OTHER_ID, PATIENCE, WORKING, batch, job
+from canned import API_KEY, BATCH_ID, OTHER_ID, WORKING, batch, job
 
 from darkroom.local.ports import free_port
 
@@ -167,79 +164,6 @@ def test_what_cannot_be_done_is_told(api, darkroom):
     assert (outcome.status, outcome.err) == (2, "darkroom: the batch is completed\n")
 
 
-NIGHT = "2026-11-22T21:00:00Z"
-
-
-def key(**changes):
-    return {
-        "id": "key_019ab2c34d5e7f00a1b2c3d4e5f60718",
-        "name": "night-shift",
-        "prefix": "dk_1234567",
-        "scopes": ["submit", "read"],
-        "created_at": "2026-11-22T20:00:00Z",
-        "expires_at": None,
-        "former_until": None,
-        "last_used_at": None,
-        "revoked_at": None,
-        **changes,
-    }
-
-
-def test_a_quiet_key_is_nothing_but_the_key(api, darkroom):
-    api.on("POST", "/api/v1/keys", key(key="dk_shown-once"), status=201)
-    outcome = darkroom("keys", "create", "--name", "night-shift", "--scope", "read", "--quiet")
-    assert (outcome.status, outcome.out, outcome.err) == (0, "dk_shown-once\n", "")
-    assert json.loads(api.bodies("POST", "/api/v1/keys")[0]) == {
-        "name": "night-shift",
-        "scopes": ["read"],
-    }
-
-
-def test_keys_are_listed_and_revoked(api, darkroom):
-    ends = "2999-11-22T21:00:00Z"
-    listed = [key(), key(revoked_at=NIGHT), key(expires_at=NIGHT), key(expires_at=ends)]
-    api.on("GET", "/api/v1/keys", {"data": listed, "has_more": False})
-    outcome = darkroom("keys", "list")
-    assert max(map(len, outcome.out.splitlines())) <= 80
-    assert key()["id"] in outcome.out
-    for word in ("revoked", "expired", "2999-11-22"):
-        assert outcome.out.count(word) == 1
-    api.on("DELETE", f"/api/v1/keys/{key()['id']}", b"", status=204)
-    assert darkroom("keys", "revoke", key()["id"]).status == 0
-    assert darkroom("keys", "revoke", "key_none").status == 2
-
-
-def test_keys_for_programs(api, darkroom):
-    api.on("GET", "/api/v1/keys", {"data": [key()], "has_more": False})
-    assert json.loads(darkroom("keys", "list", "--json").out) == [key()]
-
-
-def test_a_key_for_ninety_days_and_a_new_secret_for_it(api, darkroom):
-    api.on("POST", "/api/v1/keys", key(key="dk_once", expires_at=NIGHT), status=201)
-    outcome = darkroom("keys", "create", "--name", "n", "--expires", "90d")
-    assert "until 2026-11-22T21:00" in outcome.err
-    assert json.loads(api.bodies("POST", "/api/v1/keys")[0])["expires_in"] == 90 * 86400
-    rotate = f"/api/v1/keys/{key()['id']}/rotate"
-    api.on("GET", "/api/v1/keys", {"data": [key()], "has_more": False})
-    api.on("POST", rotate, key(key="dk_anew"))
-    outcome = darkroom("keys", "rotate", key()["id"], "--grace", "2h", "--quiet")
-    assert (outcome.status, outcome.out) == (0, "dk_anew\n")
-    assert json.loads(api.bodies("POST", rotate)[0]) == {"grace": 7200}
-    assert darkroom("keys", "rotate", key()["id"], "--grace", "soon").status == 2
-
-
-@pytest.mark.parametrize("verb", ["revoke", "rotate"])
-def test_the_key_in_use_is_left_alone(api, darkroom, verb):
-    listed = [key(prefix=API_KEY[:10]), key(id=f"key_{'0' * 32}")]
-    api.on("GET", "/api/v1/keys", {"data": listed, "has_more": False})
-    outcome = darkroom("keys", verb, key()["id"])
-    assert outcome.status == 2
-    assert "is the key that this command itself uses; it would lock you out" in outcome.last_words
-    assert f"then {verb} this one" in outcome.last_words
-    assert api.bodies("DELETE", f"/api/v1/keys/{key()['id']}") == []
-    assert api.bodies("POST", f"/api/v1/keys/{key()['id']}/rotate") == []
-
-
 def test_a_log_gets_a_line_now_and_then(api, darkroom):
     states = [batch(**WORKING, counts={"running": 2 - n, "succeeded": n}) for n in (0, 1, 1)]
     api.knows(*states, batch())
@@ -274,35 +198,6 @@ def test_no_internal_word_is_shown(api, darkroom, reason):
         assert "_" not in shown.replace(BATCH_ID, "").replace("OPENAI_API_KEY", "")
 
 
-def test_a_shell_is_told_what_may_follow(spawned):
-    words = {"COMP_WORDS": "darkroom est", "COMP_CWORD": "1"}
-    outcome = spawned(_DARKROOM_COMPLETE="complete_bash", **words)
-    assert (outcome.status, outcome.out.split()) == (0, ["estimate"])
-
-
-def test_an_interruption_while_loading_says_nothing():
-    script = (
-        "import importlib, os, signal; from darkroom.cli.entry import main\n"
-        "importlib.import_module = lambda _: os.kill(os.getpid(), signal.SIGINT)\n"
-        "main()"
-    )
-    command = [sys.executable, "-c", script]
-    done = subprocess.run(command, capture_output=True, timeout=PATIENCE, check=False)
-    assert (done.returncode, done.stdout, done.stderr) == (3, b"", b"")
-
-
-def test_a_reader_that_stops_reading_is_no_trouble(api):
-    api.knows(batch())
-    reader, writer = os.pipe()
-    os.close(reader)
-    command = [sys.executable, "-m", "darkroom.cli", "status"]
-    done = subprocess.run(
-        command, stdout=writer, stderr=subprocess.PIPE, timeout=PATIENCE, check=False
-    )
-    os.close(writer)
-    assert (done.returncode, done.stderr) == (3, b"")
-
-
 def test_a_wrong_key_is_told_and_no_key_is_shown(api, darkroom, monkeypatch):
     api.knows(batch())
     monkeypatch.setenv("DARKROOM_API_KEY", "dk_other")
@@ -329,12 +224,6 @@ def test_doctor_finds_what_is_wrong(darkroom, monkeypatch):
     assert outcome.status == 1
     assert "fail  database" in outcome.out
     assert "secret" not in outcome.out
-
-
-def test_a_key_may_be_another_projects(api, darkroom):
-    api.on("POST", "/api/v1/keys", key(key="dk_shown-once"), status=201)
-    assert darkroom("keys", "create", "--name", "n", "--project", "shop", "--quiet").status == 0
-    assert json.loads(api.bodies("POST", "/api/v1/keys")[0])["project"] == "shop"
 
 
 def test_providers_says_who_is_paused_and_why(api, darkroom):
@@ -370,23 +259,6 @@ def test_status_tells_of_a_window_and_of_what_the_deadline_will_leave(api, darkr
         "at this pace 412 jobs will not have begun by then and will expire, unpaid" in outcome.out
     )
     assert "shut until 11-2" in outcome.out
-
-
-def test_a_command_reads_no_other_command():
-    """Every command line pays for what it imports; `doctor` brings the whole store."""
-    code = (
-        "import sys; from darkroom.cli.main import build_app; build_app('status');"
-        " assert 'darkroom.cli.show' in sys.modules;"
-        " assert not {'darkroom.cli.doctor', 'sqlalchemy'} & set(sys.modules)"
-    )
-    done = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True)
-    assert done.returncode == 0, done.stderr.decode()
-
-
-def test_the_version_is_told(darkroom):
-    outcome = darkroom("--version")
-    assert outcome.status == 0
-    assert outcome.out.startswith("darkroom 0.")
 
 
 PAUSED = WORKING | {"counts": {"total": 9, "queued": 9}}
