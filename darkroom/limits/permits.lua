@@ -194,8 +194,12 @@ local function release()
 end
 
 -- refund: permit, then triples: dimension, per minute, cost. What was not sent is given back, if nobody has paid
--- since: those who did have been told when to go, and what came back would be called beside them.
+-- since: those who did have been told when to go, and what came back would be called beside them. If it was to be the
+-- probe, another may be that at once; it stays known as the probe, for its caller may still tell that nobody was there.
 local function refund()
+  if redis.call('HGET', key, 'circuit:probe') == ARGV[2] then
+    redis.call('HSET', key, 'circuit:probe_until', now)
+  end
   if redis.call('ZREM', flight, ARGV[2]) == 1 and redis.call('HGET', levels, 'last') == ARGV[2] then
     redis.call('HDEL', levels, 'last')
     for i = 3, #ARGV, 3 do

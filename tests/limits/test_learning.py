@@ -285,3 +285,25 @@ def test_a_probe_that_comes_to_nothing_makes_room_for_another(quick, server):
     quick.acquire("probe", ONE, HOUR)
     quick.release("probe")
     assert isinstance(_acquire(quick, longest=timedelta(seconds=1)), Admitted)
+
+
+def test_a_probe_that_was_not_sent_makes_room_for_another_at_once(quick, server):
+    for _ in range(5):
+        _call(quick, TROUBLE)
+    server.pass_time(5.1)
+    quick.acquire("probe", ONE, HOUR)
+    quick.refund("probe", ONE)
+    assert isinstance(_acquire(quick, longest=timedelta(seconds=1)), Admitted)
+
+
+def test_a_probe_that_found_nobody_is_given_back_and_the_circuit_stays_open_for_longer(
+    quick, server
+):
+    for _ in range(5):
+        _call(quick, TROUBLE)
+    server.pass_time(5.1)
+    quick.acquire("probe", ONE, HOUR)
+    quick.refund("probe", ONE)
+    assert quick.hear("probe", FAMILY, TROUBLE).trouble
+    denied = _acquire(quick)
+    assert denied.wait == pytest.approx(timedelta(seconds=10), abs=timedelta(seconds=0.5))
