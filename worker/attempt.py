@@ -138,7 +138,8 @@ def _begin(
             permits.refund(upstream, attempt_id, load)
             return Report(f"stale ticket: {reservation.reason}")
         tools.holdings.part_with((ticket.job_id, ticket.token))
-        ending = _call(tools, upstream, ticket, reservation, begun_at)
+        with tools.holdings.call(attempt_id, upstream.name):
+            ending = _call(tools, upstream, ticket, reservation, begun_at)
         return _end(tools, upstream, ticket, reservation, ending)
 
 

@@ -14,6 +14,7 @@ from darkroom.store import jobs, leases, workers
 from darkroom.store.hints import Listener
 from darkroom.store.session import StoreAway, StoreBusy, transaction
 from darkroom.telemetry.logs import logger
+from worker import permits
 from worker.budget import keep_budgets
 from worker.conclude import conclude
 from worker.deliver import deliver
@@ -223,7 +224,7 @@ class Crew:
         self._look_at_the_clock(tools)
         held = _held(tools)
         if held:
-            self._guarded("permits", self._renew_permits)
+            self._guarded("permits", permits.renew)
         stuck = tools.holdings.is_stuck
         slots = 0 if stuck or tools.draining.is_set() else tools.slots
         if stuck:
@@ -244,12 +245,6 @@ class Crew:
             seconds=round(tools.stopwatch() - turned_at),
             fix="look at what the chore before it waits for, and start this worker again",
         )
-
-    def _renew_permits(self, tools: Tools) -> int:
-        held = _held(tools)
-        for upstream in tools.upstreams.values():
-            upstream.limiter.renew([attempt.hex for attempt in held])
-        return len(held)
 
     def _run_ear(self) -> None:
         """Hears hints; without them the clock still looks every second."""

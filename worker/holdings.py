@@ -19,6 +19,7 @@ class Holdings:
         self._ended = threading.Condition(self._lock)
         self._tickets: set[Ticket] = set()
         self._attempts: set[UUID] = set()
+        self._calls: dict[UUID, str] = {}
         self._stuck = 0
         self.outage_at = float("-inf")
         """When the database was last found away, on the stopwatch."""
@@ -41,7 +42,7 @@ class Holdings:
 
     @contextmanager
     def attempt(self, attempt_id: UUID) -> Iterator[None]:
-        """While inside, the heartbeat renews the attempt's lease and its permit."""
+        """While inside, the heartbeat renews the attempt's lease."""
         with self._lock:
             self._attempts.add(attempt_id)
         try:
@@ -50,6 +51,17 @@ class Holdings:
             with self._lock:
                 self._attempts.discard(attempt_id)
                 self._ended.notify()
+
+    @contextmanager
+    def call(self, attempt_id: UUID, provider: str) -> Iterator[None]:
+        """While inside, the heartbeat renews the permit of the attempt's call."""
+        with self._lock:
+            self._calls[attempt_id] = provider
+        try:
+            yield
+        finally:
+            with self._lock:
+                del self._calls[attempt_id]
 
     def await_an_end(self, seconds: float) -> None:
         """Waits until an attempt of this process ends, which makes room for another, or so long."""
@@ -76,6 +88,11 @@ class Holdings:
         """The tickets that wait in this process."""
         with self._lock:
             return list(self._tickets)
+
+    def calls(self, provider: str) -> set[UUID]:
+        """The attempts that hold a permit of this provider's."""
+        with self._lock:
+            return {attempt_id for attempt_id, name in self._calls.items() if name == provider}
 
     def attempts(self) -> list[UUID]:
         """The attempts that this process is making."""

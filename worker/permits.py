@@ -68,6 +68,24 @@ def release(upstream: Upstream, attempt_id: UUID) -> None:
         """Its place in flight runs out by itself."""
 
 
+def renew(tools: Tools) -> int:
+    """Keeps the calls counted that this process makes; counts them.
+
+    One that ends in between is let go again: its place, brought back, would outlive it.
+
+    Raises:
+        LimiterAway: it is told the next time.
+    """
+    number = 0
+    for upstream in tools.upstreams.values():
+        calls = tools.holdings.calls(upstream.name)
+        upstream.limiter.renew([attempt_id.hex for attempt_id in calls])
+        for ended in calls - tools.holdings.calls(upstream.name):
+            upstream.limiter.release(ended.hex)
+        number += len(calls)
+    return number
+
+
 def hear(tools: Tools, upstream: Upstream, attempt_id: UUID, family: str, heard: Heard) -> bool:
     """Ends a call in flight and learns from it; true while the provider is in trouble for everybody."""
     try:

@@ -128,7 +128,7 @@ class Limiter:
         self._run("refund", permit, *self._costs(load), family=load.family)
 
     def renew(self, permits: Iterable[str]) -> None:
-        """Keeps calls in flight counted while they run."""
+        """Keeps calls in flight counted while they run, and counts those again that were forgotten."""
         self._run("renew", _ms(PERMIT_LIFE), *permits)
 
     def known(self, family: str) -> Known:

@@ -214,11 +214,11 @@ local function refund()
   return {'refunded', 0, ''}
 end
 
--- renew: permit's life (ms), then permits
+-- renew: permit's life (ms), then permits of calls that run: also those that ran out while nobody could be reached
 local function renew()
   local till, probe = now + tonumber(ARGV[2]), redis.call('HGET', key, 'circuit:probe')
   for i = 3, #ARGV do
-    redis.call('ZADD', flight, 'XX', till, ARGV[i])
+    redis.call('ZADD', flight, till, ARGV[i])
     if ARGV[i] == probe then
       redis.call('HSET', key, 'circuit:probe_until', till)
     end

@@ -204,11 +204,25 @@ def test_the_place_of_a_dead_worker_frees_itself_and_a_living_one_keeps_its_own(
     limiter.acquire("dead", ONE, HOUR)
     limiter.acquire("alive", ONE, HOUR)
     server.pass_time(PERMIT_LIFE.total_seconds() - 5)
-    limiter.renew(["alive", "unheard of"])
+    limiter.renew(["alive"])
     assert isinstance(_acquire(limiter), Denied)
     server.pass_time(10)
     assert isinstance(limiter.acquire("next", ONE, HOUR), Admitted)
     assert server.in_flight() == {"alive", "next"}
+
+
+def test_calls_that_run_are_counted_again_after_nobody_could_be_reached_for_long(
+    limiter_of, server
+):
+    limiter = limiter_of(in_flight=2, requests=60_000)
+    for name in "ab":
+        limiter.acquire(name, ONE, HOUR)
+    server.pass_time(PERMIT_LIFE.total_seconds() + 5)
+    limiter.acquire("c", ONE, HOUR)
+    assert server.in_flight() == {"c"}
+    limiter.renew(["a", "b"])
+    limiter.release("c")
+    assert _acquire(limiter) == Denied(FULL_WAIT, "in_flight")
 
 
 def test_a_permit_that_waits_lives_from_when_it_may_be_used(limiter_of, server):
@@ -242,7 +256,7 @@ def test_a_flush_in_mid_life_is_survived(redis, server):
     redis.flushall()
     limiter.release("gone")
     limiter.renew(["a"])
-    assert server.in_flight() == set()
+    assert server.in_flight() == {"a"}
     again = limiter.acquire("b", ONE, HOUR)
     assert again.wait == pytest.approx(timedelta(seconds=1), abs=timedelta(seconds=0.2))
     assert server.in_flight() == {"a", "b"}

@@ -92,9 +92,10 @@ class Night(RuleBasedStateMachine):
 
     @rule(which=LATEST)
     def renew(self, which: int) -> None:
+        """In time: one that ran out would come back beside those that took its place."""
         permit = self._permit(which)
-        self._limiter.renew([permit])
-        if self._alive.get(permit, 0) > self._now() - GRAIN:
+        if self._alive.get(permit, 0) > self._now() + GRAIN:
+            self._limiter.renew([permit])
             self._alive[permit] = self._now() + PERMIT_LIFE.total_seconds()
 
     @rule(

@@ -14,14 +14,14 @@ from darkroom.domain.answer import receipt_name
 from darkroom.domain.batch import PausedReason
 from darkroom.domain.job import JobState
 from darkroom.fetching import FetchCode, FetchFailed, Guard
-from darkroom.limits import Admitted, LimiterAway
+from darkroom.limits import Admitted, Limiter, LimiterAway
 from darkroom.local.ports import free_port
 from darkroom.provider import Answer
 from darkroom.store import batches, jobs, leases
 from darkroom.store.session import transaction
 from darkroom.store.tables import attempts
 from darkroom.store.tables import jobs as job_rows
-from worker import harvest, receipts
+from worker import harvest, permits, receipts
 from worker.attempt import attempt
 from worker.dispatch import dispatch
 from worker.ingest import ingest
@@ -373,3 +373,33 @@ def test_a_lock_that_was_waited_for_in_vain_says_nothing_about_anybodys_heartbea
         report = attempt(tools, message.job_id, message.token)
     assert "the database is busy" in report.text
     assert tools.holdings.outage_at == float("-inf")
+
+
+def test_calls_in_hand_are_counted_again_with_their_own_provider_and_no_longer_than_they_run(
+    world: World, tools: Tools
+) -> None:
+    limiter, attempt_id = tools.upstreams["default"].limiter, tools.new_id()
+    with tools.holdings.attempt(attempt_id), tools.holdings.call(attempt_id, "default"):
+        assert permits.renew(tools) == 1
+        assert limiter.known("gpt-image").in_flight == 1
+        limiter.release(attempt_id.hex)
+    with tools.holdings.attempt(attempt_id), tools.holdings.call(attempt_id, "another"):
+        assert permits.renew(tools) == 0
+        assert limiter.known("gpt-image").in_flight == 0
+
+
+def test_a_call_that_ends_while_its_permit_is_renewed_keeps_no_place(
+    world: World, tools: Tools, monkeypatch
+) -> None:
+    attempt_id, renew = tools.new_id(), Limiter.renew
+    call = tools.holdings.call(attempt_id, "default")
+    call.__enter__()
+
+    def late(limiter: Limiter, names: list[str]) -> None:
+        """The call has ended, and the limiter heard of it, since the list was made."""
+        call.__exit__(None, None, None)
+        renew(limiter, names)
+
+    monkeypatch.setattr(Limiter, "renew", late)
+    permits.renew(tools)
+    assert tools.upstreams["default"].limiter.known("gpt-image").in_flight == 0
