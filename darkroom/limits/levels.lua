@@ -93,11 +93,6 @@ local function quicken()
   end
 end
 
-local function count(kind)
-  redis.call('HINCRBY', seconds, time[1] .. ':' .. kind, 1)
-  redis.call('PEXPIRE', seconds, CAREFUL_STEP * 2)
-end
-
 -- Calls let out and refused in the last ten seconds.
 local function lately()
   local out, refused = 0, 0
@@ -113,4 +108,13 @@ local function lately()
     end
   end
   return out, refused
+end
+
+-- Whenever the counts have grown to twice what can be of use, those that are too old go.
+local function count(kind)
+  redis.call('HINCRBY', seconds, time[1] .. ':' .. kind, 1)
+  redis.call('PEXPIRE', seconds, CAREFUL_STEP * 2)
+  if redis.call('HLEN', seconds) > 40 then
+    lately()
+  end
 end

@@ -340,6 +340,15 @@ def test_a_family_that_is_first_asked_for_later_adds_no_call_in_flight(redis, se
     assert "running" not in server.in_flight()
 
 
+def test_counts_of_seconds_that_are_over_do_not_pile_up(limiter_of, server):
+    """Without a single refusal, for a whole night."""
+    limiter = limiter_of(requests=60_000)
+    second = server.redis.time()[0]
+    server.redis.hset(server.seconds, mapping={f"{second - ago}:out": 1 for ago in range(20, 3600)})
+    _acquire(limiter)
+    assert server.redis.hlen(server.seconds) <= 20
+
+
 def test_two_keys_do_not_share_their_limits(redis):
     one, other = (
         Limiter(redis, key, Limits(1, PerMinute(requests=600)), lambda _: Memory())
