@@ -119,6 +119,16 @@ class Factory:
         outcome = Succeeded(stored, usage, Decimal(cost), f"req-{begun.attempt_id.hex}", 1234)
         self._settle(begun, outcome, GiveUp())
 
+    def fall_short(self, begun: Reservation, *pictures: bytes) -> None:
+        """Ends an attempt, and its job, with some of the images that were asked for."""
+        stored = tuple(
+            StoredImage(index, self.blobs.put(data), len(data), "png", 1, 1)
+            for index, data in enumerate(pictures)
+        )
+        missing = failure(FailureClass.INCOMPLETE)
+        outcome = Succeeded(stored, None, Decimal("0.01"), "req-short", 10, missing)
+        self._settle(begun, outcome, GiveUp(), History(failures=1))
+
     def fail(
         self, begun: Reservation, klass: FailureClass = FailureClass.SERVER_ERROR, cost: str = "0"
     ) -> None:

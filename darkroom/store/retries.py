@@ -1,10 +1,12 @@
 """Retries: a new batch, linked to the first, made of what that family of batches has not got yet."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
+    CTE,
     ColumnElement,
     Connection,
     Select,
@@ -22,13 +24,14 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
+from darkroom.domain.attempt import AttemptState, Disposition
 from darkroom.domain.batch import TERMINAL, BatchStatus
 from darkroom.domain.failure import FailureClass, Reaction
 from darkroom.domain.job import JobState
 from darkroom.store.batches import Validating
 from darkroom.store.counters import shift
 from darkroom.store.intake import PLAN_ONCE, hold
-from darkroom.store.tables import batches, jobs
+from darkroom.store.tables import attempts, batches, images, jobs
 
 UNCERTAIN = tuple(klass for klass in FailureClass if klass.reaction is Reaction.POLICY)
 """The classes whose jobs may have been paid for: only sent again when they are named."""
@@ -41,6 +44,20 @@ ONLY = "only"
 """The option of a retry that names the classes of failures it is for."""
 
 _COPIED = ("line", "custom_id", "priority", "request", "bound")
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """How many jobs a retry took over, and the images that these had already."""
+
+    jobs: int = 0
+    images: int = 0
+    mismatched: int = 0
+
+    def __add__(self, other: "Taken") -> "Taken":
+        return Taken(
+            self.jobs + other.jobs, self.images + other.images, self.mismatched + other.mismatched
+        )
 
 
 def family_root(connection: Connection, batch_id: UUID) -> UUID:
@@ -66,12 +83,12 @@ def retry(
     linked = insert(batches).from_select(*_linked(root, new_id, only))
     provider = connection.execute(linked.returning(batches.c.provider)).scalar_one()
     taken = _take(connection, root, new_id, only, CHUNK)
-    if not taken:
+    if not taken.jobs:
         connection.execute(delete(batches).where(batches.c.id == new_id))
         return 0
     claim = Validating(new_id, FIRST_READING, None, {}, provider, root)
-    _count(connection, claim, taken, last=taken < CHUNK, ingest_lease_expires_at=None)
-    return taken
+    _count(connection, claim, taken, last=taken.jobs < CHUNK, ingest_lease_expires_at=None)
+    return taken.jobs
 
 
 def take_over(connection: Connection, claim: Validating, limit: int) -> int:
@@ -86,22 +103,26 @@ def take_over(connection: Connection, claim: Validating, limit: int) -> int:
     only = claim.options[ONLY]
     classes = None if only is None else [FailureClass(word) for word in only]
     taken = _take(connection, claim.retry_of, claim.id, classes, limit)
-    _count(connection, claim, taken, last=taken < limit)
-    return taken
+    _count(connection, claim, taken, last=taken.jobs < limit)
+    return taken.jobs
 
 
 def _count(
-    connection: Connection, claim: Validating, taken: int, *, last: bool, **changes: object
+    connection: Connection, claim: Validating, taken: Taken, *, last: bool, **changes: object
 ) -> None:
     """Counts what was taken over; after the last of it the retry is in progress."""
+    changes |= {
+        "images": batches.c.images + taken.images,
+        "mismatched": batches.c.mismatched + taken.mismatched,
+    }
     if last:
         changes |= {
             "status": BatchStatus.IN_PROGRESS,
             "in_progress_at": func.clock_timestamp(),
-            "queued": batches.c.total + taken,
+            "queued": batches.c.total + taken.jobs,
             "ingest_lease_expires_at": None,
         }
-    hold(connection, claim, total=batches.c.total + taken, **changes)
+    hold(connection, claim, total=batches.c.total + taken.jobs, **changes)
 
 
 def members(connection: Connection, batch_id: UUID) -> list[UUID]:
@@ -126,23 +147,26 @@ def _take(
     new_id: UUID,
     only: Sequence[FailureClass] | None,
     limit: int,
-) -> int:
+) -> Taken:
     """Takes over so many of the family's jobs, batch by batch as every transaction locks them."""
     ended = batches.c.status.in_(TERMINAL)
     query = select(batches.c.id).where(_family(root), ended).order_by(batches.c.id)
     connection.execute(PLAN_ONCE)
     states = [JobState.FAILED] if only else [JobState.FAILED, JobState.EXPIRED]
-    taken: dict[UUID, dict[JobState, int]] = {}
+    taken: dict[UUID, dict[JobState, Taken]] = {}
     left = limit
     for source in connection.execute(query).scalars().all():
         for state in states:
-            number = _take_from(connection, source, _wanted(state, only), new_id, left)
-            taken.setdefault(source, {})[state] = number
-            left -= number
-    for source, numbers in taken.items():
-        moved = {state: -number for state, number in numbers.items()}
-        shift(connection, source, moved, superseded=sum(numbers.values()))
-    return limit - left
+            some = _take_from(connection, source, _wanted(state, only), new_id, left)
+            taken.setdefault(source, {})[state] = some
+            left -= some.jobs
+    for source, found in taken.items():
+        moved = {state: -some.jobs for state, some in found.items()}
+        total = sum(found.values(), Taken())
+        images = {"images": -total.images, "mismatched": -total.mismatched}
+        shift(connection, source, moved, superseded=total.jobs, **images)
+        _look_anew(connection, source, new_id)
+    return sum((some for found in taken.values() for some in found.values()), Taken())
 
 
 def _take_from(
@@ -151,10 +175,10 @@ def _take_from(
     wanted: ColumnElement[bool],
     new_id: UUID,
     limit: int,
-) -> int:
+) -> Taken:
     """Copies so many of one batch's wanted jobs, and marks them as taken over, in one statement.
 
-    They are locked first: late evidence brings a job its image before it is taken over, or no longer.
+    They are locked first: late evidence brings a job its image before it is taken over, or brings it the copy.
     """
     chunk = (
         select(jobs.c.id)
@@ -168,12 +192,50 @@ def _take_from(
         update(jobs)
         .where(jobs.c.id == chunk.c.id)
         .values(superseded_by=new_id)
-        .returning(*(jobs.c[name] for name in _COPIED))
+        .returning(jobs.c.id, *(jobs.c[name] for name in _COPIED))
         .cte("taken")
     )
     copies = select(literal(new_id).label("batch_id"), *(taken.c[name] for name in _COPIED))
-    statement = insert(jobs).from_select(["batch_id", *_COPIED], copies.order_by(taken.c.line))
-    return connection.execute(statement.execution_options(preserve_rowcount=True)).rowcount
+    copied = (
+        insert(jobs)
+        .from_select(["batch_id", *_COPIED], copies.order_by(taken.c.line))
+        .returning(jobs.c.id, jobs.c.custom_id)
+        .cte("copied")
+    )
+    moved = _moved(taken, copied, new_id)
+    counted = (
+        select(func.count()).select_from(copied).scalar_subquery(),
+        *(
+            select(func.count()).where(moved.c.disposition == kind).scalar_subquery()
+            for kind in (Disposition.PUBLISHED, Disposition.MISMATCH)
+        ),
+    )
+    return Taken(*connection.execute(select(*counted)).one())
+
+
+def _moved(taken: CTE, copied: CTE, new_id: UUID) -> CTE:
+    """What a job has already is its copy's, which asks only for the rest; what has expired is asked anew."""
+    i = images.c
+    return (
+        update(images)
+        .where(
+            taken.c.custom_id == copied.c.custom_id,
+            i.job_id == taken.c.id,
+            i.disposition != Disposition.SURPLUS,
+            i.expired_at.is_(None),
+        )
+        .values(job_id=copied.c.id, batch_id=new_id)
+        .returning(i.disposition)
+        .cte("moved")
+    )
+
+
+def _look_anew(connection: Connection, source: UUID, new_id: UUID) -> None:
+    """What was looked for in vain may be found by now: who tries a job again has it looked for once more."""
+    a = attempts.c
+    its = select(jobs.c.id).where(jobs.c.id == a.job_id, jobs.c.superseded_by == new_id)
+    doubtful = a.batch_id == source, a.state == AttemptState.UNKNOWN, a.looks > 0
+    connection.execute(update(attempts).where(*doubtful, its.exists()).values(looks=0))
 
 
 def _wanted(state: JobState, only: Sequence[FailureClass] | None) -> ColumnElement[bool]:

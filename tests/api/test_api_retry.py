@@ -1,7 +1,9 @@
 """Retrying: a linked batch of what failed, and never by itself of what may have been paid for."""
 
 from decimal import Decimal
+from io import BytesIO
 from uuid import UUID
+from zipfile import ZipFile
 
 import pytest
 from desk import assert_problem
@@ -126,3 +128,24 @@ def test_a_batch_that_goes_on_is_not_retried_yet(retry, make):
 def _key(told):
 
     return UUID(told["id"].removeprefix("batch_"))
+
+
+def test_what_a_row_has_already_is_shown_and_downloaded_with_what_its_retry_brings(
+    retry, client, make
+):
+    batch_id = make.in_progress()
+    make.fall_short(make.begin(batch_id), b"one", b"two")
+    make.end()
+    again = UUID(made(retry(batch_id))["id"].removeprefix("batch_"))
+    make.succeed(make.begin(again), b"three")
+    make.end()
+    told = client.get(f"/api/v1/batches/batch_{batch_id.hex}").json()
+    assert (told["counts"]["succeeded"], told["images"]) == (1, 3)
+    [job] = client.get(f"/api/v1/batches/batch_{batch_id.hex}/jobs").json()["data"]
+    urls = [image["url"] for image in job["images"]]
+    assert [client.get(url).content for url in urls] == [b"one", b"two", b"three"]
+    archive = client.get(f"/api/v1/batches/batch_{batch_id.hex}/archive")
+    names = [one.filename for one in ZipFile(BytesIO(archive.content)).infolist()]
+    assert sum(name.endswith(".png") for name in names) == 3
+    manifest = ZipFile(BytesIO(archive.content)).read("manifest.csv").decode()
+    assert manifest.count("row-1,") == 3

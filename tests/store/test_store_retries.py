@@ -1,12 +1,14 @@
 """Retries: what a family of batches has not got yet, once, and within the first one's budget."""
 
+from dataclasses import replace
 from decimal import Decimal
 from threading import Thread
 from uuid import uuid4
 
 import pytest
-from stage import failed, succeeded, unknown
+from stage import failed, failure, succeeded, unknown
 
+from darkroom.domain.attempt import Succeeded
 from darkroom.domain.failure import FailureClass
 from darkroom.domain.retry import GiveUp, History
 from darkroom.store import batches, insights, jobs, retries
@@ -202,4 +204,34 @@ def test_a_retry_that_is_cancelled_on_the_way_leaves_the_rest_as_it_failed(
     stage.call(batches.complete)
     counts = stage.call(insights.batch, "default", root).counts
     assert (counts.failed, counts.cancelled, counts.open) == (3, 2, 0)
+    stage.assert_books_balance()
+
+
+def _too_few(images: int) -> Succeeded:
+    return replace(succeeded(images=images), shortfall=failure(FailureClass.INCOMPLETE))
+
+
+def _wants(stage, message, number: int) -> None:
+    stage.sql(
+        "UPDATE jobs SET request = jsonb_set(request, '{n}', to_jsonb(CAST(:n AS int))) WHERE id = :id",
+        n=number,
+        id=message.job_id,
+    )
+
+
+def test_a_retry_asks_only_for_what_is_missing_and_shows_what_there_was(stage, fresh_id):
+    root = stage.batch()
+    [message] = stage.dispatch(root)
+    _wants(stage, message, 4)
+    assert stage.settle(stage.begin(message), _too_few(3), GiveUp()) is None
+    stage.call(batches.finalize)
+    stage.call(batches.complete)
+    assert stage.call(retry, root, fresh_id, None) == 1
+    [again] = stage.dispatch(fresh_id)
+    assert stage.ticket(again).request["n"] == 1
+    stage.assert_books_balance()
+    stage.settle(stage.begin(again), succeeded())
+    [shown] = stage.call(insights.jobs_page, root, limit=10)
+    assert (shown.batch_id, shown.state, len(shown.images)) == (fresh_id, "succeeded", 4)
+    assert (stage.batch_row(root).images, stage.batch_row(fresh_id).images) == (0, 4)
     stage.assert_books_balance()
