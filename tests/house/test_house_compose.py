@@ -91,6 +91,16 @@ def test_it_holds_no_secret_and_every_variable_stands_in_the_example():
         assert not re.search(rf"\${{{name}:-", text)
 
 
+PROVIDER = {
+    "OPENAI_BASE_URL",
+    "DARKROOM_PROVIDER",
+    "DARKROOM_PROFILE",
+    "DARKROOM_REQUESTS_PER_MINUTE",
+    "DARKROOM_IMAGES_PER_MINUTE",
+    "DARKROOM_TOKENS_PER_MINUTE",
+    "DARKROOM_INPUT_IMAGES_PER_MINUTE",
+}
+
 KNOWN = {
     "migrate": {"DARKROOM_DATABASE_URL"},
     "flower": {
@@ -101,11 +111,17 @@ KNOWN = {
         *FLOWER_MANNER,
     },
     "api": {
+        *PROVIDER,
         "DARKROOM_ADMIN_KEY",
+        "DARKROOM_API_REQUESTS_PER_MINUTE",
         "DARKROOM_DATABASE_URL",
+        "DARKROOM_FLOWER_URL",
         "DARKROOM_LOG_FORMAT",
+        "DARKROOM_MAX_UPLOAD_MB",
         "DARKROOM_METRICS_TOKEN",
         "DARKROOM_REDIS_URL",
+        "DARKROOM_RETENTION_ANSWERS",
+        "DARKROOM_RETENTION_EVENTS",
         "DARKROOM_RETENTION_FILES",
         "DARKROOM_RETENTION_IMAGES",
         "DARKROOM_STORAGE_URL",
@@ -113,12 +129,30 @@ KNOWN = {
     },
 }
 
+LEFT_OUT = {
+    "DARKROOM_HOME": "the local stack's",
+    "DARKROOM_API_PORT": "compose publishes it",
+    "DARKROOM_FLOWER_PORT": "compose publishes it",
+    "DARKROOM_READY_FILE": "for whoever supervises a local stack",
+    "DARKROOM_FOCUS": "for a stack that works on one batch",
+    "DARKROOM_LOCAL_RECIPES": "a container's files are not its callers'",
+}
+
 
 def test_each_service_is_told_what_it_needs_and_the_provider_s_key_is_the_workers_alone(services):
     for name, variables in KNOWN.items():
         assert set(services[name]["environment"]) == variables
+    assert set(services["worker"]["environment"]) >= PROVIDER
     told = [name for name, one in services.items() if "OPENAI_API_KEY" in one["environment"]]
     assert told == ["worker"]
+
+
+def test_every_setting_reaches_who_it_is_for_or_is_left_out_for_a_reason(services):
+    """What .env says must not be dropped without a word."""
+    reference = (ROOT / "docs" / "reference" / "settings.md").read_text()
+    settings = set(re.findall(r"^\| `([A-Z_]+)`", reference, re.MULTILINE))
+    told = {*services["api"]["environment"], *services["worker"]["environment"]}
+    assert settings - told == LEFT_OUT.keys()
 
 
 def test_flower_behaves_as_in_the_local_stack(services):

@@ -152,3 +152,14 @@ def test_a_mistake_is_named_by_file_table_key_and_value(read, text, words):
     assert words in str(refused.value)
     assert "sk-secret" not in str(refused.value)
     assert refused.value.__suppress_context__
+
+
+def test_a_variable_that_is_left_empty_leaves_the_word_to_the_file_and_the_default(
+    read, monkeypatch
+):
+    """As compose passes on what nobody set in .env."""
+    for name in ("IMAGES_PER_MINUTE", "FIRST_CALLS", "ON_UNKNOWN", "ALLOW_PRIVATE_URLS"):
+        monkeypatch.setenv(f"DARKROOM_{name}", "")
+    settings = read("images_per_minute = 50\n")
+    assert (settings.images_per_minute, settings.first_calls) == (50, 5)
+    assert (settings.on_unknown, settings.allow_private_urls) == ("retry", False)
