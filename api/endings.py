@@ -10,6 +10,7 @@ from darkroom.store import lone
 from darkroom.store.hints import Listener
 from darkroom.store.lone import Standing
 from darkroom.store.session import Engine, StoreAway, transaction
+from darkroom.telemetry.logs import logger
 
 TICK = 1.0
 BREATH = 0.05
@@ -76,8 +77,13 @@ class Endings:
             try:
                 with closing(Listener(self._engine)) as listener:
                     self._listen(listener)
-            except StoreAway:
-                self._over.wait(TICK)
+            except StoreAway as away:
+                logger("api").warning("unavailable", action="await_ending", reason=str(away))
+            except Exception:  # noqa: BLE001 - said aloud; without this thread whoever waits would wait for ever
+                logger("api").exception("unexpected", action="await_ending")
+            else:
+                continue
+            self._over.wait(TICK)
 
     def _listen(self, listener: Listener) -> None:
         while not self._over.wait(BREATH):

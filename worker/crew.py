@@ -254,6 +254,9 @@ class Crew:
                     self._listen(listener)
             except StoreAway:
                 self._over.wait(TICK)
+            except Exception:  # noqa: BLE001 - said aloud; without this thread hints would be lost
+                logger("worker").exception("failed", action="listen")
+                self._over.wait(TICK)
 
     def _listen(self, listener: Listener) -> None:
         while not self._over.is_set():

@@ -4,9 +4,8 @@ from typing import Any
 
 import psycopg
 from sqlalchemy import Connection, Engine, func, select
-from sqlalchemy.exc import OperationalError
 
-from darkroom.store.session import StoreAway
+from darkroom.store.session import StoreAway, said_away
 
 CHANNEL = "darkroom"
 
@@ -24,11 +23,9 @@ class Listener:
     """
 
     def __init__(self, engine: Engine) -> None:
-        try:
+        with said_away():
             self._connection = engine.connect().execution_options(isolation_level="AUTOCOMMIT")
             self._connection.exec_driver_sql(f"LISTEN {CHANNEL}")
-        except OperationalError as error:
-            raise StoreAway("no connection to listen on") from error
 
     def wait(self, seconds: float) -> bool:
         """Whether a hint came within so many seconds."""

@@ -119,9 +119,15 @@ def transaction(engine: Engine) -> Iterator[Connection]:
             it again is a miss and not a second time.
         StoreBusy: another was in the way; nothing was committed.
     """
+    with said_away(), engine.begin() as connection:
+        yield connection
+
+
+@contextmanager
+def said_away() -> Iterator[None]:
+    """Whatever the driver and the pool say of a database that is away or busy, in our two words for it."""
     try:
-        with engine.begin() as connection:
-            yield connection
+        yield
     except (DBAPIError, psycopg.Error) as error:
         cause = error.orig if isinstance(error, DBAPIError) else error
         if not isinstance(cause, _AWAY):

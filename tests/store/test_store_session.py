@@ -9,6 +9,7 @@ from sqlalchemy.exc import IntegrityError
 from stage import draft
 
 from darkroom.store import batches, intake, jobs
+from darkroom.store.hints import Listener
 from darkroom.store.session import StoreAway, StoreBusy, open_engine, transaction
 
 _GONE = "SELECT count(*) FROM pg_stat_activity WHERE pid = :pid"
@@ -83,6 +84,12 @@ def test_a_process_without_a_free_connection_is_not_taken_for_a_lost_database(da
         transaction(opened),
     ):
         raise AssertionError("there is no third connection")
+    with (
+        transaction(opened),
+        transaction(opened),
+        pytest.raises(StoreBusy, match="in use"),
+    ):
+        Listener(opened)
     opened.dispose()
 
 

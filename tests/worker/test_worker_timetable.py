@@ -2,7 +2,7 @@
 
 import pytest
 
-from worker.crew import CHORES, TICK, Timetable
+from worker.crew import CHORES, TICK, Crew, Timetable
 
 
 class Stopwatch:
@@ -55,3 +55,19 @@ def test_hint_after_hint_does_not_put_a_chore_off(timetable, stopwatch):
 def test_patience_ends_with_the_first_chore_that_was_hinted_at(timetable):
     timetable.hint()
     assert timetable.patience() == pytest.approx(min(chore.pause for chore in CHORES.values()))
+
+
+def test_an_ear_outlives_whatever_it_meets(tools, monkeypatch):
+    """Without it the worker would look every second only, and nobody would know why."""
+    crew, tried = Crew(tools), []
+
+    def deaf(_engine):
+        tried.append(1)
+        if len(tried) == 3:
+            crew._over.set()
+        raise RuntimeError("it is a test")
+
+    monkeypatch.setattr("worker.crew.Listener", deaf)
+    monkeypatch.setattr("worker.crew.TICK", 0.01)
+    crew._run_ear()
+    assert len(tried) == 3
