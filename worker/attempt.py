@@ -77,7 +77,7 @@ def _handle(tools: Tools, job_id: int, token: int) -> Report:
         return _give_back(tools, ticket, AWAY, f"this worker does not call {ticket.provider}")
     if tools.holdings.is_stuck:
         return _give_back(tools, ticket, AWAY, "an earlier answer waits to be stored")
-    if ticket.history.unknowns and (lease := _looks_again(tools, ticket)):
+    if ticket.is_doubtful and (lease := _looks_again(tools, ticket)):
         report = _give_back(
             tools, ticket, tools.policy.cool_down, "an earlier answer is looked for"
         )
@@ -89,7 +89,7 @@ def _handle(tools: Tools, job_id: int, token: int) -> Report:
 def _looks_again(tools: Tools, ticket: Ticket) -> LostLease | None:
     """An earlier attempt that may have brought the job its image; its heir has the time that no ticket has."""
     with transaction(tools.engine) as connection:
-        return leases.look_again(connection, ticket.job_id, tools.policy.losses)
+        return leases.look_again(connection, ticket, tools.policy.losses)
 
 
 def _give_back(tools: Tools, ticket: Ticket, after: timedelta, reason: str) -> Report:

@@ -290,7 +290,7 @@ def cancel(connection: Connection, batch_id: UUID) -> bool:
             .values(
                 status=BatchStatus.CANCELLING,
                 queued=case(
-                    (batches.c.status == BatchStatus.VALIDATING, batches.c.total),
+                    (batches.c.status == BatchStatus.VALIDATING, unfinished()),
                     else_=batches.c.queued,
                 ),
                 cancelling_at=func.clock_timestamp(),
@@ -299,6 +299,11 @@ def cancel(connection: Connection, batch_id: UUID) -> bool:
             )
         ).rowcount
     )
+
+
+def unfinished() -> ColumnElement[int]:
+    """How many jobs of a batch wait that is not begun: late evidence may have brought some their images."""
+    return batches.c.total - batches.c.succeeded
 
 
 def to_sweep(connection: Connection) -> list[tuple[UUID, bool]]:

@@ -6,7 +6,7 @@ from enum import StrEnum, auto
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Row, func, select, update
+from sqlalchemy import Connection, Row, Select, func, select, update
 
 from darkroom.domain.attempt import (
     AttemptState,
@@ -20,7 +20,7 @@ from darkroom.domain.failure import Failure
 from darkroom.domain.job import ADOPT, JobState, counter_delta
 from darkroom.store import bounds, budgets
 from darkroom.store.budgets import Charge
-from darkroom.store.counters import shift
+from darkroom.store.counters import shift_all
 from darkroom.store.jobs import compare_and_set
 from darkroom.store.leases import reservation_of
 from darkroom.store.ledger import cost_of, end_attempts, keep_images, kept
@@ -49,6 +49,7 @@ class Late(StrEnum):
 def settle_late(connection: Connection, attempt_id: UUID, outcome: Evidence) -> Late:
     """Settles an unknown attempt by what was found out, and gives its image to the job if that has none.
 
+    That is the job's latest copy, where retries took it over.
     Only an unknown attempt is touched, so that the same evidence counts once. Where a person has settled its
     money before, what the evidence says takes the place of that.
     """
@@ -56,21 +57,20 @@ def settle_late(connection: Connection, attempt_id: UUID, outcome: Evidence) -> 
     if row is None:
         return Late.STALE
     reservation = reservation_of(row)
-    delta, outcome = _adopt(connection, reservation, outcome)
+    job = _latest(connection, reservation.job_id)
+    delta, outcome = _adopt(connection, reservation, job, outcome)
     if not end_attempts(connection, AttemptState.UNKNOWN, {attempt_id: outcome}):
         return Late.STALE
     stored = outcome.images if isinstance(outcome, Succeeded) else ()
-    keep_images(connection, [(reservation, stored)])
+    keep_images(connection, [(replace(reservation, job_id=job.id, batch_id=job.batch_id), stored)])
     charge = _charge(row, cost_of(outcome))
-    shift(
-        connection,
-        reservation.batch_id,
-        delta,
-        at_risk=charge.at_risk,
-        spent=charge.spent,
-        unknown=-int(row.verdict is None),
-        **kept(stored),
-    )
+    money: dict[str, int | Decimal] = {
+        "at_risk": charge.at_risk,
+        "spent": charge.spent,
+        "unknown": -int(row.verdict is None),
+    }
+    brought = {**{state.value: by for state, by in delta.items()}, **kept(stored)}
+    shift_all(connection, [(reservation.batch_id, money), (job.batch_id, brought)])
     budgets.charge(connection, [charge])
     bounds.learn(connection, [attempt_id] if cost_of(outcome) > reservation.reserved else [])
     if not stored:
@@ -99,22 +99,31 @@ def _unknown(connection: Connection, attempt_id: UUID) -> Row[Any] | None:
     ).one_or_none()
 
 
+def _latest(connection: Connection, job_id: int) -> Row[Any]:
+    """The job itself or, where retries took it over, the last of its copies; locked in their order."""
+    j = jobs.c
+    query: Select[Any] = select(j.id, j.batch_id, j.custom_id, j.state, j.superseded_by)
+    query = query.with_for_update()
+    job = connection.execute(query.where(j.id == job_id)).one()
+    while job.superseded_by is not None:
+        copy = j.batch_id == job.superseded_by, j.custom_id == job.custom_id
+        job = connection.execute(query.where(*copy)).one()
+    return job
+
+
 def _adopt(
-    connection: Connection, reservation: Reservation, outcome: Evidence
+    connection: Connection, reservation: Reservation, job: Row[Any], outcome: Evidence
 ) -> tuple[dict[JobState, int], Evidence]:
     if isinstance(outcome, NotSent):
         _take_back(connection, reservation)
     if not isinstance(outcome, Succeeded):
         _blame(connection, reservation, outcome.failure)
         return {}, outcome
-    job = jobs.c.id == reservation.job_id
-    before = JobState(connection.execute(select(jobs.c.state).where(job)).scalar_one())
+    before = JobState(job.state)
     if outcome.shortfall and before in _STILL_WANTING:
         return {}, outcome
     adopted = connection.execute(
-        compare_and_set(
-            ADOPT, job, jobs.c.superseded_by.is_(None), failure=None, ended_at=func.now()
-        )
+        compare_and_set(ADOPT, jobs.c.id == job.id, failure=None, ended_at=func.now())
     )
     if adopted.rowcount:
         return counter_delta(ADOPT, before), outcome

@@ -79,6 +79,13 @@ class Ticket:
     request: Mapping[str, Any]
     history: History
     batch_open: bool
+    is_retry: bool
+    """Its batch is a retry: what was asked for in the batches before it may still turn up."""
+
+    @property
+    def is_doubtful(self) -> bool:
+        """Whether an earlier attempt may have brought what it asks for."""
+        return self.is_retry or self.history.unknowns > 0
 
 
 def compare_and_set(
@@ -256,7 +263,7 @@ def _behind_tickets() -> Select[Any]:
             wanting(),
             opted(),
             ((b.status == BatchStatus.IN_PROGRESS) & in_time()).label("in_progress"),
-            *(b.paused_reason, b.provider),
+            *(b.paused_reason, b.provider, b.retry_of),
         )
         .join_from(jobs, batches, j.batch_id == b.id)
         .where(among(j.id, "job_ids"))
@@ -277,6 +284,7 @@ def _ticket(row: Row[Any] | None, token: int) -> Ticket | Missed:
         request=request,
         history=history,
         batch_open=row.in_progress and row.paused_reason is None,
+        is_retry=row.retry_of is not None,
     )
 
 

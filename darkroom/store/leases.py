@@ -13,8 +13,9 @@ from darkroom.domain.clock import LEASE
 from darkroom.domain.job import JobState
 from darkroom.domain.retry import History
 from darkroom.store import workers
-from darkroom.store.jobs import next_call, opted, wanting
+from darkroom.store.jobs import Ticket, next_call, opted, wanting
 from darkroom.store.records import among
+from darkroom.store.retries import members
 from darkroom.store.tables import attempts, batches, jobs
 from darkroom.store.tables import workers as known
 
@@ -158,19 +159,23 @@ def look_away(connection: Connection, attempt_id: UUID) -> None:
     connection.execute(update(attempts).where(*its).values(looks=a.looks - 1, looked_at=None))
 
 
-def look_again(connection: Connection, job_id: int, most: int) -> LostLease | None:
-    """The first attempt of this job whose answer is to be looked for once more, and says that it is.
+def look_again(connection: Connection, ticket: Ticket, most: int) -> LostLease | None:
+    """The first attempt whose answer is to be looked for once more before a job is begun; says that it is.
 
-    None where there is no such attempt of unknown outcome: each was looked at so often, or to the end.
+    It is the job's own, or of the jobs that it is a retry of. None where there is no such attempt of unknown
+    outcome: each was looked at so often, or to the end.
     """
-    a = attempts.c
-    doubtful = a.job_id == job_id, a.state == AttemptState.UNKNOWN, a.looks < most
-    row = connection.execute(_with_jobs().where(*doubtful).order_by(a.number).limit(1)).first()
+    a, j = attempts.c, jobs.c
+    family = members(connection, ticket.batch_id) if ticket.is_retry else [ticket.batch_id]
+    same = j.batch_id.in_(family), j.custom_id == ticket.custom_id
+    doubtful = a.state == AttemptState.UNKNOWN, a.looks < most
+    first = _with_jobs().where(*same, *doubtful).order_by(j.id, a.number).limit(1)
+    row = connection.execute(first).first()
     if row is None:
         return None
     looked = {"looks": a.looks + 1, "looked_at": func.clock_timestamp()}
     connection.execute(update(attempts).where(a.id == row.id).values(looked))
-    return replace(_lost(row), waiting=job_id)
+    return replace(_lost(row), request=ticket.request, waiting=ticket.job_id)
 
 
 def looked(connection: Connection, attempt_id: UUID, waiting: int, most: int) -> None:

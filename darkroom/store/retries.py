@@ -28,7 +28,7 @@ from darkroom.domain.attempt import AttemptState, Disposition
 from darkroom.domain.batch import TERMINAL, BatchStatus
 from darkroom.domain.failure import FailureClass, Reaction
 from darkroom.domain.job import JobState
-from darkroom.store.batches import Validating
+from darkroom.store.batches import Validating, unfinished
 from darkroom.store.counters import shift
 from darkroom.store.intake import PLAN_ONCE, hold
 from darkroom.store.tables import attempts, batches, images, jobs
@@ -119,7 +119,7 @@ def _count(
         changes |= {
             "status": BatchStatus.IN_PROGRESS,
             "in_progress_at": func.clock_timestamp(),
-            "queued": batches.c.total + taken.jobs,
+            "queued": unfinished() + taken.jobs,
             "ingest_lease_expires_at": None,
         }
     hold(connection, claim, total=batches.c.total + taken.jobs, **changes)

@@ -50,7 +50,10 @@ class Job:
     due: bool = True
     token: int = 0
     lapsed: bool = False
-    superseded: bool = False
+    superseded: "Job | None" = None
+
+    def latest(self) -> "Job":
+        return self.superseded.latest() if self.superseded else self
 
 
 @dataclass(slots=True)
@@ -262,7 +265,7 @@ class Night(RuleBasedStateMachine):
         attempt.state, attempt.cost = outcome, cost
         if outcome != "succeeded":
             assert late is Late.COSTED
-        elif job.state in ("running", "succeeded") or job.superseded:
+        elif (job := job.latest()).state in ("running", "succeeded"):
             assert late is Late.SURPLUS
         else:
             assert late is Late.ADOPTED
@@ -339,19 +342,17 @@ class Night(RuleBasedStateMachine):
         self.finish()
         new_id = uuid4()
         number = self.stage.call(retry, self.root, new_id, UNCERTAIN if uncertain else None)
-        taken = self.stage.rows("SELECT id FROM jobs WHERE superseded_by = :id", id=new_id)
+        which = "FROM jobs a JOIN jobs b USING (custom_id) WHERE a.superseded_by = :id AND b.batch_id = :id"
+        taken = self.stage.rows(f"SELECT a.id, b.id AS copy {which}", id=new_id)
         assert number == len(taken)
         for row in taken:
             job = self.jobs[row.id]
             assert self.status[job.batch] in ("completed", "expired", "cancelled")
             assert job.state in ("failed", "expired")
             assert not job.superseded
-            job.superseded = True
+            job.superseded = self.jobs[row.copy] = Job(new_id)
         if number:
             self.status[new_id] = "in_progress"
-            new = self.stage.rows("SELECT id FROM jobs WHERE batch_id = :id", id=new_id)
-            assert len(new) == number
-            self.jobs |= {row.id: Job(new_id) for row in new}
 
     @invariant()
     def nothing_is_lost(self):

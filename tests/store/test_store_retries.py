@@ -1,6 +1,7 @@
 """Retries: what a family of batches has not got yet, once, and within the first one's budget."""
 
 from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 from threading import Thread
 from uuid import uuid4
@@ -11,7 +12,7 @@ from stage import failed, failure, succeeded, unknown
 from darkroom.domain.attempt import Succeeded
 from darkroom.domain.failure import FailureClass
 from darkroom.domain.retry import GiveUp, History
-from darkroom.store import batches, insights, jobs, retries
+from darkroom.store import batches, insights, jobs, leases, retries
 from darkroom.store.evidence import Late, settle_late
 from darkroom.store.intake import IngestLost
 from darkroom.store.retries import UNCERTAIN, family_root, retry
@@ -103,7 +104,7 @@ def test_without_a_budget_a_retry_has_none(stage, fresh_id):
 
 @pytest.mark.parametrize("at", ["before the count", "before the copy"])
 def test_an_image_that_turns_up_meanwhile_is_not_bought_again(stage, fresh_id, at):
-    """Evidence and retry take turns at the job: it is adopted and not copied, or copied and not adopted."""
+    """Evidence and retry take turns at the job: it is adopted and not copied, or adopted by the copy."""
     root, [lost, _] = _ended(stage, unknown(), unknown())
     late: list[Late] = []
 
@@ -122,10 +123,9 @@ def test_an_image_that_turns_up_meanwhile_is_not_bought_again(stage, fresh_id, a
                 pass
     if at == "before the copy":
         evidence.join()
-    assert (number, late) == (
-        (1, [Late.ADOPTED]) if at == "before the count" else (2, [Late.SURPLUS])
-    )
-    assert stage.batch_row(fresh_id).total == number
+    assert (number, late) == (1 if at == "before the count" else 2, [Late.ADOPTED])
+    made = stage.batch_row(fresh_id)
+    assert (made.total, made.queued, made.succeeded) == (number, 1, number - 1)
     stage.assert_books_balance()
 
 
@@ -234,4 +234,48 @@ def test_a_retry_asks_only_for_what_is_missing_and_shows_what_there_was(stage, f
     [shown] = stage.call(insights.jobs_page, root, limit=10)
     assert (shown.batch_id, shown.state, len(shown.images)) == (fresh_id, "succeeded", 4)
     assert (stage.batch_row(root).images, stage.batch_row(fresh_id).images) == (0, 4)
+    stage.assert_books_balance()
+
+
+def test_what_an_earlier_call_brought_after_all_is_looked_for_before_the_retry_pays(
+    stage, fresh_id
+):
+    root, [lost] = _ended(stage, unknown())
+    stage.sql("UPDATE attempts SET looks = 3")
+    stage.call(retry, root, fresh_id, UNCERTAIN)
+    [message] = stage.dispatch(fresh_id)
+    ticket = stage.ticket(message)
+    assert ticket.is_doubtful
+    lease = stage.call(leases.look_again, ticket, 3)
+    assert (lease.reservation, lease.waiting) == (lost, message.job_id)
+    assert stage.call(settle_late, lost.attempt_id, succeeded("0.3")) is Late.ADOPTED
+    [shown] = stage.call(insights.jobs_page, root, limit=10)
+    assert (shown.id, shown.state, len(shown.images)) == (message.job_id, "succeeded", 1)
+    assert (stage.batch_row(root).spent, stage.batch_row(fresh_id).spent) == (Decimal("0.3"), 0)
+    stage.assert_books_balance()
+
+
+def test_who_looked_in_vain_lets_the_job_of_a_retry_go_on(stage, fresh_id):
+    root, [lost] = _ended(stage, unknown())
+    stage.call(retry, root, fresh_id, UNCERTAIN)
+    [message] = stage.dispatch(fresh_id)
+    ticket = stage.ticket(message)
+    assert stage.call(leases.look_again, ticket, 3) is not None
+    stage.call(jobs.give_back, [(message.job_id, message.token)], timedelta(hours=1))
+    assert stage.dispatch(fresh_id) == []
+    stage.call(leases.looked, lost.attempt_id, message.job_id, 3)
+    [again] = stage.dispatch(fresh_id)
+    assert stage.call(leases.look_again, stage.ticket(again), 3) is None
+
+
+def test_evidence_for_a_retry_that_is_still_being_filled_is_counted(
+    stage, fresh_id, in_chunks_of_two
+):
+    root, [lost, *_] = _ended(stage, *[unknown() for _ in range(3)])
+    assert stage.call(retry, root, fresh_id, UNCERTAIN) == 2
+    assert stage.call(settle_late, lost.attempt_id, succeeded()) is Late.ADOPTED
+    claim = stage.call(batches.claim_validating, None)
+    assert stage.call(retries.take_over, claim, 2) == 1
+    made = stage.batch_row(fresh_id)
+    assert (made.status, made.queued, made.succeeded) == ("in_progress", 2, 1)
     stage.assert_books_balance()
