@@ -11,6 +11,7 @@ from api.refusals import Missing
 from api.submission import ROWS_NAME, Default, Row, Submission, jsonl, known_defaults
 from darkroom.domain.batchfile import Draft
 from darkroom.domain.ids import FILE, shown
+from darkroom.domain.limit import Limits
 from darkroom.sheets.lint import Look, Verdict, lint
 from darkroom.store import files
 from darkroom.store.session import now_at
@@ -23,6 +24,8 @@ class Question:
     defaults: Mapping[str, Default]
     template: str | None = None
     each: bool = False
+    provider: str | None = None
+    """By whose facts; nothing: by those of the project's own provider."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +34,8 @@ class Finding:
 
     verdict: Verdict
     drafts: Sequence[Draft]
+    limits: Limits | None
+    """Of the provider that would draw them."""
 
 
 def estimate(
@@ -39,7 +44,7 @@ def estimate(
     """Looks at an uploaded file or at rows.
 
     Raises:
-        Invalid: A default is none.
+        Invalid: A default is none, or the project may not ask for this provider.
         Missing: The project has no such file.
     """
     if not isinstance(source, UUID):
@@ -67,7 +72,7 @@ def rehearse(
     with tools.transaction() as connection:
         asked.options(now_at(connection))
     provider = tools.projects.provider(project_id, asked.provider)
-    question = Question(asked.defaults or {}, asked.template)
+    question = Question(asked.defaults or {}, asked.template, provider=provider)
     return estimate(tools, project_id, source, question), provider
 
 
@@ -75,8 +80,9 @@ def _look(
     tools: Instruments, project_id: str, path: Path, name: str, question: Question
 ) -> Finding:
     drafts: list[Draft] = []
+    models = tools.models_of(project_id, question.provider)
     known = known_defaults(question.defaults)
     defaults = {key: value for key, value in known.items() if value is not None}
     look = Look(path, name, defaults, question.template)
     watch = drafts.append if question.each else None
-    return Finding(lint(look, tools.models_of(project_id), watch), drafts)
+    return Finding(lint(look, models, watch), drafts, models.limits)

@@ -85,8 +85,7 @@ def dry_run(tools: Tools, caller: Submitter, body: BatchIn) -> DryRunOut:
     """
     asked = body.submission()
     finding, provider = estimation.rehearse(tools, caller.project_id, body.source(), asked)
-    limits = tools.models_of(caller.project_id).limits
-    return DryRunOut.rehearsed(finding, limits, provider=provider, asked=asked)
+    return DryRunOut.rehearsed(finding, provider=provider, asked=asked)
 
 
 @router.get(

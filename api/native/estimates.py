@@ -13,14 +13,13 @@ from api.errors import documented
 from api.estimation import Finding, Question
 from api.money import Money
 from api.names import file_key
-from api.native.bodies import ROWS_LIMIT, Body, Default
+from api.native.bodies import ROWS_LIMIT, Body, Default, Words
 from api.native.examples import DRY_RUN, ESTIMATE, SUBMISSION, shows
 from api.native.views import ProblemOut
 from api.route import GuardedRoute
 from api.submission import Submission
 from darkroom.domain.batchfile import Draft
 from darkroom.domain.estimate import DAYS, price_of
-from darkroom.domain.limit import Limits
 
 router = APIRouter(
     prefix="/estimates", tags=["estimates"], route_class=GuardedRoute, dependencies=[bearer]
@@ -39,6 +38,9 @@ class EstimateIn(Body):
     defaults: dict[str, Default] = Field({}, description="Parameters for all rows.")
     template: Annotated[StrictStr, Field(min_length=1)] | None = None
     each: StrictBool = Field(default=False, description="Tell the price of every row, too.")
+    provider: Words | None = Field(
+        None, description="Who would draw it; without one, the project's own provider."
+    )
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:
@@ -96,7 +98,7 @@ class EstimateOut(BaseModel):
     prices: list[RowPriceOut] | None = None
 
     @classmethod
-    def of(cls, finding: Finding, limits: Limits | None, *, each: bool, **more: Any) -> Self:
+    def of(cls, finding: Finding, *, each: bool, **more: Any) -> Self:
         verdict, price = finding.verdict, finding.verdict.price
         low, high = price.monthly()
         return cls(
@@ -107,7 +109,7 @@ class EstimateOut(BaseModel):
             high=price.high,
             bound=price.bound,
             monthly=MonthOut(low=low, high=high),
-            seconds=price.seconds(limits),
+            seconds=price.seconds(finding.limits),
             bytes=price.bytes,
             problems=[ProblemOut.model_validate(asdict(one)) for one in verdict.problems],
             more_problems=verdict.more_problems,
@@ -137,14 +139,11 @@ class DryRunOut(EstimateOut):
     sample: list[RowOut] = Field(description="Its first rows, as the provider would be sent them.")
 
     @classmethod
-    def rehearsed(
-        cls, finding: Finding, limits: Limits | None, *, provider: str, asked: Submission
-    ) -> Self:
+    def rehearsed(cls, finding: Finding, *, provider: str, asked: Submission) -> Self:
         verdict = finding.verdict
         usable = verdict.usable or (asked.skip_bad_rows and not verdict.refused)
         return cls.of(
             finding,
-            limits,
             each=False,
             provider=provider,
             accepted=usable and verdict.good_rows > 0,
@@ -166,6 +165,6 @@ class DryRunOut(EstimateOut):
 )
 def estimate(tools: Tools, caller: Submitter, body: EstimateIn) -> EstimateOut:
     """Estimate rows or a file."""
-    question = Question(body.defaults, body.template, body.each)
+    question = Question(body.defaults, body.template, body.each, body.provider)
     finding = estimation.estimate(tools, caller.project_id, body.source(), question)
-    return EstimateOut.of(finding, tools.models_of(caller.project_id).limits, each=body.each)
+    return EstimateOut.of(finding, each=body.each)

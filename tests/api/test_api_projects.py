@@ -12,7 +12,9 @@ from darkroom.store import budgets, providers
 from darkroom.store.budgets import Allowance
 from darkroom.store.session import transaction
 
-PROVIDERS = {"relay": {"base_url": "https://relay.test/v1", "key_env": "RELAY_KEY"}}
+PROVIDERS = {
+    "relay": {"base_url": "https://relay.test/v1", "key_env": "RELAY_KEY", "profile": "new-api"}
+}
 PROJECTS = {"shop": {"provider": "relay", "providers": ["default"]}, "press": {}}
 
 
@@ -125,3 +127,15 @@ def test_a_line_sees_itself_and_the_operator_all_with_what_each_may_spend(hall, 
         assert [one["id"] for one in first["data"] + rest["data"]] == ["default", "press", "shop"]
         assert rest["data"] == [own]
         assert shop.get("/api/v1/projects?after=a").json()["data"] == [own]
+
+
+def test_rows_are_looked_at_by_the_facts_of_the_provider_that_is_asked_for(hall, operator):
+    rows = [{"prompt": "a cat", "thinking": "high", "quality": "low", "size": "1024x1024"}]
+    with client_of(hall, operator, "shop") as shop:
+        for path in ("/api/v1/estimates", "/api/v1/batches/dry-run"):
+            bad = {
+                wanted: shop.post(path, json={"rows": rows, "provider": wanted}).json()["bad_rows"]
+                for wanted in ("relay", "default")
+            }
+            assert bad == {"relay": 0, "default": 1}
+            assert_problem(shop.post(path, json={"rows": rows, "provider": "nobody"}), 422)
