@@ -95,6 +95,7 @@ class EstimateOut(BaseModel):
     bytes: int
     problems: list[ProblemOut]
     more_problems: int
+    notices: list[str] = Field(description="What to know of the models that its rows name.")
     prices: list[RowPriceOut] | None = None
 
     @classmethod
@@ -113,6 +114,7 @@ class EstimateOut(BaseModel):
             bytes=price.bytes,
             problems=[ProblemOut.model_validate(asdict(one)) for one in verdict.problems],
             more_problems=verdict.more_problems,
+            notices=[*verdict.notices],
             prices=[RowPriceOut.of(draft) for draft in finding.drafts] if each else None,
             **more,
         )

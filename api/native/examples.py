@@ -238,6 +238,7 @@ ESTIMATE: Example = {
     "bytes": 450_000_000,
     "problems": [],
     "more_problems": 0,
+    "notices": ["gpt-image-1.5 will be shut down on 2026-12-01; use gpt-image-2.6-sunburst"],
     "prices": None,
 }
 DRY_RUN: Example = {

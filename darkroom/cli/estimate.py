@@ -15,7 +15,7 @@ from darkroom.cli.environment import read_environment
 from darkroom.cli.facts import models_today
 from darkroom.cli.options import Drawing
 from darkroom.cli.pictures import Pictures
-from darkroom.cli.report import listed
+from darkroom.cli.report import doubts, listed
 from darkroom.cli.source import Source, opened
 from darkroom.cli.terminal import Terminal
 from darkroom.domain.batchfile import Draft
@@ -113,6 +113,7 @@ def _document(
         "bytes": verdict.price.bytes,
         "problems": [asdict(one) for one in verdict.problems],
         "more_problems": verdict.more_problems,
+        "notices": [*verdict.notices],
     }
     if prices is None:
         return document
@@ -127,6 +128,8 @@ def _print(
     if verdict.refused:
         terminal.notice(f"{source.name} cannot be used")
         return
+    for line in doubts(source.name, verdict):
+        terminal.notice(line)
     for word, value in _lines(verdict, seconds).items():
         say(f"{word:8}{value}")
     if not verdict.usable:

@@ -37,13 +37,15 @@ def listed(name: str, problems: Sequence[Problem], more: int = 0) -> Iterator[st
 
 
 def doubts(name: str, verdict: Verdict) -> Iterator[str]:
-    """A line for each thing that can be done and is hardly meant.
+    """A line for each thing that can be done today and is hardly meant.
 
     >>> verdict = Verdict(rows=3)
     >>> verdict.gap("colour", 3)
     >>> list(doubts("p.csv", verdict))
     ['warning: p.csv: column colour, which the template uses, is empty in 1 row: line 3']
     """
+    for notice, lines in verdict.notices.items():
+        yield f"warning: {name}: {notice} ({lines})"
     for column, lines in verdict.gaps.items():
         yield f"warning: {name}: column {column}, which the template uses, is empty in {lines}"
 

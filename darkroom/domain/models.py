@@ -110,6 +110,12 @@ class Model:
     latency: Mapping[str, float] = field(default_factory=dict)
     """Seconds that a call usually takes, by quality."""
 
+    def farewell(self, called: str) -> str | None:
+        """What to know of a model, under this name of it, that will be shut down."""
+        if self.shutdown is None:
+            return None
+        return f"{called} will be shut down on {self.shutdown}; use {self.replacement}"
+
     def output_tokens(self, quality: str, width: int, height: int) -> int:
         """The expected output tokens of one image of this quality and size."""
         if self.tokens.factors:

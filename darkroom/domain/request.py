@@ -137,6 +137,8 @@ class Terms:
     """With which other models it shares the provider's limits."""
     seconds: float = 0.0
     """How long a call usually takes."""
+    notice: str | None = None
+    """What to know of its model."""
 
     @classmethod
     def of(
@@ -147,7 +149,8 @@ class Terms:
         rest = orjson.dumps(others)
         if model is None:
             return cls(asked, quote, rest)
-        return cls(asked, quote, rest, model.prompt_limit, family, model.seconds(asked.quality))
+        seconds, notice = model.seconds(asked.quality), model.farewell(asked.model)
+        return cls(asked, quote, rest, model.prompt_limit, family, seconds, notice)
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,6 +86,8 @@ class Verdict:
     price: Estimate = field(default_factory=Estimate)
     gaps: dict[str, Lines] = field(default_factory=dict)
     """Where a column that the template uses is empty: no error, but hardly meant."""
+    notices: dict[str, Lines] = field(default_factory=dict)
+    """What to know of the models, and the rows that name them."""
     _causes: dict[Problem, Lines] = field(default_factory=dict)
 
     @property
@@ -102,6 +104,8 @@ class Verdict:
         self.rows += 1
         if isinstance(found, Draft):
             self.price.add(found.priced)
+            if notice := found.priced.terms.notice:
+                self.notices.setdefault(notice, Lines()).add(found.line)
             self.sample += [found] if len(self.sample) < SHOWN else []
             return
         self.bad_rows += 1

@@ -77,3 +77,17 @@ def test_a_template_makes_the_prompts(darkroom, write):
         "estimate", write("c.csv", content), "--template", "a {{ colour }} {{ title }}"
     )
     assert outcome.status == 0
+
+
+def test_who_names_a_model_that_ends_is_told_its_day_and_what_replaces_it(
+    darkroom, write, monkeypatch
+):
+    ends = {"gpt-image-2": {"shutdown": "2999-12-01", "replacement": "gpt-image-2.6-flare"}}
+    monkeypatch.setenv("DARKROOM_MODELS", json.dumps(ends))
+    file = write("p.csv", "prompt,model\na,gpt-image-2\nb,gpt-image-2.5-flare\nc,\n")
+    words = "gpt-image-2 will be shut down on 2999-12-01; use gpt-image-2.6-flare"
+    outcome = darkroom("estimate", file)
+    assert outcome.status == 0
+    assert f"warning: p.csv: {words} (2 rows: lines 2, 4)" in outcome.err
+    assert json.loads(darkroom("estimate", file, "--json").out)["notices"] == [words]
+    assert words in darkroom("submit", file).err
