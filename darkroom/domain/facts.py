@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from darkroom.domain.models import Model, Models, References, Retired, SizeRule, Tokens
+from darkroom.domain.models import FORMATS, Model, Models, References, Retired, SizeRule, Tokens
 from darkroom.domain.pricing import Price
 from darkroom.domain.problem import clipped
 
@@ -96,12 +96,18 @@ class _Model(_Table):
 
     @model_validator(mode="after")
     def _bounded(self) -> "_Model":
-        """Without a bound of its cost no call is made: better said here than in the night."""
+        """What has no bound is not called, what is not verified not published: said here, not in the night."""
         counted = self.tokens.factors or self.tokens.table
         missing = [quality for quality in self.qualities if quality not in counted]
         if missing:
             words = ", ".join(missing)
             raise ValueError(f"tokens say nothing of {words}; add them to factors or table")
+        strange = ", ".join(sorted({*self.formats} - {*FORMATS}))
+        if strange:
+            raise ValueError(
+                f"formats has {strange}, which cannot be verified when it comes: each answer would be paid for "
+                f"and unknown; write {', '.join(FORMATS)}"
+            )
         if (self.shutdown is None) != (self.replacement is None):
             raise ValueError("shutdown and replacement go together; give both or neither")
         return self

@@ -12,6 +12,9 @@ from darkroom.domain.pricing import MILLION, Price, Usage, text_tokens_bound, ti
 
 AUTO = "auto"
 
+FORMATS = ("png", "jpeg", "webp", "gif")
+"""What an image can be verified as: in another format each answer would be paid for and unknown."""
+
 _SIZE = re.compile("([1-9][0-9]{0,5})x([1-9][0-9]{0,5})")
 
 

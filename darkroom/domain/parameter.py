@@ -11,6 +11,7 @@ from darkroom.domain.size import size_error
 from darkroom.domain.suggestion import hint, nearest_number, nearest_word
 
 _COMPRESSIBLE = frozenset({"jpeg", "webp"})
+_OPAQUE = frozenset({"jpeg", "gif"})
 _DIGITS = 9
 """No number has more; one of thousands is no number to Python either."""
 
@@ -62,8 +63,8 @@ def combinations(given: Mapping[str, object]) -> Iterator[Problem]:
         )
         value = str(given["output_compression"])
         yield Problem("combination_not_allowed", message, column="output_compression", value=value)
-    if str(given.get("background")).strip() == "transparent" and output_format == "jpeg":
-        message = "jpeg has no transparency; use png or webp, or background opaque"
+    if str(given.get("background")).strip() == "transparent" and output_format in _OPAQUE:
+        message = f"{output_format} has no transparency; use png or webp, or background opaque"
         yield Problem("combination_not_allowed", message, column="background", value="transparent")
 
 

@@ -118,9 +118,13 @@ REFUSED = {
     "stream": "drop it: a batch has nobody to stream to",
     "partial_images": "drop it: a batch has nobody to show them to",
     "thinking": "drop it: the API has no such parameter (gpt-image-2.6 has `complexity`)",
+    "frame_count": "drop it: moving pictures are not asked for here",
+    "frame_duration_ms": "drop it: moving pictures are not asked for here",
+    "svg": "drop it: drawings in SVG are not asked for here",
+    "markup": "drop it: use `mask` or `mask_box` to say what is to be redrawn",
     "seed": "drop it: the API has no seeds",
 }
-"""Parameters that a guide may name and the API refuses, with what to do instead."""
+"""Parameters that a guide may name and that the API refuses or we do not send, with what to do instead."""
 
 
 @dataclass(frozen=True, slots=True)

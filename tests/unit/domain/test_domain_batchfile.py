@@ -198,7 +198,18 @@ def test_a_priority_that_is_none_is_refused(models, value):
 
 @pytest.mark.parametrize(
     "name",
-    ["seed", "style", "input_fidelity", "response_format", "stream", "thinking", "partial_images"],
+    [
+        "seed",
+        "style",
+        "input_fidelity",
+        "response_format",
+        "stream",
+        "thinking",
+        "partial_images",
+        "frame_count",
+        "svg",
+        "markup",
+    ],
 )
 def test_what_a_guide_names_and_the_api_refuses_is_explained(models, name):
     [[problem]] = _drafts(models, {"prompt": "x", name: "1"})

@@ -6,8 +6,11 @@ from decimal import Decimal
 import pytest
 
 from darkroom.domain.batchfile import Draft, Intake, survey
+from darkroom.domain.estimate import Estimate
 from darkroom.domain.facts import FactsInvalid, packaged_toml, read_profiles
+from darkroom.domain.models import FORMATS
 from darkroom.domain.request import Priced, resolve
+from darkroom.pictures import PictureFormat
 
 TODAY = date(2026, 11, 22)
 OWN = {
@@ -114,6 +117,10 @@ def test_an_operator_retires_a_model_by_name():
             {"models": {"own": OWN | {"tokens": {"margin": "0.5", "factors": {"low": 16}}}}},
             "key tokens.margin, value 0.5",
         ),
+        (
+            {"models": {"own": OWN | {"formats": ["png", "svg"]}}},
+            "formats has svg, which cannot be verified when it comes",
+        ),
         ({"models": {"own": OWN | {"shutdown": "2027-01-01"}}}, "go together"),
         (
             {"profiles": {"mine": {"timeout": 3}}},
@@ -130,3 +137,19 @@ def test_what_cannot_be_used_is_named(changes, words):
     with pytest.raises(FactsInvalid) as refused:
         profiles(**changes)
     assert words in str(refused.value)
+
+
+def test_a_format_that_an_operator_adds_is_estimated():
+    own = {"own": OWN | {"formats": ["png", "gif"], "backgrounds": ["transparent"]}}
+    row = {"prompt": "a", "model": "own", "size": "1024x1024", "output_format": "gif"}
+    models = profiles(models=own)["official"].models
+    moving, still = Estimate(), Estimate()
+    moving.add(resolve(row, models))
+    still.add(resolve({**row, "output_format": "png"}, models))
+    assert moving.bytes == still.bytes
+    (problem,) = resolve({**row, "background": "transparent"}, models)
+    assert problem.message.startswith("gif has no transparency")
+
+
+def test_the_formats_are_those_that_pictures_verifies():
+    assert {*FORMATS} == {*PictureFormat}
