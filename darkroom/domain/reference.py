@@ -146,8 +146,7 @@ def _images(value: object) -> tuple[str, ...] | str:
         case None:
             return ()
         case str():
-            written = value.split(SEPARATOR) if place_of(value) is not Place.DATA else [value]
-            images = [one.strip() for one in written if one.strip()]
+            images = [one.strip() for one in value.split(SEPARATOR) if one.strip()]
         case list():
             images = [_one(one) for one in value]
         case _:

@@ -72,6 +72,11 @@ def test_what_names_no_picture_is_refused_by_column(cells, columns):
     assert [problem.column for problem in read_edit(cells)] == columns
 
 
+def test_several_data_urls_stand_in_one_cell():
+    red, blue = "data:image/png;base64,AAEC", "data:image/webp;base64,AwQF"
+    assert read_edit({"image": f"{red}|{blue} | shoe.png"}).images == (red, blue, "shoe.png")
+
+
 @pytest.mark.parametrize("box", ["0, 1,2,3", [0, 1, 2, 3]])
 def test_a_box_is_four_numbers(box):
     assert read_edit({"image": "a.png", "mask_box": box}).box == (0, 1, 2, 3)
