@@ -11,6 +11,7 @@ from darkroom.domain.problem import BadInput, Problem
 from darkroom.domain.reference import COLUMNS, Edit, read_edit
 from darkroom.domain.request import (
     ALIASES,
+    IDLE,
     PARAMETER_OF,
     PARAMETERS,
     REFUSED,
@@ -332,8 +333,17 @@ def _refused(row: Mapping[str, object], taken: frozenset[str]) -> list[Problem]:
     return [
         Problem("parameter_refused", fix, column=name, value=str(row[name]))
         for name, fix in REFUSED.items()
-        if name not in taken and not blank(row.get(name))
+        if name not in taken and not blank(row.get(name)) and not _is_idle(name, row[name])
     ]
+
+
+def _is_idle(name: str, value: object) -> bool:
+    """Whether a parameter asks for nothing, as SDKs write it that say everything.
+
+    >>> _is_idle("stream", False), _is_idle("partial_images", 0), _is_idle("seed", 0)
+    (True, True, False)
+    """
+    return str(value).strip().lower() in IDLE.get(name, ())
 
 
 def _endpoint_problems(cells: Mapping[str, Any], endpoint: str | None) -> list[Problem]:

@@ -126,6 +126,9 @@ REFUSED = {
 }
 """Parameters that a guide may name and that the API refuses or we do not send, with what to do instead."""
 
+IDLE = {"stream": ("false", "0"), "partial_images": ("0",)}
+"""Values of theirs that ask for nothing; they are left out."""
+
 
 @dataclass(frozen=True, slots=True)
 class Terms:

@@ -217,6 +217,13 @@ def test_what_a_guide_names_and_the_api_refuses_is_explained(models, name):
     assert isinstance(_drafts(models, {"prompt": "x", name: ""})[0], Draft)
 
 
+def test_what_asks_for_nothing_is_left_out(models):
+    [draft] = _drafts(models, _line(stream=False, partial_images=0))
+    assert not {"stream", "partial_images"} & draft.priced.request.body().keys()
+    [[problem]] = _drafts(models, _line(stream=True, partial_images=0))
+    assert problem.column == "stream"
+
+
 def _line(**body):
     return {"custom_id": "a", "method": "POST", "url": URL, "body": {"prompt": "x", **body}}
 
