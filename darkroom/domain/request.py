@@ -265,27 +265,32 @@ def _terms_of(
 ) -> Terms | tuple[Problem, ...]:
     given = {name: value for name, value in parameters.items() if not blank(value)}
     name = str(given.get("model", models.default)).strip()
-    model = models.known.get(name)
-    if model is None:
-        return (_unknown_model(name, models), *_others(name, given, models))
-    strange = (name for name in given if name in models.extras and name not in model.extra)
-    problems = (
-        *_problems(given, model),
-        *(each for one in strange for each in choice(given, one, (), model)),
-        *edit_problems(given, edit, model),
-        *never_fitting(given, edit, models.per_minute(models.family(name))),
+    known = models.known.get(name)
+    model = known or _stand_in(name, models)
+    problems = tuple(_flaws(given, edit, model, models))
+    if known is None:
+        return (_unknown_model(name, models), *problems)
+    return problems or _terms(
+        {**given, "model": name}, model, models, len(edit.images) if edit else 0
     )
-    if problems:
-        return problems
-    return _terms({**given, "model": name}, model, models, len(edit.images) if edit else 0)
 
 
-def _others(name: str, given: Mapping[str, object], models: Models) -> Iterator[Problem]:
-    """What else is wrong in a row whose model has gone: it is looked at as its replacement's."""
+def _stand_in(name: str, models: Models) -> Model:
+    """By whose facts a row is looked at whose model is gone or unknown: all its problems are told at once."""
     retired = models.retired.get(name)
-    successor = models.known.get(retired.replacement) if retired else None
-    if successor:
-        yield from _problems(given, successor)
+    meant = retired.replacement if retired else nearest_word(name, sorted(models.known))
+    return models.known.get(meant or models.default) or models.known[models.default]
+
+
+def _flaws(
+    given: Mapping[str, object], edit: Edit | None, model: Model, models: Models
+) -> Iterator[Problem]:
+    yield from _problems(given, model)
+    for name in given:
+        if name in models.extras and name not in model.extra:
+            yield from choice(given, name, (), model)
+    yield from edit_problems(given, edit, model)
+    yield from never_fitting(given, edit, models.per_minute(models.family(model.name)))
 
 
 def blank(value: object) -> bool:

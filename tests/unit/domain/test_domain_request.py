@@ -101,6 +101,13 @@ def test_everything_that_is_wrong_is_named_at_once(models):
     assert {p.column for p in unknown} == {"prompt", "model"}
 
 
+@pytest.mark.parametrize("name", ["dall-e-3", "gpt-image-2.6-flair", "flux"])
+def test_a_model_that_is_gone_or_unknown_hides_no_other_problem(models, name):
+    row = {"prompt": "a", "model": name, "size": "1x1", "quality": "best", "image": "|".join("a" * 17), "input_fidelity": "low"}  # fmt: skip
+    found = resolve(row, models)
+    assert {p.column for p in found} == {"model", "size", "quality", "image", "input_fidelity"}
+
+
 def test_what_is_sent_is_what_was_asked_in_plain_form(models):
     asked = {
         "prompt": "  a cat ",
