@@ -95,8 +95,8 @@ def _patience(patient: Patient) -> Iterator[Finding]:
 def _address(patient: Patient, answer: httpx2.Response) -> Iterator[Finding]:
     shown = f"{patient.host}{urlsplit(patient.source.base_url).path}"
     versioned = urlsplit(patient.source.base_url).path.rstrip("/").endswith("/v1")
-    if not versioned and answer.status_code == HTTPStatus.NOT_FOUND:
-        says = f"the base URL {shown} does not end in /v1, and there is nothing there; write …{shown}/v1"
+    if not versioned and _is_elsewhere(answer):
+        says = f"the base URL {shown} does not end in /v1, and there is no API there; write …{shown}/v1"
         yield fail(patient.what("provider"), says.replace("//v1", "/v1"))
         return
     yield ok(patient.what("provider"), f"{shown} answers")
@@ -104,6 +104,13 @@ def _address(patient: Patient, answer: httpx2.Response) -> Iterator[Finding]:
     if _GATEWAY in answer.headers and patient.profile.name != OFFICIAL and not cut_already:
         says = f"{patient.host} is behind Cloudflare, which cuts calls after 100 s; ask it for another host"
         yield warn(patient.what("relay"), says)
+
+
+def _is_elsewhere(answer: httpx2.Response) -> bool:
+    """Whether nothing is at this address, or something else: relays show their pages to whoever asks."""
+    if answer.status_code == HTTPStatus.OK:
+        return _listed(answer) is None
+    return answer.status_code == HTTPStatus.NOT_FOUND
 
 
 def _clock(patient: Patient, answer: httpx2.Response) -> Finding:
@@ -129,7 +136,6 @@ def _key_and_models(
 ) -> Iterator[Finding]:
     match answer.status_code:
         case HTTPStatus.OK:
-            yield ok(patient.what("key"), "the provider takes it")
             yield from _served(patient, answer, model)
         case HTTPStatus.UNAUTHORIZED | HTTPStatus.FORBIDDEN:
             says = (
@@ -147,8 +153,10 @@ def _key_and_models(
 def _served(patient: Patient, answer: httpx2.Response, model: str | None) -> Iterator[Finding]:
     served = _listed(answer)
     if served is None:
-        yield warn(patient.what("model"), "the provider's list of models cannot be read")
+        says = "cannot be told: the provider's list of models cannot be read; look at the base URL"
+        yield warn(patient.what("key"), says)
         return
+    yield ok(patient.what("key"), "the provider takes it")
     wanted = model or patient.profile.models.default
     if wanted in served:
         yield ok(patient.what("model"), f"{wanted} is served")

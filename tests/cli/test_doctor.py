@@ -113,6 +113,15 @@ def test_a_base_url_without_its_v1(provider, says, monkeypatch):
     assert "does not end in /v1" in found["provider"][1]
 
 
+def test_a_base_url_without_its_v1_where_a_relay_shows_its_page(provider, says, monkeypatch):
+    provider.path, provider.body = "/models", "<!doctype html><title>New API</title>"
+    monkeypatch.setenv("OPENAI_BASE_URL", provider.url)
+    status, found = says()
+    assert (status, found["provider"][0], found["key"][0]) == (1, "fail", "warn")
+    assert "write …127.0.0.1/v1" in found["provider"][1]
+    assert "cannot be told" in found["key"][1]
+
+
 def test_a_base_url_without_v1_where_models_are_is_right(provider, says, monkeypatch):
     provider.path = "/openai/models"
     monkeypatch.setenv("OPENAI_BASE_URL", f"{provider.url}/openai")
