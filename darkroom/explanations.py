@@ -1,9 +1,12 @@
 """What is wrong with a setting, in words that name its place and the fix and show no secret."""
 
+from collections.abc import Collection, Iterable
+
 from pydantic_core import ErrorDetails
 
 from darkroom.domain.facts import fix_of
 from darkroom.domain.problem import clipped
+from darkroom.domain.suggestion import hint, nearest_word
 
 FILE = "darkroom.toml"
 
@@ -18,6 +21,19 @@ def variable_of(name: str) -> str:
     ('DARKROOM_HOME', 'OPENAI_API_KEY')
     """
     return name.upper() if name.lower().startswith("openai_") else f"DARKROOM_{name.upper()}"
+
+
+def unknown_key(given: Iterable[str], known: Collection[str]) -> str | None:
+    """What is wrong with the first key of the file's top level that nobody reads.
+
+    >>> unknown_key(["workers", "image_per_minute"], ["workers", "images_per_minute"])
+    'darkroom.toml, top level, key image_per_minute: unknown key; the nearest is images_per_minute'
+    """
+    strange = next((one for one in given if variable_of(one) not in map(variable_of, known)), None)
+    if strange is None:
+        return None
+    near = nearest_word(strange, sorted(known))
+    return f"{FILE}, top level, key {strange}: unknown key{hint(near) or '; remove it'}"
 
 
 def explained(error: ErrorDetails) -> str:

@@ -65,6 +65,9 @@ def _known_case(name: str) -> str:
     return name
 
 
+Timeouts = dict[Annotated[str, AfterValidator(_known_case)], Seconds]
+
+
 class Section(BaseModel):
     """A table in which a key that nobody reads is an error."""
 
@@ -143,7 +146,7 @@ class ProviderSection(Section):
     input_images_per_minute: Limit = None
     max_in_flight: PositiveInt = 30
     request_timeout: Seconds | None = None
-    timeouts: dict[Annotated[str, AfterValidator(_known_case)], Seconds] = {}
+    timeouts: Timeouts = {}
     families: dict[str, FamilySection] = {}
 
     @model_validator(mode="before")

@@ -27,7 +27,7 @@ from darkroom.domain.facts import OFFICIAL, Profile, packaged_toml, read_profile
 from darkroom.domain.retention import Retention
 from darkroom.domain.retry import OnUnknown
 from darkroom.domain.thrift import REMEMBERED
-from darkroom.explanations import FILE, explained
+from darkroom.explanations import FILE, explained, unknown_key
 from darkroom.sections import (
     Days,
     FamilySection,
@@ -39,11 +39,15 @@ from darkroom.sections import (
     Seconds,
     SecretMissing,
     Source,
+    Timeouts,
 )
 
 OPENAI = "https://api.openai.com/v1"
 PROJECT = "default"
 """The project of whoever says nothing of projects."""
+
+OF_THE_COMMAND = frozenset({"api_url", "api_key", "sandbox_config"})
+"""What only the command line reads, from the same file."""
 
 _Blank = BeforeValidator(lambda value: None if value == "" else value)
 """A variable that is set to nothing is not set."""
@@ -109,6 +113,10 @@ class Settings(BaseSettings):
     )
     request_timeout: Seconds = Field(
         default=600, description="Seconds after which a call's outcome is unknown."
+    )
+    timeouts: Timeouts = Field(
+        default={},
+        description='The same for single qualities and sizes, such as {"high 3840x2160": 900}.',
     )
     on_unknown: OnUnknown = Field(
         default=OnUnknown.RETRY, description="Whether a call of unknown outcome is sent once more."
@@ -217,7 +225,10 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the signature is the library's
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the signature is the library's
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+        file = TomlConfigSettingsSource(settings_cls)
+        if strange := unknown_key(file.toml_data, {*Settings.model_fields, *OF_THE_COMMAND}):
+            raise SettingsInvalid(strange)
+        return init_settings, env_settings, file
 
     @model_validator(mode="after")
     def _agree(self) -> "Settings":
@@ -347,7 +358,7 @@ class Settings(BaseSettings):
             input_images_per_minute=self.input_images_per_minute,
             max_in_flight=self.max_in_flight,
             request_timeout=self.request_timeout,
-            timeouts={},
+            timeouts=self.timeouts,
             families=self.families,
         )
 

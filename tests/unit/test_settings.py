@@ -7,7 +7,7 @@ from datetime import date
 import pytest
 
 from darkroom.cli.environment import Environment
-from darkroom.settings import Settings, SettingsInvalid, read_settings
+from darkroom.settings import OF_THE_COMMAND, Settings, SettingsInvalid, read_settings
 
 RELAY = """
 [providers.relay]
@@ -53,6 +53,25 @@ def test_without_a_key_of_its_own_the_usual_provider_gives_way(read, monkeypatch
     assert list(settings.sources()) == ["relay"]
     assert settings.worker_slots == 7
     assert list(read("").sources()) == ["default"]
+
+
+def test_the_usual_provider_has_timeouts_too(read, monkeypatch):
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-usual")
+    settings = read('[timeouts]\nhigh = 900\n"high 3840x2160" = 1200\n', Environment)
+    [usual] = settings.sources().values()
+    assert usual.timeouts == {"high": 900, "high 3840x2160": 1200}
+    assert settings.longest_timeout == 1200
+    monkeypatch.setenv("DARKROOM_TIMEOUTS", settings.variables()["DARKROOM_TIMEOUTS"])
+    assert read("").longest_timeout == 1200
+
+
+@pytest.mark.parametrize("kind", [Settings, Environment])
+def test_a_key_that_nobody_reads_is_refused_with_the_nearest(read, kind):
+    with pytest.raises(SettingsInvalid, match=r"key image_per_minute: .* is images_per_minute"):
+        read("image_per_minute = 5\n", kind)
+    of_the_command = Environment.model_fields.keys() - Settings.model_fields.keys()
+    assert of_the_command == OF_THE_COMMAND
+    read('api_url = "http://127.0.0.1:1"\napi_key = "k"\nopenai_base_url = "http://h/v1"\n', kind)
 
 
 def test_a_key_may_lie_in_a_file(read, here):
