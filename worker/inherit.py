@@ -43,21 +43,40 @@ def take_over(tools: Tools, lease: LostLease) -> None:
 
 
 def inherit(tools: Tools) -> int:
-    """Settles the next of what others left behind, however long storage or a host behind a link take."""
+    """Settles the next of what others left behind, however long a host behind a link takes.
+
+    What the storage does not give or take comes after all the others, and holds up nothing else: it may be
+    this one object. A job that waits for it asks again.
+    """
     lease = tools.estate.next(_PATIENCE)
     if lease is None:
         return 0
     of = lease.reservation
     try:
         with concerning(batch_id=of.batch_id.hex, job_id=of.job_id, attempt_id=of.attempt_id.hex):
-            outcome = settlement.patiently(tools, lambda: outcome_of(tools, lease))
-            if lease.waiting is None or not isinstance(outcome, Unknown):
-                settlement.settle(tools, of, outcome, lease)
-            if lease.waiting is not None:
-                _let_go_on(tools, of.attempt_id, lease.waiting)
+            settled = _settled(tools, lease)
     finally:
         tools.estate.part_with(lease)
-    return 1
+    if settled:
+        return 1
+    if lease.waiting is None:
+        tools.estate.add(lease)
+    tools.pause(_PATIENCE)
+    return 0
+
+
+def _settled(tools: Tools, lease: LostLease) -> bool:
+    """Whether it is done; the storage may keep it from that."""
+    try:
+        outcome = outcome_of(tools, lease)
+    except StorageFailed as trouble:
+        settlement.say_held(trouble)
+        return False
+    if lease.waiting is None or not isinstance(outcome, Unknown):
+        settlement.settle(tools, lease.reservation, outcome, lease)
+    if lease.waiting is not None:
+        _let_go_on(tools, lease.reservation.attempt_id, lease.waiting)
+    return True
 
 
 def _let_go_on(tools: Tools, attempt_id: UUID, waiting: int) -> None:

@@ -38,14 +38,22 @@ def _heartbeats_count(tools: Tools, connection: Transaction) -> bool:
 def _settle(tools: Tools, lease: LostLease) -> None:
     """Outside of any transaction, for a receipt may have to be read; a compare-and-set decides in the end.
 
-    An answer that only points to its images is others' work: the clock waits for no stranger's host.
+    An answer that only points to its images is others' work, and so is one that the storage does not give: the
+    clock waits for no stranger's host, and no lease for another's.
     """
     of = lease.reservation
     with concerning(batch_id=of.batch_id.hex, job_id=of.job_id, attempt_id=of.attempt_id.hex):
-        if receipts.find(tools, of.attempt_id):
-            _settle_by_receipt(tools, lease)
-        else:
-            settlement.settle(tools, of, inherit.lost(), lease, if_lost=True)
+        try:
+            found = receipts.find(tools, of.attempt_id)
+            settle = _settle_by_receipt if found else _settle_as_lost
+            settle(tools, lease)
+        except StorageFailed as trouble:
+            settlement.say_held(trouble)
+            inherit.take_over(tools, lease)
+
+
+def _settle_as_lost(tools: Tools, lease: LostLease) -> None:
+    settlement.settle(tools, lease.reservation, inherit.lost(), lease, if_lost=True)
 
 
 def _settle_by_receipt(tools: Tools, lease: LostLease) -> None:

@@ -10,6 +10,7 @@ from books import agree
 from sqlalchemy import event, update
 from world import World
 
+from darkroom.blobs import StorageFailed
 from darkroom.domain.answer import receipt_name
 from darkroom.domain.batch import PausedReason
 from darkroom.domain.job import JobState
@@ -333,6 +334,35 @@ def test_the_clock_does_not_wait_for_the_host_behind_a_link(
     heir.join()
     view = world.batch(batch_id)
     assert (view.counts.succeeded, view.unknown, view.images) == (1, 0, 1)
+    agree(world)
+
+
+def test_an_answer_that_the_storage_does_not_give_holds_up_no_other_and_no_call(
+    world: World, tools: Tools, monkeypatch
+) -> None:
+    monkeypatch.setattr("darkroom.store.session.up_for", lambda _: leases.LEASE * 2)
+    monkeypatch.setattr(Tools, "pause", lambda *_: None)
+    stuck, well = died_after_the_answer(world, tools), died_after_the_answer(world, tools)
+    unreadable = next(row.id for row in world.attempts() if row.batch_id == stuck)
+    find = receipts.find
+
+    def refused(tools: Tools, attempt_id):
+        if attempt_id == unreadable:
+            raise StorageFailed("s3", "no permission for this object", "give it")
+        return find(tools, attempt_id)
+
+    with transaction(world.engine) as connection:
+        connection.execute(update(attempts).values(lease_expires_at=attempts.c.begun_at))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(receipts, "find", refused)
+        assert reap(tools) == 2
+        assert states(world, well) == [JobState.SUCCEEDED]
+        assert inherit(tools) == 0
+        assert not tools.holdings.is_stuck
+        assert states(world, stuck) == [JobState.RUNNING]
+    assert inherit(tools) == 1
+    assert states(world, stuck) == [JobState.SUCCEEDED]
+    assert world.sandbox.totals()["calls"] == 2
     agree(world)
 
 
