@@ -19,7 +19,7 @@ def pause(tools: Tools, batch_id: UUID, refused: BeginRefused) -> None:
         whose, detail = _whose(refused.budget), _detail(refused)
         if pausing.pause_for_budget(connection, batch_id, refused.bound, whose, detail):
             outbox.paused(connection, [batch_id])
-        hints.ring(connection)
+            hints.ring(connection)
 
 
 def _detail(refused: BeginRefused) -> str:

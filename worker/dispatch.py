@@ -131,9 +131,10 @@ def _handed_out(
 
 
 def _careful(tools: Tools, batch: OpenBatch) -> OpenBatch:
-    """With no more waiting than it may have in hand before its first calls have been answered."""
+    """With no more waiting than its budgets have room for, and its first calls, until they are answered."""
     room = tools.thrift.room(batch.answered, batch.dispatched + batch.running)
-    return batch if room is None else replace(batch, queued=min(batch.queued, room))
+    known = [one for one in (room, batch.affordable) if one is not None]
+    return replace(batch, queued=max(min(batch.queued, *known), 0)) if known else batch
 
 
 def _less(batch: OpenBatch, handed: int) -> OpenBatch:

@@ -176,6 +176,20 @@ def has_room(project_id: ColumnElement[Any], bound: ColumnElement[Any]) -> Colum
     )
 
 
+def left(project_id: ColumnElement[Any]) -> ColumnElement[Any]:
+    """What a project's budgets have left beside what is in flight; NULL where it has none."""
+    p = projects.c
+    day = func.to_char(today(), "YYYY-MM-DD")
+    free = func.least(p.budget_per_day - _taken(day), p.budget - _taken(TOTAL))
+    return select(free).where(p.id == project_id).scalar_subquery()
+
+
+def _taken(period: ColumnElement[Any] | str) -> ColumnElement[Any]:
+    b = budgets.c
+    reserved = select(b.reserved).where(b.project_id == projects.c.id, b.period == period)
+    return _used(period) + func.coalesce(reserved.scalar_subquery(), 0)
+
+
 def _used(period: ColumnElement[Any] | str) -> ColumnElement[Any]:
     b = budgets.c
     known = select(b.spent + b.at_risk).where(b.project_id == projects.c.id, b.period == period)

@@ -8,10 +8,13 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Integer,
+    Label,
     Update,
     case,
     cast,
+    func,
     literal,
+    null,
     or_,
     select,
     update,
@@ -41,7 +44,10 @@ class Reached:
 def pause_for_budget(
     connection: Connection, batch_id: UUID, bound: Decimal, whose: BudgetOf, detail: str
 ) -> bool:
-    """Pauses a batch that has no room for a call of this worst case, unless a call in flight may free some."""
+    """Pauses a batch that has no room for a call of this worst case, unless a call in flight may free some.
+
+    Then what it needs is written down, and no more is handed out of it than fits.
+    """
     worst = literal(bound, Money)
     changes = {
         "paused_reason": PausedReason.BUDGET,
@@ -49,17 +55,30 @@ def pause_for_budget(
         "paused_budget": whose,
         "needed": bound,
     }
-    statement = (
-        update(batches)
-        .where(
-            batches.c.id == batch_id,
-            batches.c.status == BatchStatus.IN_PROGRESS,
-            batches.c.paused_reason.is_(None),
-            ~_has_room(worst),
-        )
-        .values(changes)
+    b = batches.c
+    going_on = (b.id == batch_id, b.status == BatchStatus.IN_PROGRESS, b.paused_reason.is_(None))
+    pausing = update(batches).where(*going_on, ~_has_room(worst)).values(changes)
+    if connection.execute(pausing).rowcount:
+        return True
+    unknown = b.needed.is_distinct_from(worst)
+    connection.execute(update(batches).where(*going_on, unknown).values(needed=worst))
+    return False
+
+
+def affordable() -> Label[int | None]:
+    """How many more calls of a batch may be handed out, as large as the last that was refused or begun.
+
+    None where no budget has refused any. Where not even one would fit once none is in flight, one may: its
+    refusal pauses the batch.
+    """
+    b = batches.c
+    own = b.cap - (b.spent + b.reserved + b.at_risk)
+    left = func.least(own, project_budgets.left(b.project_id))
+    fitting = cast(func.floor(left / b.needed), Integer)
+    number = case(
+        (func.coalesce(b.needed, 0) == 0, null()), (~_has_room(b.needed), 1), else_=fitting
     )
-    return bool(connection.execute(statement).rowcount)
+    return (number - b.dispatched).label("affordable")
 
 
 def release_budgets(connection: Connection) -> int:

@@ -11,6 +11,7 @@ from darkroom.domain.job import JobState
 from darkroom.store.batches import in_focus
 from darkroom.store.counters import in_time
 from darkroom.store.jobs import model
+from darkroom.store.pausing import affordable
 from darkroom.store.tables import batches, jobs
 
 _BEFORE_ALL = ""
@@ -29,6 +30,8 @@ class OpenBatch:
     lone: bool
     answered: int
     """Calls whose end said something about what it asks for."""
+    affordable: int | None
+    """How many more may be handed out, where a budget has refused some."""
     models: Sequence[str]
 
 
@@ -48,7 +51,7 @@ def dispatchable(connection: Connection, provider: str, focus: str | None) -> li
     b = batches.c
     waiting = (
         select(b.id, b.project_id, b.priority, b.queued, b.dispatched, b.running, b.lone)
-        .add_columns(b.answered, b.created_at)
+        .add_columns(b.answered, affordable(), b.created_at)
         .where(
             b.status == BatchStatus.IN_PROGRESS,
             b.provider == provider,
@@ -66,7 +69,7 @@ def dispatchable(connection: Connection, provider: str, focus: str | None) -> li
     rows = connection.execute(
         select(
             *(w.id, w.project_id, w.priority, w.queued, w.dispatched, w.running, w.lone),
-            w.answered,
+            *(w.answered, w.affordable),
             func.array_agg(found.c.model),
         )
         .join_from(waiting, found, (found.c.id == w.id) & found.c.model.is_not(None))

@@ -14,6 +14,7 @@ from sqlalchemy import (
     Integer,
     Update,
     bindparam,
+    case,
     func,
     insert,
     or_,
@@ -181,6 +182,7 @@ def _reserving() -> Update:
             dispatched=b.dispatched - number,
             running=b.running + number,
             reserved=b.reserved + bound,
+            needed=case((b.needed.is_not(None), bound / number)),
         )
     )
 

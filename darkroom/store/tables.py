@@ -168,7 +168,7 @@ batches = Table(
     ),
     Column("expected", Money, comment="the likely cost of its rows, told when they were read"),
     Column("cap", Money),
-    Column("needed", Money, comment="paused for a budget: what its next call may cost"),
+    Column("needed", Money, comment="refused by a budget: what its next call may cost"),
     Column("announced", SmallInteger, nullable=False, server_default="0", comment="percent"),
     Column(
         "answered",

@@ -5,12 +5,12 @@ from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 
 import pytest
-from stage import AGAIN, Stage, draft, failed, not_sent, succeeded, unknown
+from stage import AGAIN, NOW, Stage, draft, failed, not_sent, succeeded, unknown
 
 from darkroom.domain.attempt import Reservation
 from darkroom.domain.batch import BudgetOf
 from darkroom.domain.job import Missed
-from darkroom.store import batches, budgets, evidence, pausing
+from darkroom.store import batches, budgets, evidence, jobs, pausing, queues
 from darkroom.store.budgets import TOTAL, Allowance, Budget
 from darkroom.store.pausing import Reached
 from darkroom.store.reservations import BeginRefused, Refusal
@@ -84,6 +84,50 @@ def test_a_new_day_has_its_own_room_and_yesterdays_calls_settle_on_yesterday(sta
     today = stage.begin(second)
     assert row(stage, today.day.isoformat()).reserved == 1
     stage.assert_books_balance()
+
+
+@pytest.mark.parametrize("limit", ["cap", "per_day", "total"])
+def test_a_batch_that_was_refused_is_handed_out_as_far_as_there_is_room(stage, limit):
+    """Whatever makes the room: a call that ends, or a higher cap."""
+
+    def affordable() -> int | None:
+        [found] = stage.call(queues.dispatchable, "default", None)
+        return found.affordable
+
+    few = Decimal("2.5")
+    allow(stage, **({} if limit == "cap" else {limit: few}))
+    batch_id = stage.batch(9, cap=str(few) if limit == "cap" else None)
+    assert affordable() is None
+    *fitting, over = stage.dispatch(batch_id, 3)
+    made = [stage.begin(message) for message in fitting]
+    assert not stage.call(pausing.pause_for_budget, batch_id, refused(stage, over).bound, DAY, "")
+    stage.call(jobs.give_back, [(over.job_id, over.token)], NOW)
+    assert affordable() == 0
+    stage.settle(made[0], succeeded("0.25"))
+    assert affordable() == 1
+    [message] = stage.dispatch(batch_id, 1)
+    assert affordable() == 0
+    stage.begin(message)
+    if limit == "cap":
+        assert stage.call(batches.resume, batch_id, Decimal(9))
+    else:
+        allow(stage, **{limit: Decimal(9)})
+    assert affordable() == 6
+    stage.assert_books_balance()
+
+
+def test_what_is_not_affordable_even_alone_is_tried_once_for_that_pauses_the_batch(stage):
+    batch_id = stage.batch(3, cap="1.5")
+    first, over = stage.dispatch(batch_id, 2)
+    made = stage.begin(first)
+    assert not stage.call(pausing.pause_for_budget, batch_id, refused(stage, over).bound, DAY, "")
+    stage.call(jobs.give_back, [(over.job_id, over.token)], NOW)
+    stage.settle(made, succeeded("1"))
+    [found] = stage.call(queues.dispatchable, "default", None)
+    assert found.affordable == 1
+    [message] = stage.dispatch(batch_id, 1)
+    bound = refused(stage, message).bound
+    assert stage.call(pausing.pause_for_budget, batch_id, bound, BudgetOf.BATCH, "")
 
 
 def test_what_becomes_known_late_is_charged_to_the_day_of_its_reservation(stage):

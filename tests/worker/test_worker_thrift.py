@@ -122,3 +122,18 @@ def test_what_is_handed_out_takes_its_slots_once(world: World, tools: Tools, bat
     with transaction(world.engine) as connection:
         assert len(jobs.dispatch(connection, batch_id, ["gpt-image-2"], 9)) == 9
     assert dispatch(tools) == 7
+
+
+def test_no_more_is_handed_out_than_a_budget_has_room_for_since_it_refused_some(
+    world: World, tools: Tools, batch_id
+) -> None:
+    """Else each would take a permit, and spoil the commit of those that it begins with."""
+    change(
+        world, batch_id, answered=99, cap=Decimal(1), needed=Decimal("0.3"), reserved=Decimal("0.5")
+    )
+    assert dispatch(tools) == 1
+    assert dispatch(tools) == 0
+    change(world, batch_id, cap=Decimal(2))
+    assert dispatch(tools) == 4
+    change(world, batch_id, reserved=Decimal(0))
+    assert dispatch(tools) == 1

@@ -1,4 +1,4 @@
-"""Readings of a file that say why they end are not counted among those whose readers died."""
+"""What a batch says of itself: how many readings of its file were excused, and what a budget refused it."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -7,6 +7,10 @@ revision = "0011"
 down_revision = "0009"
 branch_labels = None
 depends_on = None
+
+
+NOW = "refused by a budget: what its next call may cost"
+BEFORE = "paused for a budget: what its next call may cost"
 
 
 def upgrade() -> None:
@@ -20,7 +24,9 @@ def upgrade() -> None:
             comment="those that said why they ended: the storage was away, their worker stopped",
         ),
     )
+    op.alter_column("batches", "needed", comment=NOW, existing_comment=BEFORE)
 
 
 def downgrade() -> None:
+    op.alter_column("batches", "needed", comment=BEFORE, existing_comment=NOW)
     op.drop_column("batches", "readings_excused")
