@@ -1,5 +1,6 @@
 """One attempt: a permit, a row with the money reserved, a last look at the lease, the call, and its end."""
 
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -32,12 +33,16 @@ from darkroom.store.reservations import BeginRefused, Claim, Refusal
 from darkroom.store.session import StoreAway, StoreBusy, transaction
 from darkroom.telemetry.logs import concerning
 from worker import budget, enclosures, evidence, inherit, permits, receipts, settlement
+from worker.enclosures import Letter
 from worker.notice import NO_PERMIT, note, note_denial, note_failure
 from worker.tools import Tools
 from worker.upstream import Upstream
 
 AWAY = timedelta(seconds=5)
 """How long a job waits when the limiter, or room in its budget, is away."""
+
+BEGIN_SECONDS = 4.0
+"""A begin that takes longer may leave a connection and its encryption too little of the lease."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +88,18 @@ def _handle(tools: Tools, job_id: int, token: int) -> Report:
         )
         tools.estate.add(lease)
         return report
-    return _with_permit(tools, upstream, ticket)
+    return _with_pictures(tools, upstream, ticket)
+
+
+def _with_pictures(tools: Tools, upstream: Upstream, ticket: Ticket) -> Report:
+    """Pictures may take long to come: only what is at hand asks for leave to be sent."""
+    with ExitStack() as lent:
+        try:
+            letter = enclosures.written(lent, tools.blobs, upstream, ticket.request)
+        except StorageFailed as failed:
+            note(tools, upstream.name, WaitingFor.STORAGE, str(failed))
+            return _give_back(tools, ticket, AWAY, "the storage does not give its pictures")
+        return _with_permit(tools, letter, ticket)
 
 
 def _looks_again(tools: Tools, ticket: Ticket) -> LostLease | None:
@@ -99,7 +115,8 @@ def _give_back(tools: Tools, ticket: Ticket, after: timedelta, reason: str) -> R
     return Report(f"given back: {reason}, due in {after.total_seconds():.1f} s")
 
 
-def _with_permit(tools: Tools, upstream: Upstream, ticket: Ticket) -> Report:
+def _with_permit(tools: Tools, letter: Letter, ticket: Ticket) -> Report:
+    upstream = letter.upstream
     attempt_id, load = tools.new_id(), permits.load_of(upstream, ticket.request)
     try:
         leave = permits.ask(tools, upstream, attempt_id, load)
@@ -114,15 +131,13 @@ def _with_permit(tools: Tools, upstream: Upstream, ticket: Ticket) -> Report:
             if tools.draining.wait(wait.total_seconds()):
                 permits.refund(upstream, attempt_id, load)
                 return _give_back(tools, ticket, timedelta(0), "this worker is stopping")
-            return _begin(tools, upstream, ticket, attempt_id, load)
+            return _begin(tools, letter, ticket, attempt_id, load)
         case _:
             assert_never(leave)
 
 
-def _begin(
-    tools: Tools, upstream: Upstream, ticket: Ticket, attempt_id: UUID, load: Load
-) -> Report:
-    begun_at = tools.stopwatch()
+def _begin(tools: Tools, letter: Letter, ticket: Ticket, attempt_id: UUID, load: Load) -> Report:
+    upstream, begun_at = letter.upstream, tools.stopwatch()
     ids = concerning(batch_id=ticket.batch_id.hex, attempt_id=attempt_id.hex)
     with ids, tools.holdings.attempt(attempt_id):
         try:
@@ -139,7 +154,7 @@ def _begin(
             return Report(f"stale ticket: {reservation.reason}")
         tools.holdings.part_with((ticket.job_id, ticket.token))
         with tools.holdings.call(attempt_id, upstream.name):
-            ending = _call(tools, upstream, ticket, reservation, begun_at)
+            ending = _call(tools, letter, ticket, reservation, begun_at)
         return _end(tools, upstream, ticket, reservation, ending)
 
 
@@ -178,25 +193,23 @@ class Ending:
 
 
 def _call(
-    tools: Tools, upstream: Upstream, ticket: Ticket, reservation: Reservation, begun_at: float
+    tools: Tools, letter: Letter, ticket: Ticket, reservation: Reservation, begun_at: float
 ) -> Ending:
     last_moment = begun_at + (LEASE - SAFETY_MARGIN).total_seconds()
+    slow = tools.stopwatch() - begun_at > BEGIN_SECONDS
     try:
         return _answered(
             tools,
-            upstream,
+            letter.upstream,
             ticket,
             reservation.attempt_id,
-            enclosures.send(
-                tools.blobs,
-                upstream,
-                ticket.request,
+            letter.send(
                 may_send=lambda: tools.stopwatch() < last_moment,
                 attempt_id=reservation.attempt_id,
             ),
         )
     except CallFailed as failed:
-        return _unanswered(failed)
+        return _unanswered(failed, slow=slow)
 
 
 def _answered(
@@ -226,9 +239,13 @@ def _judged(tools: Tools, upstream: Upstream, ticket: Ticket, answer: Answer) ->
     return Ending(hopeless(outcome) if heard.hopeless else outcome, heard)
 
 
-def _unanswered(failed: CallFailed) -> Ending:
+def _unanswered(failed: CallFailed, *, slow: bool) -> Ending:
+    """Of a lease that was short because the begin was slow, the database is to blame and not the job."""
     if failed.sent:
         return Ending(Unknown(failed.failure, None, failed.latency_ms), Heard(Sign.TROUBLE))
+    if slow and failed.failure.klass is FailureClass.LEASE_SHORT:
+        message = "the database took too long to begin it; nothing was sent"
+        return Ending(NotSent(Failure(FailureClass.STORE_AWAY, "begin_slow", message)), None)
     away = failed.failure.klass is FailureClass.UNREACHABLE
     return Ending(NotSent(failed.failure), Heard(Sign.TROUBLE) if away else None)
 

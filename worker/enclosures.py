@@ -1,11 +1,12 @@
-"""The call itself: a request, and the pictures that go along, lent by the storage while they are sent."""
+"""The call itself: a request, and the pictures that go along, lent by the storage before anything is begun."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from darkroom.blobs import BlobMissing, BlobStore, StorageFailed
+from darkroom.blobs import BlobMissing, BlobStore
 from darkroom.domain.failure import Failure, FailureClass
 from darkroom.domain.reference import COLUMNS
 from darkroom.domain.request import Endpoint
@@ -14,47 +15,59 @@ from darkroom.provider import Answer, CallFailed, Part
 from worker.upstream import Upstream
 
 
-def send(
-    blobs: BlobStore,
-    upstream: Upstream,
-    request: Mapping[str, Any],
-    *,
-    may_send: Callable[[], bool],
-    attempt_id: UUID,
-) -> Answer:
-    """Makes the one call of an attempt; its pictures are read piece by piece on their way out.
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A request to a provider with all that goes along: nothing but the socket comes next."""
 
-    Raises:
-        CallFailed: there is no whole answer; also when a picture cannot be had, and then nothing is sent.
-    """
-    endpoint = Endpoint.EDITS if "images" in request else Endpoint.GENERATIONS
-    with ExitStack() as lent:
-        return upstream.client().call(
+    upstream: Upstream
+    request: Mapping[str, Any]
+    parts: Sequence[Part]
+    missing: Failure | None = None
+    """Why it can never be sent: a picture is gone."""
+
+    def send(self, *, may_send: Callable[[], bool], attempt_id: UUID) -> Answer:
+        """Makes the one call of an attempt; its pictures are read piece by piece on their way out.
+
+        Raises:
+            CallFailed: there is no whole answer; also when a picture is gone, and then nothing is sent.
+        """
+        if self.missing:
+            raise CallFailed(self.missing, sent=False, latency_ms=0)
+        endpoint = Endpoint.EDITS if "images" in self.request else Endpoint.GENERATIONS
+        return self.upstream.client().call(
             endpoint,
-            {name: value for name, value in request.items() if name not in COLUMNS},
-            deadline_seconds=upstream.patience(request),
+            {name: value for name, value in self.request.items() if name not in COLUMNS},
+            deadline_seconds=self.upstream.patience(self.request),
             may_send=may_send,
             client_request_id=attempt_id.hex,
-            parts=_parts(lent, blobs, request),
+            parts=self.parts,
         )
 
 
-def _parts(lent: ExitStack, blobs: BlobStore, request: Mapping[str, Any]) -> list[Part]:
-    """The pictures of a request, open until `lent` is closed."""
-    images = request.get("images", ())
-    field = "image" if len(images) == 1 else "image[]"
-    named = [(field, f"image-{number}", sha256) for number, sha256 in enumerate(images, 1)]
-    named += [("mask", "mask", request["mask"])] if "mask" in request else []
+def written(
+    lent: ExitStack, blobs: BlobStore, upstream: Upstream, request: Mapping[str, Any]
+) -> Letter:
+    """The request with its pictures at hand, however long the storage takes; open until `lent` is closed.
+
+    Raises:
+        StorageFailed: a picture cannot be had now.
+    """
     try:
-        return [_part(lent, blobs, *one) for one in named]
+        return Letter(upstream, request, _parts(lent, blobs, request))
     except BlobMissing as missing:
         message = (
             f"a picture of this row is gone from the storage ({missing}); submit the row again"
         )
-        failure = Failure(FailureClass.INVALID_REQUEST, "reference_missing", message)
-    except StorageFailed as failed:
-        failure = Failure(FailureClass.STORE_AWAY, "storage_away", str(failed))
-    raise CallFailed(failure, sent=False, latency_ms=0)
+        gone = Failure(FailureClass.INVALID_REQUEST, "reference_missing", message)
+        return Letter(upstream, request, (), gone)
+
+
+def _parts(lent: ExitStack, blobs: BlobStore, request: Mapping[str, Any]) -> list[Part]:
+    images = request.get("images", ())
+    field = "image" if len(images) == 1 else "image[]"
+    named = [(field, f"image-{number}", sha256) for number, sha256 in enumerate(images, 1)]
+    named += [("mask", "mask", request["mask"])] if "mask" in request else []
+    return [_part(lent, blobs, *one) for one in named]
 
 
 def _part(lent: ExitStack, blobs: BlobStore, field: str, stem: str, sha256: str) -> Part:

@@ -21,7 +21,7 @@ class WaitingFor(StrEnum):
     DISK_SPACE = auto()
     """What comes back might find no room: an image that cannot be stored was paid for in vain."""
     STORAGE = auto()
-    """Answers in hand wait to be stored; until they are, that worker makes no new call."""
+    """The storage takes no answer, and a worker with one in hand makes no new call, or gives no picture."""
     PROVIDER = auto()
     """The provider cannot be reached; one call at a time tries."""
     COOL_DOWN = auto()
