@@ -3,7 +3,7 @@
 Each acts first and then looks: its UPDATE holds the batch's row, so what is seen is what was decided on.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from decimal import ROUND_DOWN, Decimal
 from uuid import UUID
@@ -14,6 +14,7 @@ from api.money import plain
 from api.names import image_key
 from api.refusals import Conflict, Expired, Invalid, Missing, nearest
 from darkroom.domain.batch import TERMINAL, BatchStatus, PausedReason
+from darkroom.domain.choice import REJECTED, Choice
 from darkroom.domain.failure import FailureClass
 from darkroom.domain.ids import BATCH, shown
 from darkroom.store import batches, hints, insights, providers, retries
@@ -138,42 +139,46 @@ def cancel(connection: Connection, project_id: str, batch_id: UUID) -> BatchView
 
 
 def retry(
-    connection: Connection, project_id: str, batch_id: UUID, only: Sequence[str] | None
+    connection: Connection,
+    project_id: str,
+    batch_id: UUID,
+    only: Sequence[str] | None,
+    budget: Decimal | None = None,
 ) -> BatchView:
-    """A new batch of what the batch and its retries have failed to bring.
+    """A new batch of what the batch and its retries have failed to bring, or of images that were rejected.
 
     Raises:
         Missing: The project has none such.
-        Invalid: A word in `only` is no class of failures.
+        Invalid: A word in `only` names nothing that can be tried again.
         Conflict: There is nothing to retry.
     """
-    classes = None if only is None else failure_classes(only)
+    choice = None if only is None else chosen(only)
     before = owned_batch(connection, project_id, batch_id)
     new_id = fresh_id()
     root = retries.family_root(connection, batch_id)
-    if not retries.retry(connection, root, new_id, classes):
-        raise Conflict("nothing_to_retry", _why_nothing(before, classes))
+    if not retries.retry(connection, root, new_id, choice, budget):
+        raise Conflict("nothing_to_retry", _why_nothing(before, choice))
     hints.ring(connection)
     return owned_batch(connection, project_id, new_id)
 
 
-def failure_classes(words: Iterable[str]) -> tuple[FailureClass, ...]:
-    """The classes that these words name.
+def chosen(words: Sequence[str]) -> Choice:
+    """What these words name.
 
     Raises:
-        Invalid: One names none.
+        Invalid: One names nothing.
 
-    >>> [klass.value for klass in failure_classes(["5xx", "server_error"])]
-    ['server_error', 'overloaded', 'outage']
+    >>> chosen(["5xx", "server_error", "rejected"]).words
+    ('server_error', 'overloaded', 'outage', 'rejected')
     """
-    known = {**{klass.value: (klass,) for klass in FailureClass}, **GROUPS}
+    known = {**{klass.value: (klass,) for klass in FailureClass}, **GROUPS, REJECTED: ()}
     found: dict[FailureClass, None] = {}
     for word in words:
         if word not in known:
             detail = f"is no class of failures; {nearest(word, list(known))}"
             raise Invalid.field("only", "failure_class_unknown", detail)
         found |= dict.fromkeys(known[word])
-    return tuple(found)
+    return Choice(tuple(found), REJECTED in words)
 
 
 def _members(view: BatchView) -> tuple[UUID, ...]:
@@ -215,11 +220,13 @@ def _too_late(word: str, view: BatchView) -> Conflict:
     return Conflict(f"batch_{view.status}", f"the batch is {view.status}; it cannot be {word} now")
 
 
-def _why_nothing(view: BatchView, classes: Sequence[FailureClass] | None) -> str:
+def _why_nothing(view: BatchView, choice: Choice | None) -> str:
     if view.status not in TERMINAL:
         return f"nothing to retry yet: the batch is {view.status}"
-    if classes is not None:
-        return f"nothing to retry: no job failed with {', '.join(classes)}"
+    if choice is not None and choice.rejected:
+        return "nothing to retry: no image is rejected; `darkroom review` rejects some"
+    if choice is not None:
+        return f"nothing to retry: no job failed with {', '.join(choice.words)}"
     if view.counts.failed:
         uncertain = ",".join(retries.UNCERTAIN)
         return (

@@ -229,9 +229,11 @@ def retry(
     body: RetryIn | None = None,
 ) -> BatchOut:
     """Retry what failed or expired; what may have been paid for only if it is named."""
-    only = body.only if body else None
+    asked = body or RetryIn.model_construct()
     with tools.transaction() as connection:
-        view = control.retry(connection, caller.project_id, batch_key(batch_id), only)
+        view = control.retry(
+            connection, caller.project_id, batch_key(batch_id), asked.only, asked.budget
+        )
     return announced(response, BatchOut.of(view))
 
 

@@ -30,6 +30,8 @@ class Checks:
         self._files = ExitStack()
         self._seen = Resemblances()
         self.flagged = 0
+        self.doubtful: list[str] = []
+        """The custom_ids whose images they are."""
 
     def __enter__(self) -> Self:
         file = self._files.enter_context(self._part.open("w", encoding="utf-8", newline=""))
@@ -53,6 +55,8 @@ class Checks:
             name = path.relative_to(self._landing.out).as_posix()
             self._rows.writerows((job.custom_id, name, *found) for found in findings)
             self.flagged += bool(findings)
+            if findings and job.custom_id not in self.doubtful[-1:]:
+                self.doubtful.append(job.custom_id)
 
     def close(self) -> int:
         """Put the file in place; how many images it names."""

@@ -218,9 +218,10 @@ class Client:
     def cancel(self, batch_id: str) -> Batch:
         return self._act(batch_id, "cancel", None)
 
-    def retry(self, batch_id: str, only: Sequence[str] | None) -> Batch:
-        """A new batch of what failed; of these classes alone if some are named."""
-        return self._act(batch_id, "retry", {"only": list(only) if only else None})
+    def retry(self, batch_id: str, only: Sequence[str], cap: Decimal | None = None) -> Batch:
+        """A new batch of what failed, or of what these words name."""
+        own = {} if cap is None else {"budget": str(cap)}
+        return self._act(batch_id, "retry", {"only": list(only) or None, **own})
 
     def review(self, batch_id: str, body: Any) -> Review:
         """Say what is approved and what is rejected; a rule over a large batch takes a while."""

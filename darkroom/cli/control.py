@@ -123,11 +123,14 @@ def retry(
     only: Annotated[
         list[str] | None,
         typer.Option(
-            help="Only these, with commas between: unknown, 5xx, moderation, or a class of errors.csv.",
+            help="Only these, with commas between: unknown, 5xx, rejected, or a class of errors.csv.",
             show_default=False,
         ),
     ] = None,
     *,
+    budget: Annotated[
+        str | None, typer.Option(help="A budget of its own, in US dollars.", show_default=False)
+    ] = None,
     json: Json = False,
 ) -> None:
     """Try again what failed; prints the id.
@@ -135,15 +138,17 @@ def retry(
     Example: darkroom retry batch_019ab2c34d5e7f00a1b2c3d4e5f60718 --only 5xx
 
     What failed or expired becomes a new batch within the budget of the first. Those that may
-    have been paid for already are only tried again with --only unknown. Words for --only:
+    have been paid for already are only tried again with --only unknown, and images that `darkroom
+    review` has rejected are made anew, and paid for anew, with --only rejected. Words for --only:
     5xx (server_error, overloaded, outage), unknown (unknown_outcome, worker_lost), moderation,
     invalid_request, incomplete, poison, and the other classes that errors.csv names.
     """
+    amount = dollars(budget)
     classes = [one.strip() for word in only or () for one in word.split(",") if one.strip()]
     terminal = Terminal()
 
     def work(session: Session) -> Batch:
-        return session.client.retry(meant(session.client, batch).id, classes)
+        return session.client.retry(meant(session.client, batch).id, classes, amount)
 
     made = attend(read_environment(), terminal, work, Visit())
     if json:

@@ -1,77 +1,24 @@
-"""Brings a batch's images to disk: what is missing, each under its custom_id, each checked."""
+"""`fetch`: a batch's images on disk or in an archive, looked at where that is asked for."""
 
-import errno
-import hashlib
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from darkroom.cli.batchid import meant
-from darkroom.cli.caller import command
-from darkroom.cli.checking import Checks
+from darkroom.cli.bringing import Fetched, fetched, prepare
 from darkroom.cli.ending import CliError, Exit, status_of
 from darkroom.cli.environment import read_environment
-from darkroom.cli.landing import Landing
-from darkroom.cli.manifest import Manifest
-from darkroom.cli.replies import Batch, Image, Job
+from darkroom.cli.options import dollars
+from darkroom.cli.replies import Batch
+from darkroom.cli.rerolling import made_anew
 from darkroom.cli.session import Session, Visit, attend
+from darkroom.cli.stack import Staff
 from darkroom.cli.terminal import Terminal
 from darkroom.cli.zipped import zipped
-from darkroom.domain.figures import plural
 from darkroom.domain.layout import USUAL, Layout, LayoutInvalid
-from darkroom.domain.naming import Names
-from darkroom.domain.request import EXTENSION_OF
-
-THREADS = 8
-AHEAD = 64
-"""Jobs that are looked at before the first of them is complete."""
-
-TRIES = 3
-_CHUNK = 1 << 18
-_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
-
-
-@dataclass(frozen=True, slots=True)
-class Fetched:
-    """What lies in the directory now."""
-
-    out: Path
-    files: int
-    downloaded: int
-    errors: int
-    aside: int = 0
-    others: tuple[str, ...] = ()
-    flagged: int = 0
-    expired: int = 0
-
-    def notices(self) -> Iterator[str]:
-        """What was there before and had to make room."""
-        if self.aside:
-            was = "file of yours has" if self.aside == 1 else "files of yours have"
-            yield f"{self.aside:,} {was} a name of ours in {self.out}: kept beside it as NAME.old"
-        if self.expired:
-            were = "image has" if self.expired == 1 else "images have"
-            yield (
-                f"{self.expired:,} {were} expired and cannot be fetched any more: their bytes were kept "
-                "as long as DARKROOM_RETENTION_IMAGES says"
-            )
-        for batch_id in self.others:
-            back = command("fetch", batch_id, "--out", "DIR")
-            yield f"images of {batch_id} in {self.out} were replaced; `{back}` brings them back"
-
-    def __str__(self) -> str:
-        had = self.files - self.downloaded
-        before = f", {had:,} of them there before" if had and self.downloaded else ""
-        errors = f", errors.csv ({plural(self.errors, 'row')})" if self.errors else ""
-        checks = f", checks.csv ({plural(self.flagged, 'image')})" if self.flagged else ""
-        images = f"{self.out.absolute()}: {plural(self.files, 'image')}{before}"
-        return f"{images}, manifest.csv{errors}{checks}"
 
 
 def fetch(
@@ -89,6 +36,12 @@ def fetch(
     check: Annotated[
         bool, typer.Option("--check", help="Name in checks.csv what deserves a second look.")
     ] = False,
+    reroll: Annotated[
+        int, typer.Option(min=0, max=10, help="With --check: make these anew, up to so many times.")
+    ] = 0,
+    budget: Annotated[
+        str | None, typer.Option(help="With --reroll: the most that may cost, in US dollars.")
+    ] = None,
     accept_mismatch: Annotated[
         bool, typer.Option("--accept-mismatch", help="Take images of another size or format, too.")
     ] = False,
@@ -100,40 +53,52 @@ def fetch(
     With manifest.csv and, if anything failed, errors.csv. Images that are there already,
     byte for byte, are not downloaded again; a file that is not ours is kept as NAME.old.
     --check looks at each image once it is on disk: blank, of another size or format than asked, or
-    nearly the same as another SKU's; `darkroom review --reject-from` takes that list.
+    nearly the same as another SKU's; `darkroom review --reject-from` takes that list. With --reroll 2
+    --budget 5 what does not pass is rejected and made anew, twice at most and for $5 at most.
     --zip makes one archive of a batch that has ended; the same command goes on where it broke off.
     --names knows {custom_id}, {sku}, {variant}, {line}, {index} and, at its end, {ext}.
     The CSV files hold prompts as they are, also those that begin with = or @: open a list from
     strangers with that in mind.
     """
-    terminal, layout = Terminal(), _layout(names)
-    if (out is None) == (archive is None):
-        raise CliError("name one place: --out DIR for files, or --zip FILE for an archive")
-    if archive and check:
-        raise CliError("--check looks at files: name --out DIR instead of --zip")
+    terminal, layout, cap = Terminal(), _layout(names), dollars(budget)
+    _require_sense(out, archive, check=check, paid=bool(reroll), cap=cap)
     if out:
         prepare(out)
 
     def work(session: Session) -> Exit:
         found = meant(session.client, batch)
         if archive:
-            query = {
-                "names": layout.source,
-                "accept_mismatch": accept_mismatch,
-            }
+            query = {"names": layout.source, "accept_mismatch": accept_mismatch}
             terminal.result(str(zipped(session, found, archive, query)))
             return status_of(found)
         assert out is not None
-        brought = fetched(
-            session, found, out, accept_mismatch=accept_mismatch, layout=layout, check=check
+
+        def look() -> Fetched:
+            how = {"accept_mismatch": accept_mismatch, "check": check}
+            return fetched(session, found, out, layout=layout, **how)
+
+        brought = _after_rerolls(
+            session, terminal, found, look, times=reroll, budget=cap or Decimal(0)
         )
         for line in brought.notices():
             terminal.notice(line)
         terminal.result(str(brought))
         return Exit.MADE if not found.ended else status_of(found)
 
-    visit = Visit(leave=lambda _: "the same command goes on where it stopped")
+    staff = Staff.FULL if reroll else Staff.DESK
+    visit = Visit(staff, leave=lambda _: "the same command goes on where it stopped")
     raise typer.Exit(attend(read_environment(), terminal, work, visit))
+
+
+def _require_sense(
+    out: Path | None, archive: Path | None, *, check: bool, paid: bool, cap: Decimal | None
+) -> None:
+    if (out is None) == (archive is None):
+        raise CliError("name one place: --out DIR for files, or --zip FILE for an archive")
+    if archive and check:
+        raise CliError("--check looks at files: name --out DIR instead of --zip")
+    if paid and not (check and cap):
+        raise CliError("--reroll pays: add --check and --budget DOLLARS, the most it may cost")
 
 
 def _layout(names: str) -> Layout:
@@ -143,177 +108,20 @@ def _layout(names: str) -> Layout:
         raise CliError(f"--names {names!r} cannot be used: {invalid}") from None
 
 
-def prepare(out: Path) -> None:
-    """Make the directory, and see that it can be written.
-
-    Raises:
-        CliError: it cannot be.
-    """
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        probe = out / ".darkroom-probe"
-        probe.touch()
-        probe.unlink()
-    except OSError as error:
-        raise _unwritable(out, error) from error
-
-
-def fetched(
+def _after_rerolls(
     session: Session,
+    terminal: Terminal,
     batch: Batch,
-    out: Path,
+    look: Callable[[], Fetched],
     *,
-    accept_mismatch: bool = False,
-    layout: Layout | None = None,
-    check: bool = False,
+    times: int,
+    budget: Decimal,
 ) -> Fetched:
-    """Download what is missing and write the manifest anew.
-
-    With `accept_mismatch` images of another size or format than asked count as images; with `check` each is
-    looked at.
-
-    Raises:
-        CliError: the disk is full, or the bytes that come are not those that were stored.
-        Interrupted: a signal came.
-    """
-    landing = Landing(out)
-    with (
-        _disk(out, batch.id),
-        ThreadPoolExecutor(THREADS) as hands,
-        Manifest(landing, batch) as manifest,
-        Checks(landing) if check else nullcontext() as checks,
-    ):
-        downloaded = expired = 0
-        wanted = map(_accepting if accept_mismatch else _as_it_is, session.client.jobs(batch.id))
-        for job, files in _brought(session, wanted, landing, hands, layout or Layout.parse(USUAL)):
-            downloaded += sum(fresh for _, _, fresh in files)
-            there = [one for one in files if one[0].exists()]
-            expired += len(files) - len(there)
-            manifest.add(job, [(_below(out, path), image) for path, image, _ in there])
-            if checks:
-                checks.add(job, [(path, image) for path, image, _ in there])
-        manifest.skip(session.client.problems(batch))
-        errors, flagged = manifest.close(), checks.close() if checks else 0
-    others = landing.others - {batch.id, *batch.reply["retries"]}
-    aside, replaced = len(landing.aside), tuple(sorted(others))
-    return Fetched(out, manifest.images, downloaded, errors, aside, replaced, flagged, expired)
-
-
-File = tuple[Path, Image, bool]
-"""Where an image lies, what it is, and whether it was downloaded just now."""
-
-
-def _below(out: Path, path: Path) -> str:
-    return path.relative_to(out).as_posix()
-
-
-def _as_it_is(job: Job) -> Job:
-    return job
-
-
-def _accepting(job: Job) -> Job:
-    return replace(job, images=(*job.images, *job.mismatched), mismatched=())
-
-
-def _brought(
-    session: Session,
-    jobs: Iterable[Job],
-    landing: Landing,
-    hands: ThreadPoolExecutor,
-    layout: Layout,
-) -> Iterator[tuple[Job, list[File]]]:
-    """Every job in order, its files in place; a few jobs ahead are on their way."""
-    names = Names()
-    on_their_way: deque[tuple[Job, list[Future[File]]]] = deque()
-    try:
-        for job in jobs:
-            session.heed()
-            errands = _errands(session, job, names, landing, layout)
-            on_their_way.append((job, [hands.submit(errand) for errand in errands]))
-            if len(on_their_way) > AHEAD:
-                yield _arrived(on_their_way.popleft())
-        while on_their_way:
-            session.heed()
-            yield _arrived(on_their_way.popleft())
-    finally:
-        for _, coming in on_their_way:
-            for one in coming:
-                one.cancel()
-
-
-def _arrived(expected: tuple[Job, list[Future[File]]]) -> tuple[Job, list[File]]:
-    job, coming = expected
-    return job, [one.result() for one in coming]
-
-
-def _errands(
-    session: Session, job: Job, names: Names, landing: Landing, layout: Layout
-) -> list[Callable[[], File]]:
-    number = max(int(job.request.get("n", 1)), len(job.images))
-    stems = layout.claim(names, job.custom_id, job.line, number)
-
-    def errand(stem: str, image: Image) -> Callable[[], File]:
-        path = landing.out / f"{stem}.{EXTENSION_OF.get(image.format, image.format)}"
-        return lambda: (path, image, _bring(session, image, path, landing))
-
-    return [errand(stem, image) for stem, image in zip(stems, job.images, strict=False)]
-
-
-def _bring(session: Session, image: Image, path: Path, landing: Landing) -> bool:
-    """Whether it had to be downloaded."""
-    session.heed()
-    if landing.has(path, image):
-        return False
-    if image.expired_at is not None:
-        landing.clear(path)
-        return False
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(path.name + ".part")
-    try:
-        _require(image, path.name, (_download(session, image, part) for _ in range(TRIES)))
-        landing.clear(path)
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
-    return True
-
-
-def _require(image: Image, name: str, digests: Iterable[str]) -> None:
-    """Asks until the bytes are those that were stored."""
-    if image.sha256 not in digests:
-        raise CliError(
-            f"the bytes of {name} are not those that were stored (their sha256 is another); "
-            f"run the same command again, and see `{command('doctor')}`",
-            Exit.STOPPED,
-        )
-
-
-def _download(session: Session, image: Image, part: Path) -> str:
-    """The sha256 of what came."""
-    digest = hashlib.sha256()
-    with part.open("wb") as file, session.client.image(image.url) as chunks:
-        for chunk in chunks:
-            session.heed()
-            digest.update(chunk)
-            file.write(chunk)
-    return digest.hexdigest()
-
-
-@contextmanager
-def _disk(out: Path, batch_id: str) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise _unwritable(out, error, batch_id) from error
-
-
-def _unwritable(out: Path, error: OSError, batch_id: str | None = None) -> CliError:
-    if error.errno in _FULL and batch_id:
-        elsewhere = command("fetch", batch_id, "--out", "ELSEWHERE")
-        fix = (
-            f"free some and run `{command('fetch', batch_id, '--out', str(out))}`, or `{elsewhere}`"
-        )
-        safe = "the images are safe in the stack and nothing is paid again"
-        return CliError(f"no room is left in {out}; {safe}: {fix}", Exit.STOPPED)
-    reason = error.strerror or str(error)
-    return CliError(f"--out {out} cannot be written: {reason}; name a directory that can")
+    """What lies there once all pass the checks, or so many rounds or the budget are over."""
+    brought = look()
+    for _ in range(times):
+        if not brought.doubtful or budget <= 0:
+            break
+        budget -= made_anew(session, terminal, batch, brought.doubtful, budget)
+        brought = look()
+    return brought

@@ -15,12 +15,10 @@ from darkroom.cli.environment import read_environment
 from darkroom.cli.estimate import spread
 from darkroom.cli.options import Budget, Json, Name, Quality, Size, dollars
 from darkroom.cli.replies import Batch, Offer, Review
+from darkroom.cli.rerolling import NAMED_AT_ONCE
 from darkroom.cli.session import Session, attend
 from darkroom.cli.terminal import Terminal
 from darkroom.domain.figures import duration, money, plural
-
-NAMED_AT_ONCE = 10_000
-"""Custom_ids in one request."""
 
 Ids = Annotated[list[str] | None, typer.Option(help="custom_ids, with commas between.")]
 FromFile = Annotated[

@@ -13,11 +13,11 @@ import typer
 
 from darkroom.cli import hours, options
 from darkroom.cli.batchid import short
+from darkroom.cli.bringing import fetched, prepare
 from darkroom.cli.caller import command, program
 from darkroom.cli.ending import CliError, Exit, status_of
 from darkroom.cli.environment import Environment, read_environment
 from darkroom.cli.facts import models_today
-from darkroom.cli.fetch import fetched, prepare
 from darkroom.cli.options import Drawing, Submission
 from darkroom.cli.pictures import Pictures
 from darkroom.cli.places import Places

@@ -14,9 +14,9 @@ from urllib.parse import quote
 import typer
 
 from darkroom.cli.batchid import meant
+from darkroom.cli.bringing import THREADS
 from darkroom.cli.control import BatchId
 from darkroom.cli.environment import read_environment
-from darkroom.cli.fetch import THREADS
 from darkroom.cli.replies import Batch, Image, Job
 from darkroom.cli.session import Session, attend
 from darkroom.cli.terminal import Terminal

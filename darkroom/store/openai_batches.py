@@ -143,11 +143,12 @@ def page(
 
 
 def _batches(project_id: str) -> Select[Any]:
-    own = (_B[name] for name in DossierView.__slots__ if name in _B and name != "failed")
+    counted = {"succeeded": _made(), "failed": _lost()}
+    own = (_B[name] for name in DossierView.__slots__ if name in _B and name not in counted)
     kept = (_O[name] for name in ("endpoint", "completion_window", "metadata", "usage"))
     made = (case((_live(kind), _O[f"{kind}_file_id"])).label(f"{kind}_file_id") for kind in Kind)
-    failed = (_B.failed + _B.superseded).label("failed")
-    query = select(*own, failed, *kept, *made).join(openai_batches, _O.batch_id == _B.id)
+    told = (number.label(name) for name, number in counted.items())
+    query = select(*own, *told, *kept, *made).join(openai_batches, _O.batch_id == _B.id)
     return query.where(_B.project_id == project_id)
 
 
@@ -156,13 +157,23 @@ def _view(row: Row[Any]) -> DossierView:
     return DossierView(**{**fields, "status": BatchStatus(row.status)})
 
 
+def _made() -> ColumnElement[int]:
+    """Jobs that have their images; one whose image is made anew elsewhere has its own here."""
+    return _B.succeeded + _B.rerolled
+
+
+def _lost() -> ColumnElement[int]:
+    """Jobs that failed; one that was tried again elsewhere has failed here."""
+    return _B.failed + _B.superseded - _B.rerolled
+
+
 def _lines(kind: Kind) -> ColumnElement[int]:
-    """How many lines a batch's file has; a job that was tried again elsewhere keeps its line here."""
+    """How many lines a batch's file has."""
     match kind:
         case Kind.OUTPUT:
-            return _B.succeeded
+            return _made()
         case Kind.ERROR:
-            return _B.failed + _B.cancelled + _B.expired + _B.superseded
+            return _lost() + _B.cancelled + _B.expired
         case _:
             assert_never(kind)
 

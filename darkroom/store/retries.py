@@ -1,7 +1,7 @@
 """Retries: a new batch, linked to the first, made of what that family of batches has not got yet."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -19,19 +19,20 @@ from sqlalchemy import (
     literal,
     or_,
     select,
-    true,
     update,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
 from darkroom.domain.attempt import AttemptState, Disposition
 from darkroom.domain.batch import TERMINAL, BatchStatus
+from darkroom.domain.choice import Choice
 from darkroom.domain.failure import FailureClass, Reaction
 from darkroom.domain.job import JobState
+from darkroom.domain.review import Judgement
 from darkroom.store.batches import Validating, unfinished
 from darkroom.store.counters import shift
 from darkroom.store.intake import PLAN_ONCE, hold
-from darkroom.store.tables import attempts, batches, images, jobs
+from darkroom.store.tables import attempts, batches, images, jobs, reviews
 
 UNCERTAIN = tuple(klass for klass in FailureClass if klass.reaction is Reaction.POLICY)
 """The classes whose jobs may have been paid for: only sent again when they are named."""
@@ -41,7 +42,7 @@ CHUNK = 5_000
 
 FIRST_READING = 1
 ONLY = "only"
-"""The option of a retry that names the classes of failures it is for."""
+"""The option of a retry that names what it is for."""
 
 _COPIED = ("line", "custom_id", "priority", "request", "bound")
 
@@ -68,19 +69,23 @@ def family_root(connection: Connection, batch_id: UUID) -> UUID:
 
 
 def retry(
-    connection: Connection, root: UUID, new_id: UUID, only: Sequence[FailureClass] | None
+    connection: Connection,
+    root: UUID,
+    new_id: UUID,
+    only: Choice | None,
+    budget: Decimal | None = None,
 ) -> int:
     """Begins a retry of everything in this family that failed or expired; 0 where there is nothing.
 
     It takes over a chunk of jobs and counts them. With more to take over the new batch is `validating`, and
-    `take_over` goes on. `only` names the classes to try again; without it, those that may have been paid for
-    are left out. What is left of the first batch's cap is the new one's; a retry that still runs may spend
-    all of its own.
+    `take_over` goes on. `only` names what to try again; without it, what may have been paid for is left out,
+    and so are images that were rejected. Without a budget of its own what is left of the first batch's cap is
+    the new one's; a retry that still runs may spend all of its own.
     """
     connection.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(root.hex, 0))))
     if _unfinished(connection, root):
         return 0
-    linked = insert(batches).from_select(*_linked(root, new_id, only))
+    linked = insert(batches).from_select(*_linked(root, new_id, only, budget))
     provider = connection.execute(linked.returning(batches.c.provider)).scalar_one()
     taken = _take(connection, root, new_id, only, CHUNK)
     if not taken.jobs:
@@ -101,8 +106,8 @@ def take_over(connection: Connection, claim: Validating, limit: int) -> int:
     """
     assert claim.retry_of is not None
     only = claim.options[ONLY]
-    classes = None if only is None else [FailureClass(word) for word in only]
-    taken = _take(connection, claim.retry_of, claim.id, classes, limit)
+    choice = None if only is None else Choice.of(only)
+    taken = _take(connection, claim.retry_of, claim.id, choice, limit)
     _count(connection, claim, taken, last=taken.jobs < limit)
     return taken.jobs
 
@@ -145,26 +150,27 @@ def _take(
     connection: Connection,
     root: UUID,
     new_id: UUID,
-    only: Sequence[FailureClass] | None,
+    only: Choice | None,
     limit: int,
 ) -> Taken:
     """Takes over so many of the family's jobs, batch by batch as every transaction locks them."""
     ended = batches.c.status.in_(TERMINAL)
     query = select(batches.c.id).where(_family(root), ended).order_by(batches.c.id)
     connection.execute(PLAN_ONCE)
-    states = [JobState.FAILED] if only else [JobState.FAILED, JobState.EXPIRED]
     taken: dict[UUID, dict[JobState, Taken]] = {}
     left = limit
     for source in connection.execute(query).scalars().all():
-        for state in states:
-            some = _take_from(connection, source, _wanted(state, only), new_id, left)
+        for state, wanted in _wanted(only).items():
+            some = _take_from(connection, source, wanted, new_id, left)
             taken.setdefault(source, {})[state] = some
             left -= some.jobs
     for source, found in taken.items():
         moved = {state: -some.jobs for state, some in found.items()}
         total = sum(found.values(), Taken())
         images = {"images": -total.images, "mismatched": -total.mismatched}
-        shift(connection, source, moved, superseded=total.jobs, **images)
+        rerolled = found.get(JobState.SUCCEEDED, Taken()).jobs
+        judged = {"rerolled": rerolled, "rejected": -rerolled}
+        shift(connection, source, moved, superseded=total.jobs, **images, **judged)
         _look_anew(connection, source, new_id)
     return sum((some for found in taken.values() for some in found.values()), Taken())
 
@@ -192,7 +198,7 @@ def _take_from(
         update(jobs)
         .where(jobs.c.id == chunk.c.id)
         .values(superseded_by=new_id)
-        .returning(jobs.c.id, *(jobs.c[name] for name in _COPIED))
+        .returning(jobs.c.id, jobs.c.state, *(jobs.c[name] for name in _COPIED))
         .cte("taken")
     )
     copies = select(literal(new_id).label("batch_id"), *(taken.c[name] for name in _COPIED))
@@ -214,13 +220,17 @@ def _take_from(
 
 
 def _moved(taken: CTE, copied: CTE, new_id: UUID) -> CTE:
-    """What a job has already is its copy's, which asks only for the rest; what has expired is asked anew."""
+    """What a job has already is its copy's, which asks only for the rest.
+
+    What has expired is asked anew, and what was rejected stays where it is.
+    """
     i = images.c
     return (
         update(images)
         .where(
             taken.c.custom_id == copied.c.custom_id,
             i.job_id == taken.c.id,
+            taken.c.state != JobState.SUCCEEDED,
             i.disposition != Disposition.SURPLUS,
             i.expired_at.is_(None),
         )
@@ -238,26 +248,37 @@ def _look_anew(connection: Connection, source: UUID, new_id: UUID) -> None:
     connection.execute(update(attempts).where(*doubtful, its.exists()).values(looks=0))
 
 
-def _wanted(state: JobState, only: Sequence[FailureClass] | None) -> ColumnElement[bool]:
-    klass = jobs.c.failure["class"].astext
-    if only is not None:
-        which = klass.in_(only)
-    elif state is JobState.EXPIRED:
-        which = true()
-    else:
-        which = or_(klass.is_(None), klass.not_in(UNCERTAIN))
-    return and_(jobs.c.state == state, which)
+def _wanted(only: Choice | None) -> dict[JobState, ColumnElement[bool]]:
+    """Which jobs of each state a retry is for."""
+    klass, state = jobs.c.failure["class"].astext, jobs.c.state
+    if only is None:
+        unpaid = or_(klass.is_(None), klass.not_in(UNCERTAIN))
+        return {
+            JobState.FAILED: and_(state == JobState.FAILED, unpaid),
+            JobState.EXPIRED: state == JobState.EXPIRED,
+        }
+    named = and_(state == JobState.FAILED, klass.in_(only.classes))
+    wanted: dict[JobState, ColumnElement[bool]] = {JobState.FAILED: named} if only.classes else {}
+    if only.rejected:
+        wanted[JobState.SUCCEEDED] = and_(state == JobState.SUCCEEDED, _is_rejected())
+    return wanted
+
+
+def _is_rejected() -> ColumnElement[bool]:
+    said = (reviews.c.job_id == jobs.c.id) & (reviews.c.verdict == Judgement.REJECTED)
+    return exists().where(said)
 
 
 def _linked(
-    root: UUID, new_id: UUID, only: Sequence[FailureClass] | None
+    root: UUID, new_id: UUID, only: Choice | None, budget: Decimal | None
 ) -> tuple[list[str], Select[Any]]:
     b = batches.c
     spent = b.spent + b.at_risk
     promised = case((b.status.in_(TERMINAL), spent), else_=func.greatest(b.cap, spent))
     used = select(func.sum(promised)).where(_family(root)).scalar_subquery()
     first = batches.alias("first").c
-    asked = literal({ONLY: None if only is None else list(only)}, JSONB)
+    left = case((first.cap.is_not(None), func.greatest(first.cap - used, 0)))
+    asked = literal({ONLY: None if only is None else only.words}, JSONB)
     values = {
         "id": literal(new_id),
         "project_id": first.project_id,
@@ -267,7 +288,7 @@ def _linked(
         "options": first.options.op("||")(asked),
         "retry_of": literal(root),
         "readings": literal(FIRST_READING),
-        "cap": case((first.cap.is_not(None), func.greatest(first.cap - used, 0))),
+        "cap": left if budget is None else literal(budget, batches.c.cap.type),
         "focus": first.focus,
         "priority": first.priority,
         "hours": first.hours,

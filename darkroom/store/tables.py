@@ -161,6 +161,13 @@ batches = Table(
         Column(name, Integer, nullable=False, server_default="0")
         for name in ("total", *JobState, "superseded", "unknown", "images", "mismatched")
     ),
+    Column(
+        "rerolled",
+        Integer,
+        nullable=False,
+        server_default="0",
+        comment="of the superseded: their images were rejected and are made anew",
+    ),
     *(Column(name, Integer, nullable=False, server_default="0") for name in Judgement),
     *(
         Column(name, Money, nullable=False, server_default="0")

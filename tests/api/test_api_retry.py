@@ -149,3 +149,16 @@ def test_what_a_row_has_already_is_shown_and_downloaded_with_what_its_retry_brin
     assert sum(name.endswith(".png") for name in names) == 3
     manifest = ZipFile(BytesIO(archive.content)).read("manifest.csv").decode()
     assert manifest.count("row-1,") == 3
+
+
+def test_images_that_were_rejected_are_made_anew_within_a_budget(client, retry, lines, make):
+    batch_id = make.completed(b"a picture", b"another")
+    url = f"/api/v1/batches/batch_{batch_id.hex}"
+    assert_problem(retry(batch_id, "rejected"), 409, "nothing_to_retry")
+    first = client.get(f"{url}/jobs").json()["data"][0]
+    assert client.post(f"{url}/reviews", json={"reject": [first["custom_id"]]}).status_code == 200
+    told = made(client.post(f"{url}/retry", json={"only": ["rejected"], "budget": "0.25"}))
+    assert lines(told) == [first["line"]]
+    assert told["cost"]["cap"] == "0.25"
+    counts = client.get(url).json()["counts"]
+    assert (counts["total"], counts["succeeded"], counts["queued"]) == (2, 1, 1)

@@ -5,6 +5,7 @@ from decimal import Decimal
 import pytest
 
 from darkroom.domain.catalog import Reuse, VersionState
+from darkroom.domain.choice import Choice
 from darkroom.store import catalogs, retries
 from darkroom.store.session import transaction
 from worker.app import new_id
@@ -108,7 +109,7 @@ def test_a_retry_completes_a_candidate(working):
     version = working.night()
     assert version.state is VersionState.CANDIDATE
     with transaction(working.world.engine) as connection:
-        assert retries.retry(connection, version.batch_id, new_id(), ["moderation"])
+        assert retries.retry(connection, version.batch_id, new_id(), Choice.of(["moderation"]))
     batch_id = version.batch_id
     working.world.until(batch_id)
     with working.world.listening() as listener:

@@ -185,7 +185,8 @@ _BOOKS = f"""
 WITH counted AS (
     SELECT b.id, {_COUNTED},
         count(j.id) AS total,
-        count(j.id) FILTER (WHERE j.superseded_by IS NOT NULL) AS superseded
+        count(j.id) FILTER (WHERE j.superseded_by IS NOT NULL) AS superseded,
+        count(j.id) FILTER (WHERE j.superseded_by IS NOT NULL AND j.state = 'succeeded') AS rerolled
     FROM batches b LEFT JOIN jobs j ON j.batch_id = b.id GROUP BY b.id
 ), paid AS (
     SELECT b.id,
@@ -202,8 +203,8 @@ WITH counted AS (
 )
 SELECT to_jsonb(b) AS said, to_jsonb(counted) AS jobs, to_jsonb(paid) AS attempts, to_jsonb(stored) AS images
 FROM batches b JOIN counted USING (id) JOIN paid USING (id) JOIN stored USING (id)
-WHERE (b.total, b.superseded, b.reserved, b.at_risk, b.spent, b.unknown, b.images, b.mismatched)
-    IS DISTINCT FROM (counted.total, counted.superseded, paid.reserved, paid.at_risk, paid.spent, paid.unknown, stored.images, stored.mismatched)
+WHERE (b.total, b.superseded, b.rerolled, b.reserved, b.at_risk, b.spent, b.unknown, b.images, b.mismatched)
+    IS DISTINCT FROM (counted.total, counted.superseded, counted.rerolled, paid.reserved, paid.at_risk, paid.spent, paid.unknown, stored.images, stored.mismatched)
 OR (b.status <> 'validating' AND ({", ".join(f"b.{state}" for state in _STATES)})
     IS DISTINCT FROM ({", ".join(f"counted.{state}" for state in _STATES)}))
 """

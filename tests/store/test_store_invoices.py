@@ -6,6 +6,7 @@ from uuid import uuid4
 import pytest
 from stage import AGAIN, Stage, failed, not_sent, succeeded, unknown
 
+from darkroom.domain.choice import Choice
 from darkroom.domain.invoice import Verdict
 from darkroom.domain.retry import GiveUp, History
 from darkroom.store import batches, evidence, invoices, keys
@@ -104,7 +105,7 @@ def test_a_whole_family_is_settled_and_a_job_goes_its_own_way(stage):
     stage.call(batches.finalize)
     stage.call(batches.complete)
     new_id = uuid4()
-    assert stage.call(retry, first.batch_id, new_id, UNCERTAIN) == 1
+    assert stage.call(retry, first.batch_id, new_id, Choice(UNCERTAIN)) == 1
     [message] = stage.dispatch(new_id)
     second = stage.begin(message)
     stage.settle(second, unknown(), AGAIN, History(unknowns=1))

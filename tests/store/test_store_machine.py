@@ -20,6 +20,7 @@ from stage import AGAIN, LATER, NOW, Stage, draft, failed, not_sent, succeeded, 
 
 from darkroom.domain.attempt import Reservation
 from darkroom.domain.batch import PausedReason
+from darkroom.domain.choice import Choice
 from darkroom.domain.invoice import Verdict
 from darkroom.domain.job import Missed, MissedReason
 from darkroom.domain.retry import GiveUp
@@ -341,7 +342,7 @@ class Night(RuleBasedStateMachine):
     def retry(self, uncertain):
         self.finish()
         new_id = uuid4()
-        number = self.stage.call(retry, self.root, new_id, UNCERTAIN if uncertain else None)
+        number = self.stage.call(retry, self.root, new_id, Choice(UNCERTAIN) if uncertain else None)
         which = "FROM jobs a JOIN jobs b USING (custom_id) WHERE a.superseded_by = :id AND b.batch_id = :id"
         taken = self.stage.rows(f"SELECT a.id, b.id AS copy {which}", id=new_id)
         assert number == len(taken)

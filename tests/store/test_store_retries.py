@@ -10,9 +10,11 @@ import pytest
 from stage import failed, failure, succeeded, unknown
 
 from darkroom.domain.attempt import Succeeded
+from darkroom.domain.choice import Choice
 from darkroom.domain.failure import FailureClass
 from darkroom.domain.retry import GiveUp, History
-from darkroom.store import batches, insights, jobs, leases, retries
+from darkroom.domain.review import Judgement
+from darkroom.store import batches, insights, jobs, leases, retries, reviews
 from darkroom.store.evidence import Late, settle_late
 from darkroom.store.intake import IngestLost
 from darkroom.store.retries import UNCERTAIN, family_root, retry
@@ -47,8 +49,32 @@ def test_what_failed_is_tried_again_and_what_may_be_paid_for_is_not(stage, fresh
 
 def test_the_uncertain_are_tried_again_when_they_are_named(stage, fresh_id):
     root, _ = _ended(stage, failed(), unknown(), unknown(FailureClass.WORKER_LOST))
-    assert stage.call(retry, root, fresh_id, UNCERTAIN) == 2
+    assert stage.call(retry, root, fresh_id, Choice(UNCERTAIN)) == 2
     stage.assert_books_balance()
+
+
+def test_images_that_were_rejected_are_made_anew_within_a_budget_of_their_own(stage, fresh_id):
+    root, reservations = _ended(stage, succeeded(), succeeded(), failed(), cap=Decimal(90))
+    good, bad, _ = (reservation.job_id for reservation in reservations)
+    stage.call(reviews.decide, [good], Judgement.APPROVED)
+    stage.call(reviews.decide, [bad], Judgement.REJECTED)
+    assert stage.call(retry, root, fresh_id, Choice(rejected=True), Decimal(3)) == 1
+    made = stage.batch_row(fresh_id)
+    assert (made.total, made.queued, made.cap) == (1, 1, 3)
+    assert [
+        row.id for row in stage.rows("SELECT id FROM jobs WHERE superseded_by IS NOT NULL")
+    ] == [bad]
+    view = stage.call(insights.batch, "default", root)
+    assert (view.counts.total, view.counts.succeeded, view.counts.queued) == (3, 1, 1)
+    assert (view.approved, view.rejected) == (1, 0)
+    stage.assert_books_balance()
+    assert stage.call(retry, root, uuid4(), Choice(rejected=True)) == 0
+
+
+def test_without_the_word_no_image_is_made_anew(stage, fresh_id):
+    root, [first] = _ended(stage, succeeded())
+    stage.call(reviews.decide, [first.job_id], Judgement.REJECTED)
+    assert stage.call(retry, root, fresh_id, None) == 0
 
 
 def test_a_retry_of_a_retry_belongs_to_the_first(stage):
@@ -90,9 +116,9 @@ def test_a_family_never_has_more_than_the_first_ones_budget(stage):
     """A retry that still runs may spend all that it was given, so the next one gets what it leaves."""
     root, _ = _ended(stage, succeeded("4"), failed(), unknown(), cap="10")
     first, second = uuid4(), uuid4()
-    assert stage.call(retry, root, first, [FailureClass.SERVER_ERROR]) == 1
+    assert stage.call(retry, root, first, Choice((FailureClass.SERVER_ERROR,))) == 1
     assert stage.batch_row(first).cap == Decimal(5)
-    assert stage.call(retry, root, second, UNCERTAIN) == 1
+    assert stage.call(retry, root, second, Choice(UNCERTAIN)) == 1
     assert stage.batch_row(second).cap == 0
 
 
@@ -115,7 +141,7 @@ def test_an_image_that_turns_up_meanwhile_is_not_bought_again(stage, fresh_id, a
     with transaction(stage.engine) as connection:
         if at == "before the count":
             turns_up()
-        number = retry(connection, root, fresh_id, UNCERTAIN)
+        number = retry(connection, root, fresh_id, Choice(UNCERTAIN))
         evidence = Thread(target=turns_up)
         if at == "before the copy":
             evidence.start()
@@ -136,7 +162,7 @@ def test_evidence_between_the_count_and_the_copy_does_not_break_the_count(stage,
 
     def again() -> None:
         with transaction(stage.engine) as connection:
-            numbers.append(retry(connection, root, fresh_id, UNCERTAIN))
+            numbers.append(retry(connection, root, fresh_id, Choice(UNCERTAIN)))
 
     retrying = Thread(target=again)
     with transaction(stage.engine) as connection:
@@ -242,7 +268,7 @@ def test_what_an_earlier_call_brought_after_all_is_looked_for_before_the_retry_p
 ):
     root, [lost] = _ended(stage, unknown())
     stage.sql("UPDATE attempts SET looks = 3")
-    stage.call(retry, root, fresh_id, UNCERTAIN)
+    stage.call(retry, root, fresh_id, Choice(UNCERTAIN))
     [message] = stage.dispatch(fresh_id)
     ticket = stage.ticket(message)
     assert ticket.is_doubtful
@@ -257,7 +283,7 @@ def test_what_an_earlier_call_brought_after_all_is_looked_for_before_the_retry_p
 
 def test_who_looked_in_vain_lets_the_job_of_a_retry_go_on(stage, fresh_id):
     root, [lost] = _ended(stage, unknown())
-    stage.call(retry, root, fresh_id, UNCERTAIN)
+    stage.call(retry, root, fresh_id, Choice(UNCERTAIN))
     [message] = stage.dispatch(fresh_id)
     ticket = stage.ticket(message)
     assert stage.call(leases.look_again, ticket, 3) is not None
@@ -272,7 +298,7 @@ def test_evidence_for_a_retry_that_is_still_being_filled_is_counted(
     stage, fresh_id, in_chunks_of_two
 ):
     root, [lost, *_] = _ended(stage, *[unknown() for _ in range(3)])
-    assert stage.call(retry, root, fresh_id, UNCERTAIN) == 2
+    assert stage.call(retry, root, fresh_id, Choice(UNCERTAIN)) == 2
     assert stage.call(settle_late, lost.attempt_id, succeeded()) is Late.ADOPTED
     claim = stage.call(batches.claim_validating, None)
     assert stage.call(retries.take_over, claim, 2) == 1
