@@ -303,8 +303,9 @@ ROWS = (
     Row(
         FailureClass.UNKNOWN_OUTCOME,
         "relay_lost_upstream",
+        # One writes its own errors under its own type, with codes that each of its forks adds to.
         _RELAY,
-        types={"upstream_error"},
+        types={"new_api_error", "upstream_error"},
         statuses=_ERRORS,
     ),
     Row(FailureClass.RATE_LIMITED, "rate_limit_exceeded", _TOO_FAST, types={"rate_limit_error"}),
