@@ -21,30 +21,34 @@ from darkroom.cli.zipped import zipped
 from darkroom.domain.layout import USUAL, Layout, LayoutInvalid
 
 
+Archive = Annotated[Path | None, typer.Option("--zip", help="Write one ZIP archive instead.")]
+Names = Annotated[str, typer.Option(help="Where each image goes: '{sku}/{variant}.{ext}'.")]
+Check = Annotated[
+    bool, typer.Option("--check", help="Name in checks.csv what deserves a second look.")
+]
+Reroll = Annotated[
+    int, typer.Option(min=0, max=10, help="With --check: make these anew, up to so many times.")
+]
+RerollBudget = Annotated[
+    str | None, typer.Option(help="With --reroll: the most that may cost, in US dollars.")
+]
+Mismatches = Annotated[
+    bool, typer.Option("--accept-mismatch", help="Take images of another size or format, too.")
+]
+
+
 def fetch(
     batch: Annotated[str, typer.Argument(help="The batch's id, or its last digits.")],
     out: Annotated[
         Path | None, typer.Option(help="Where the images go.", show_default=False)
     ] = None,
     *,
-    archive: Annotated[
-        Path | None, typer.Option("--zip", help="Write one ZIP archive instead.")
-    ] = None,
-    names: Annotated[
-        str, typer.Option(help="Where each image goes: '{sku}/{variant}.{ext}'.")
-    ] = USUAL,
-    check: Annotated[
-        bool, typer.Option("--check", help="Name in checks.csv what deserves a second look.")
-    ] = False,
-    reroll: Annotated[
-        int, typer.Option(min=0, max=10, help="With --check: make these anew, up to so many times.")
-    ] = 0,
-    budget: Annotated[
-        str | None, typer.Option(help="With --reroll: the most that may cost, in US dollars.")
-    ] = None,
-    accept_mismatch: Annotated[
-        bool, typer.Option("--accept-mismatch", help="Take images of another size or format, too.")
-    ] = False,
+    archive: Archive = None,
+    names: Names = USUAL,
+    check: Check = False,
+    reroll: Reroll = 0,
+    budget: RerollBudget = None,
+    accept_mismatch: Mismatches = False,
 ) -> None:
     """Download a batch's images.
 
