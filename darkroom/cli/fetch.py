@@ -20,7 +20,6 @@ from darkroom.cli.terminal import Terminal
 from darkroom.cli.zipped import zipped
 from darkroom.domain.layout import USUAL, Layout, LayoutInvalid
 
-
 Archive = Annotated[Path | None, typer.Option("--zip", help="Write one ZIP archive instead.")]
 Names = Annotated[str, typer.Option(help="Where each image goes: '{sku}/{variant}.{ext}'.")]
 Check = Annotated[
