@@ -2,7 +2,7 @@
 
 from darkroom.retention import Freed, collect
 from darkroom.store import idempotency
-from darkroom.store.locks import Duty, try_lock
+from darkroom.store.locks import Duty, holding
 from darkroom.store.session import transaction
 from darkroom.telemetry.logs import logger
 from worker.tools import Tools
@@ -11,16 +11,20 @@ _EVERY_SECONDS = 3600.0
 
 
 def sweep(tools: Tools) -> int:
-    """Once an hour, drops what retention says and what crashes left in the storage; counts what it dropped."""
+    """Once an hour, drops what retention says and what crashes left in the storage; counts what it dropped.
+
+    One worker at a time, however long it takes.
+    """
     if tools.stopwatch() - tools.holdings.swept_at < _EVERY_SECONDS:
         return 0
     tools.holdings.swept_at = tools.stopwatch()
+    with holding(tools.engine, Duty.SWEEP) as mine:
+        return _swept(tools) if mine else 0
+
+
+def _swept(tools: Tools) -> int:
     with transaction(tools.engine) as connection:
-        mine = try_lock(connection, Duty.SWEEP)
-        if mine:
-            idempotency.sweep(connection)
-    if not mine:
-        return 0
+        idempotency.sweep(connection)
     freed = _collected(tools)
     if freed.number or freed.bytes:
         logger("worker").info(

@@ -1,8 +1,12 @@
 """Advisory locks: what any worker may do, but only one at a time."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from enum import IntEnum
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, Engine, func, select
+
+from darkroom.store.session import said_away
 
 _SPACE = 0xDA4C
 
@@ -23,3 +27,23 @@ def try_lock(connection: Connection, duty: Duty) -> bool:
     return bool(
         connection.execute(select(func.pg_try_advisory_xact_lock(_SPACE, duty))).scalar_one()
     )
+
+
+@contextmanager
+def holding(engine: Engine, duty: Duty) -> Iterator[bool]:
+    """Holds a duty over many transactions, if nobody else has it; says whether.
+
+    By a connection of its own that is in no transaction and ends with the duty: whoever dies lets it go.
+
+    Raises:
+        StoreAway: there is no such connection.
+    """
+    with said_away():
+        connection = engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+    try:
+        with said_away():
+            mine = connection.execute(select(func.pg_try_advisory_lock(_SPACE, duty))).scalar_one()
+        yield bool(mine)
+    finally:
+        connection.invalidate()
+        connection.close()

@@ -302,6 +302,11 @@ jobs = Table(
         "line",
         postgresql_where=text("state = 'queued'"),
     ),
+    Index(
+        "ix_jobs_pictures",
+        "batch_id",
+        postgresql_where=text("request ? 'images' AND state <> 'succeeded'"),
+    ),
     Index("ix_jobs_ticket", "ticket_expires_at", postgresql_where=text("state = 'dispatched'")),
     Index(
         "ix_jobs_state",

@@ -22,6 +22,7 @@ from darkroom.store import (
     queues,
     reservations,
     results,
+    retention,
 )
 from darkroom.store.contact_sheet import Place, Wanted
 from darkroom.store.diagnosis import failure_groups
@@ -167,6 +168,10 @@ STATEMENTS = {
     ),
     "expire": (lambda c, b: jobs.expire(c, b, 500), {"ix_jobs_due"}),
     "in flight": (lambda c, _: leases.in_flight(c, "p"), _OF_RUNNING),
+    "pictures that are still needed": (
+        lambda c, _: c.execute(retention._drawn_from(["0" * 64])),
+        {"ix_jobs_pictures"},
+    ),
     "tickets": (lambda c, _: jobs.tickets(c, [(r.job_id, r.token) for r in GROUP]), {"pk_jobs"}),
     "give back": (
         lambda c, _: jobs.give_back(c, [(r.job_id, r.token) for r in GROUP], NOW),

@@ -1,4 +1,4 @@
-"""What a batch says of itself: how many readings of its file were excused, and what a budget refused it."""
+"""Readings that were excused, what a budget refused a batch, and the jobs that still need their pictures."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -25,8 +25,19 @@ def upgrade() -> None:
         ),
     )
     op.alter_column("batches", "needed", comment=NOW, existing_comment=BEFORE)
+    op.create_index(
+        "ix_jobs_pictures",
+        "jobs",
+        ["batch_id"],
+        postgresql_where=sa.text("request ? 'images' AND state <> 'succeeded'"),
+    )
 
 
 def downgrade() -> None:
+    op.drop_index(
+        "ix_jobs_pictures",
+        table_name="jobs",
+        postgresql_where=sa.text("request ? 'images' AND state <> 'succeeded'"),
+    )
     op.alter_column("batches", "needed", comment=BEFORE, existing_comment=NOW)
     op.drop_column("batches", "readings_excused")
