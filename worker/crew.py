@@ -21,7 +21,7 @@ from worker.deliver import deliver
 from worker.dispatch import dispatch
 from worker.exhibit import exhibit
 from worker.finalize import finalize
-from worker.ingest import ingest, ingest_lone
+from worker.ingest import ingest, ingest_lone, ingest_small
 from worker.inherit import inherit, salvage
 from worker.notice import note_all
 from worker.reap import reap
@@ -103,12 +103,14 @@ class Crew:
         self._tools = tools
         self._over = threading.Event()
         self._submitted = threading.Event()
+        self._brought = threading.Event()
         self._asked = threading.Event()
         duties = {
             "clock": self._run_clock,
             "ingest": lambda: self._run_readers(
                 self._submitted, ingest=ingest, schedule=schedule, exhibit=exhibit
             ),
+            "ingest-small": lambda: self._run_readers(self._brought, ingest=ingest_small),
             "ingest-lone": lambda: self._run_readers(self._asked, ingest=ingest_lone),
             "deliver": self._run_deliver,
             "heartbeat": self._run_heartbeat,
@@ -140,6 +142,7 @@ class Crew:
         self._over.set()
         self._tools.wake.set()
         self._submitted.set()
+        self._brought.set()
         self._asked.set()
         self._guarded("leave", self._leave)
         for thread in self._threads:
@@ -263,6 +266,7 @@ class Crew:
             if listener.wait(TICK):
                 self._tools.wake.set()
                 self._submitted.set()
+                self._brought.set()
                 self._asked.set()
 
 

@@ -13,7 +13,7 @@ from darkroom.domain.batchfile import Draft, Intake, Survey, survey
 from darkroom.domain.clock import HEARTBEAT
 from darkroom.domain.problem import BadInput, Problem
 from darkroom.store import batches, files, hints, intake
-from darkroom.store.batches import Validating
+from darkroom.store.batches import Shelf, Validating
 from darkroom.store.files import File
 from darkroom.store.intake import IngestLost
 from darkroom.store.session import StoreAway, transaction
@@ -33,15 +33,20 @@ AWAY = timedelta(seconds=5)
 """How long a file is left alone that storage or database kept from being read."""
 
 
+def ingest_small(tools: Tools) -> int:
+    """The same for files that are read in seconds: they do not wait behind a million rows."""
+    return ingest(tools, Shelf.SMALL)
+
+
 def ingest_lone(tools: Tools) -> int:
-    """The same for requests that somebody waits for alone: they do not wait behind a million rows."""
-    return ingest(tools, lone=True)
+    """The same for requests that somebody waits for alone: they wait behind no file."""
+    return ingest(tools, Shelf.LONE)
 
 
-def ingest(tools: Tools, *, lone: bool = False) -> int:
+def ingest(tools: Tools, shelf: Shelf = Shelf.ALL) -> int:
     """Reads the file of one waiting batch, if there is one; counts its jobs."""
     with transaction(tools.engine) as connection:
-        batch = batches.claim_validating(connection, tools.focus, lone=lone)
+        batch = batches.claim_validating(connection, tools.focus, shelf)
     if batch is None:
         return 0
     try:

@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from enum import Enum, auto
+from typing import Any, assert_never
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Connection, case, func, insert, literal, or_, select, update
@@ -12,9 +13,12 @@ from sqlalchemy import ColumnElement, Connection, case, func, insert, literal, o
 from darkroom.domain.batch import TERMINAL, BatchStatus, PausedReason
 from darkroom.domain.window import Window
 from darkroom.store import outbox
-from darkroom.store.tables import batches
+from darkroom.store.tables import batches, files
 
 INGEST_LEASE = timedelta(seconds=30)
+
+SMALL_BYTES = 1 << 20
+"""A file of no more is read in seconds."""
 
 _EMPTY = (batches.c.queued + batches.c.dispatched + batches.c.running) == 0
 
@@ -147,25 +151,32 @@ def release(connection: Connection, batch_id: UUID) -> None:
     )
 
 
-def claim_validating(
-    connection: Connection, focus: str | None, *, lone: bool = False
-) -> Validating | None:
-    """The oldest batch that waits to be filled and that nobody fills, claimed for 30 s.
+class Shelf(Enum):
+    """What a reader takes, so that a small file does not wait behind large ones, nor a person behind files."""
 
-    A lone one goes first; no other does where `lone` is asked for.
+    ALL = auto()
+    SMALL = auto()
+    LONE = auto()
+
+
+def claim_validating(
+    connection: Connection, focus: str | None, shelf: Shelf = Shelf.ALL
+) -> Validating | None:
+    """The batch that waits to be filled, stands first and is filled by nobody, claimed for 30 s.
+
+    A lone one stands before all others; they stand by their priority, and then by their age.
     """
+    b = batches.c
+    free_now = func.clock_timestamp()
     waiting = (
-        select(batches.c.id)
+        select(b.id)
         .where(
-            batches.c.status == BatchStatus.VALIDATING,
-            or_(
-                batches.c.ingest_lease_expires_at.is_(None),
-                batches.c.ingest_lease_expires_at <= func.clock_timestamp(),
-            ),
-            batches.c.lone.in_((lone, True)),
+            b.status == BatchStatus.VALIDATING,
+            or_(b.ingest_lease_expires_at.is_(None), b.ingest_lease_expires_at <= free_now),
+            *_on(shelf),
             *in_focus(focus),
         )
-        .order_by(batches.c.lone.desc(), batches.c.created_at)
+        .order_by(b.lone.desc(), b.priority.desc(), b.created_at)
         .limit(1)
         .with_for_update(skip_locked=True)
         .cte("waiting")
@@ -189,6 +200,19 @@ def claim_validating(
         )
     ).one_or_none()
     return Validating(*row) if row else None
+
+
+def _on(shelf: Shelf) -> Sequence[ColumnElement[bool]]:
+    match shelf:
+        case Shelf.ALL:
+            return ()
+        case Shelf.SMALL:
+            its = files.c.id == batches.c.input_file_id, files.c.bytes <= SMALL_BYTES
+            return (or_(batches.c.lone, select(files.c.id).where(*its).exists()),)
+        case Shelf.LONE:
+            return (batches.c.lone,)
+        case _:
+            assert_never(shelf)
 
 
 def in_focus(focus: str | None) -> Sequence[ColumnElement[bool]]:

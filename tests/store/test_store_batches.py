@@ -9,6 +9,7 @@ from stage import AGAIN, LATER, failed, succeeded
 
 from darkroom.domain.batch import BudgetOf, PausedReason
 from darkroom.store import batches, jobs, pausing, queues
+from darkroom.store.batches import Shelf
 from darkroom.store.reservations import BeginRefused, Refusal
 from darkroom.store.retries import retry
 from darkroom.store.session import transaction
@@ -234,6 +235,33 @@ def test_who_changes_several_batches_locks_them_by_id(stage, change):
     [lock, update] = seen
     assert lock.endswith("ORDER BY batches.id FOR NO KEY UPDATE")
     assert update.startswith("UPDATE")
+
+
+def test_files_are_read_by_priority_and_then_by_age(stage):
+    first, urgent, second = stage.submit(), stage.submit(priority=5), stage.submit()
+    alone = stage.submit(lone=True)
+    claimed = [stage.call(batches.claim_validating, None).id for _ in range(4)]
+    assert claimed == [alone, urgent, first, second]
+
+
+def test_a_small_file_waits_behind_no_large_one_and_a_lone_request_behind_no_file(stage):
+    large, small, alone = stage.submit(), stage.submit(), stage.submit(lone=True)
+    stage.sql(
+        "UPDATE files SET bytes = :bytes WHERE id IN "
+        "(SELECT input_file_id FROM batches WHERE id = :id)",
+        bytes=batches.SMALL_BYTES + 1,
+        id=large,
+    )
+
+    def claimed(shelf: Shelf):
+        found = stage.call(batches.claim_validating, None, shelf)
+        return found and found.id
+
+    assert claimed(Shelf.LONE) == alone
+    assert claimed(Shelf.LONE) is None
+    assert claimed(Shelf.SMALL) == small
+    assert claimed(Shelf.SMALL) is None
+    assert claimed(Shelf.ALL) == large
 
 
 def test_sweeps_go_through_the_batches_by_id(stage):
