@@ -76,6 +76,6 @@ def _of_the_model(failure: Failure, gone: Retired | None) -> Failure:
 
 def _vain(failure: Failure, answer: Answer) -> Outcome:
     """An answer without an image: what it cost is nothing, or nobody knows."""
-    if failure.klass.reaction is Reaction.POLICY:
+    if failure.klass.reaction is Reaction.POLICY or failure.perhaps_billed:
         return Unknown(failure, answer.request_id, answer.latency_ms)
     return Failed(failure, Decimal(0), answer.request_id, answer.latency_ms)

@@ -101,7 +101,7 @@ class NotSent:
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """It left us, and whether an image was made and billed is not known."""
+    """It left us, and whether an image was made and billed is not known, whatever its class says of a retry."""
 
     failure: Failure
     request_id: str | None
@@ -121,7 +121,9 @@ def excused(outcome: "Outcome") -> "Outcome":
     >>> excused(broken).failure.klass
     <FailureClass.OUTAGE: 'outage'>
     """
-    if not isinstance(outcome, Failed) or outcome.failure.klass.reaction is not Reaction.RETRY:
+    if not isinstance(outcome, Failed | Unknown):
+        return outcome
+    if outcome.failure.klass.reaction is not Reaction.RETRY:
         return outcome
     return replace(outcome, failure=replace(outcome.failure, klass=FailureClass.OUTAGE))
 

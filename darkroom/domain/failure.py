@@ -95,6 +95,7 @@ class Failure:
 
     `code` is stable and made for programs; `message` is safe to show: it never carries a key, and the
     provider's words only where they do not repeat the prompt. `retry_after` is the provider's hint in seconds.
+    `perhaps_billed`: an image may have been made and billed all the same, so that its money is at risk.
     """
 
     klass: FailureClass
@@ -102,6 +103,7 @@ class Failure:
     message: str
     http_status: int | None = None
     retry_after: float | None = None
+    perhaps_billed: bool = False
 
     def as_json(self) -> dict[str, object]:
         """The form in which a job and an attempt keep it."""

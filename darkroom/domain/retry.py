@@ -35,6 +35,8 @@ class RetryPolicy:
 
     failures: int = 5
     """Answers in vain that are borne before the job is given up."""
+    perhaps_billed: int = 3
+    """As many of those, where one of them may have been billed."""
     base: timedelta = timedelta(seconds=2)
     """The ceiling of the first backoff; it doubles with every failure."""
     cap: timedelta = timedelta(minutes=5)
@@ -116,6 +118,8 @@ def decide(policy: RetryPolicy, failure: Failure, history: History, draw: float)
     """
     if _hopeless(policy, failure.klass.reaction, history) or _is_poison(policy, failure, history):
         return GiveUp()
+    if failure.perhaps_billed and _too_dear(policy, failure, history):
+        return GiveUp()
     return TryAgain(_wait(policy, failure, history, draw))
 
 
@@ -138,6 +142,13 @@ def named(policy: RetryPolicy, failure: Failure, history: History) -> Failure:
 
 def _is_poison(policy: RetryPolicy, failure: Failure, history: History) -> bool:
     return failure.klass in LOSING and history.losses >= policy.losses
+
+
+def _too_dear(policy: RetryPolicy, failure: Failure, history: History) -> bool:
+    """Whether it is not worth one more call, each of which may cost as much as an image."""
+    if policy.on_unknown is OnUnknown.FAIL:
+        return True
+    return failure.klass.reaction is Reaction.RETRY and history.failures >= policy.perhaps_billed
 
 
 def _hopeless(policy: RetryPolicy, reaction: Reaction, history: History) -> bool:

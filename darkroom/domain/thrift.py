@@ -10,6 +10,7 @@ REMEMBERED = 60
 """Of so many of its latest calls a batch remembers what they came to."""
 
 _OURS = frozenset({FailureClass.WORKER_LOST, FailureClass.POISON})
+_OUT_OF_ORDER = frozenset({FailureClass.SERVER_ERROR, FailureClass.OUTAGE})
 _SAYS_NOTHING = frozenset({Reaction.WAIT, Reaction.PAUSE_KEY})
 
 
@@ -50,6 +51,7 @@ def in_vain(outcome: Outcome) -> bool | None:
 
     An image of another size or format than asked can be used: `--accept-mismatch` takes it. That a worker
     was lost says nothing of the images: a machine that dies with thirty calls in flight must not end the night.
+    Nor must a provider that is out of order for an hour: the circuit sees to that.
 
     >>> from decimal import Decimal
     >>> from darkroom.domain.failure import Failure, FailureClass
@@ -61,7 +63,7 @@ def in_vain(outcome: Outcome) -> bool | None:
         case Succeeded():
             return not outcome.images
         case Unknown():
-            return None if outcome.failure.klass in _OURS else True
+            return None if outcome.failure.klass in _OURS | _OUT_OF_ORDER else True
         case Failed():
             return True if outcome.cost else None
         case NotSent():

@@ -19,7 +19,13 @@ def classify(answer: Answer) -> Failure:
     said = complaint(answer)
     row = next(row for row in ROWS if row.fits(said))
     hint = retry_after(answer.headers, said.message) if row.klass in _HINTED else None
-    return Failure(row.klass, said.code or row.name, _message(row, said), answer.status, hint)
+    code, billed = said.code or row.name, row.perhaps_billed or _was_drawn(row, said)
+    return Failure(row.klass, code, _message(row, said), answer.status, hint, billed)
+
+
+def _was_drawn(row: Row, said: Complaint) -> bool:
+    """Whether the safety system may have refused an image, and not only its prompt."""
+    return row.klass is FailureClass.MODERATION and said.stage in ("output", "unknown")
 
 
 def _message(row: Row, said: Complaint) -> str:

@@ -32,6 +32,8 @@ class Complaint:
     """It is HTML: a gateway speaks, not the provider."""
     findings: tuple[str, ...] = field(default=())
     """What the safety system says it found, in its own closed vocabulary."""
+    stage: str = ""
+    """What it says it looked at: input, output, or unknown."""
 
     @property
     def blames(self) -> bool:
@@ -82,7 +84,12 @@ def _complaint(status: int, error: Mapping[str, Any]) -> Complaint:
         param=_name(error.get("param")),
         message=_plain(message),
         findings=_findings(error.get("moderation_details"), message),
+        stage=_stage(error.get("moderation_details")),
     )
+
+
+def _stage(details: object) -> str:
+    return _name(details.get("moderation_stage")) if isinstance(details, dict) else ""
 
 
 def _name(value: object) -> str:

@@ -21,7 +21,8 @@ _ERRORS = range(500, 600)
 class Row:
     """One meaning; every condition that is set must hold.
 
-    `name` is the failure's code where the provider gives none; `means` is our own sentence about it.
+    `name` is the failure's code where the provider gives none; `means` is our own sentence about it;
+    `perhaps_billed` says that an image may have been made before it.
     """
 
     klass: FailureClass
@@ -35,6 +36,7 @@ class Row:
     """The answer names the parameter that is at fault."""
     page: bool = False
     says: str = ""
+    perhaps_billed: bool = False
 
     @property
     def reaction(self) -> Reaction:
@@ -150,6 +152,7 @@ ROWS = (
         "image_generation_failed",
         _BROKEN,
         codes={"image_generation_failed"},
+        perhaps_billed=True,
     ),
     Row(
         FailureClass.UNKNOWN_OUTCOME,
@@ -314,10 +317,11 @@ ROWS = (
         "server_error",
         _BROKEN,
         types={"server_error", "image_generation_server_error"},
+        perhaps_billed=True,
     ),
     Row(FailureClass.KEY, "access_denied", "the provider denies access", statuses={403}),
     Row(FailureClass.RATE_LIMITED, "rate_limit_exceeded", _TOO_FAST, statuses={429}),
-    Row(FailureClass.SERVER_ERROR, "server_error", _BROKEN, statuses={500}),
+    Row(FailureClass.SERVER_ERROR, "server_error", _BROKEN, statuses={500}, perhaps_billed=True),
     Row(FailureClass.OVERLOADED, "overloaded", _BUSY, statuses={503, 529}),
     Row(FailureClass.INVALID_REQUEST, "invalid_request", _PARAMETERS, statuses=range(400, 500)),
     Row(FailureClass.UNKNOWN_OUTCOME, "unusable_answer", "the provider's answer is of no use"),

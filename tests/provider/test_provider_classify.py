@@ -258,3 +258,32 @@ def test_nothing_that_can_be_answered_upsets_it(status, headers, body):
     assert len(failure.message) < 400
     assert len(failure.code) <= 64
     assert failure.retry_after is None or 0 <= failure.retry_after <= 86_400
+
+
+@pytest.mark.parametrize(
+    ("status", "error", "billed"),
+    [
+        (500, {"type": "server_error", "code": "server_error"}, True),
+        (500, {"type": "image_generation_server_error", "code": "image_generation_failed"}, True),
+        (503, {"type": "service_unavailable_error", "code": "server_is_overloaded"}, False),
+        (
+            400,
+            {"code": "moderation_blocked", "moderation_details": {"moderation_stage": "output"}},
+            True,
+        ),
+        (
+            400,
+            {"code": "moderation_blocked", "moderation_details": {"moderation_stage": "unknown"}},
+            True,
+        ),
+        (
+            400,
+            {"code": "moderation_blocked", "moderation_details": {"moderation_stage": "input"}},
+            False,
+        ),
+        (400, {"code": "moderation_blocked"}, False),
+    ],
+)
+def test_what_was_drawn_before_it_failed_may_have_been_billed(status, error, billed):
+    body = json.dumps({"error": {"message": "no", **error}}).encode()
+    assert classify(Answer(status, {}, body, 1)).perhaps_billed == billed

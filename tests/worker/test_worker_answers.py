@@ -60,6 +60,18 @@ def test_a_success_without_an_image_is_money_at_risk(world: World, fault: str) -
     assert world.sandbox.totals()["calls"] == 1
 
 
+def test_what_the_provider_failed_at_may_have_been_billed_and_is_tried_again(world: World) -> None:
+    world.start_worker()
+    batch_id = world.submit(["[[fault:server_error*1]] A print"])
+    world.until_view(batch_id, lambda view: view.unknown == 1)
+    due_now(world)
+    view = world.until(batch_id)
+    assert (view.counts.succeeded, view.unknown, view.images) == (1, 1, 1)
+    assert view.cost.at_risk > 0
+    first = world.attempts()[0]
+    assert (first.state, first.failure["class"]) == ("unknown", "server_error")
+
+
 def test_a_receipt_that_cannot_be_judged_does_not_stop_the_reaper(world: World) -> None:
     dying = world.start_worker("crash_app", CRASH_AT="after_receipt", CRASH_BY="SIGKILL")
     batch_id = world.submit(["A print"])

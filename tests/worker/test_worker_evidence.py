@@ -1,5 +1,6 @@
 """What is found out after an attempt was called unknown: by heirs, in their own time, before anybody pays again."""
 
+import json
 import threading
 from dataclasses import replace
 from datetime import timedelta
@@ -11,6 +12,8 @@ from world import World
 
 from darkroom.blobs import StorageFailed
 from darkroom.domain.answer import receipt_name
+from darkroom.domain.attempt import Failed, Unknown
+from darkroom.domain.failure import FailureClass
 from darkroom.domain.job import JobState
 from darkroom.fetching import FetchCode, FetchFailed, Guard
 from darkroom.limits import Admitted
@@ -21,6 +24,7 @@ from darkroom.store.tables import attempts
 from darkroom.store.tables import jobs as job_rows
 from worker import harvest, receipts
 from worker.attempt import attempt
+from worker.evidence import judge
 from worker.ingest import ingest
 from worker.inherit import inherit
 from worker.reap import reap
@@ -292,3 +296,14 @@ def test_an_answer_that_the_storage_does_not_give_holds_up_no_other_and_no_call(
     assert states(world, stuck) == [JobState.SUCCEEDED]
     assert world.sandbox.totals()["calls"] == 2
     agree(world)
+
+
+@pytest.mark.parametrize(("stage", "outcome"), [("input", Failed), ("output", Unknown)])
+def test_a_refusal_of_what_was_drawn_is_money_at_risk(tools: Tools, stage: str, outcome) -> None:
+    details = {"moderation_stage": stage, "categories": ["violence"]}
+    error = {"message": "no", "code": "moderation_blocked", "moderation_details": details}
+    answer = Answer(400, {}, json.dumps({"error": error}).encode(), 1)
+    request = {"model": "gpt-image-2", "n": 1, "quality": "low", "size": "1024x1024"}
+    judged = judge(tools, "default", request, answer)
+    assert isinstance(judged, outcome)
+    assert judged.failure.klass is FailureClass.MODERATION

@@ -98,17 +98,28 @@ def test_only_what_the_job_must_answer_for_counts(klass, failures, unknowns):
 
 
 @pytest.mark.parametrize(
-    ("klass", "times"), [(FailureClass.SERVER_ERROR, 5), (FailureClass.UNKNOWN_OUTCOME, 2)]
+    ("failure", "times"),
+    [
+        (Failure(FailureClass.OVERLOADED, "code", "message"), 5),
+        (Failure(FailureClass.SERVER_ERROR, "code", "message", perhaps_billed=True), 3),
+        (Failure(FailureClass.UNKNOWN_OUTCOME, "code", "message"), 2),
+    ],
 )
-def test_a_job_that_never_succeeds_ends(klass, times):
-    """Waiting is not failing, but failing comes to an end: five answers in vain, two unknown outcomes."""
-    history, policy, failure = History(), RetryPolicy(), Failure(klass, "code", "message")
+def test_a_job_that_never_succeeds_ends(failure, times):
+    """Waiting is not failing, but failing comes to an end, the sooner the more it may have cost."""
+    history, policy = History(), RetryPolicy()
     for attempt in range(1, 100):
         history = count(history, failure)
         if decide(policy, failure, history, 0.5) == GiveUp():
             assert attempt == times
             return
     pytest.fail("it is tried for ever")
+
+
+@pytest.mark.parametrize("klass", [FailureClass.SERVER_ERROR, FailureClass.OUTAGE])
+def test_what_may_have_been_billed_is_not_sent_again_by_whoever_pays_nothing_twice(klass):
+    broken = Failure(klass, "code", "message", perhaps_billed=True)
+    assert decide(RetryPolicy(on_unknown=OnUnknown.FAIL), broken, History(), 0.5) == GiveUp()
 
 
 def test_a_refused_prompt_is_tried_once_more_in_another_way_and_only_where_that_was_asked_for():
