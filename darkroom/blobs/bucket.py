@@ -112,6 +112,7 @@ class BucketStore:
         self._remove(blob_key(sha256), "delete a blob")
 
     def discard(self, sha256: str, before: datetime) -> int | None:
+        """As promised, but for who stores it between the look and the deletion, which knows no condition."""
         with _trouble("discard a blob"):
             try:
                 held = obstore.head(self._store, blob_key(sha256))
