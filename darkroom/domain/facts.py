@@ -57,6 +57,7 @@ class _Price(_Table):
     text_in: Amount
     image_in: Amount
     output: Amount
+    text_out: Amount | None = None
 
 
 class _Tokens(_Table):

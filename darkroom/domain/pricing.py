@@ -17,14 +17,18 @@ class Usage:
     text_tokens: int = 0
     image_tokens: int = 0
     output_tokens: int = 0
+    output_text_tokens: int = 0
+    """How many of the output are text, where the answer tells them apart."""
 
     def as_json(self) -> dict[str, int]:
         """The form in which an attempt keeps it."""
-        return {
+        kept = {
             "text_tokens": self.text_tokens,
             "image_tokens": self.image_tokens,
             "output_tokens": self.output_tokens,
         }
+        text = self.output_text_tokens
+        return kept | {"output_text_tokens": text} if text else kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +38,8 @@ class Price:
     text_in: Decimal
     image_in: Decimal
     output: Decimal
+    text_out: Decimal | None = None
+    """Of text that comes with the images; without one it costs what images do."""
 
     def cost(self, usage: Usage) -> Decimal:
         """The bill for this usage, unrounded.
@@ -45,7 +51,8 @@ class Price:
         return (
             self.text_in * usage.text_tokens
             + self.image_in * usage.image_tokens
-            + self.output * usage.output_tokens
+            + self.output * (usage.output_tokens - usage.output_text_tokens)
+            + (self.output if self.text_out is None else self.text_out) * usage.output_text_tokens
         ) / MILLION
 
 

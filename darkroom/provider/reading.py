@@ -125,7 +125,7 @@ def _usage(usage: object) -> Usage | None:
     """The bill; without details all input is text; nothing at all where a number is no count.
 
     >>> _usage({"input_tokens": 12, "output_tokens": 196})
-    Usage(text_tokens=12, image_tokens=0, output_tokens=196)
+    Usage(text_tokens=12, image_tokens=0, output_tokens=196, output_text_tokens=0)
     >>> _usage({"input_tokens": 12, "output_tokens": -1}) is None
     True
     """
@@ -137,7 +137,20 @@ def _usage(usage: object) -> Usage | None:
     rest = total - image if _is_count(total) and _is_count(image) else None
     said = (split.get("text_tokens", rest), image, usage.get("output_tokens"))
     counts = [count for count in said if _is_count(count)]
-    return Usage(*counts) if len(counts) == len(said) else None
+    if len(counts) != len(said):
+        return None
+    text, image, output = counts
+    return Usage(text, image, output, _text_of(usage.get("output_tokens_details"), output))
+
+
+def _text_of(details: object, output: int) -> int:
+    """How many of the output's tokens are said to be text; none where that cannot be.
+
+    >>> _text_of({"text_tokens": 20}, 196), _text_of({"text_tokens": 200}, 196), _text_of(None, 196)
+    (20, 0, 0)
+    """
+    text = details.get("text_tokens") if isinstance(details, dict) else 0
+    return text if _is_count(text) and text <= output else 0
 
 
 def _is_count(value: object) -> TypeGuard[int]:

@@ -121,6 +121,8 @@ def test_every_other_status_is_classified():
     [
         ({"input_tokens": 10, "output_tokens": 196}, Usage(10, 0, 196)),
         ({"input_tokens": 0, "output_tokens": 0}, Usage(0, 0, 0)),
+        ({"input_tokens": 1, "output_tokens": 196, "output_tokens_details": {"image_tokens": 176, "text_tokens": 20}}, Usage(1, 0, 196, 20)),
+        ({"input_tokens": 1, "output_tokens": 196, "output_tokens_details": {"text_tokens": -1}}, Usage(1, 0, 196)),
         (
             {"input_tokens": 9, "input_tokens_details": {"text_tokens": 2, "image_tokens": 7}, "output_tokens": 1},
             Usage(2, 7, 1),

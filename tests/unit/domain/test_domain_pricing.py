@@ -126,6 +126,14 @@ def test_a_bill_is_exact(models, text, image, output):
     assert price.cost(Usage(text, image, output)) * 1_000_000 == 5 * text + 8 * image + 30 * output
 
 
+def test_text_that_comes_with_an_image_has_its_own_price_where_there_is_one(models):
+    answered = Usage(10, 0, 1_020, 20)
+    old, new = models.known["gpt-image-1.5"].price, models.known["gpt-image-2"].price
+    assert old.cost(answered) * 1_000_000 == 5 * 10 + 32 * 1_000 + 10 * 20
+    assert new.cost(answered) * 1_000_000 == 5 * 10 + 30 * 1_020
+    assert answered.as_json()["output_text_tokens"] == 20
+
+
 def test_references_leave_the_price_open_between_their_least_and_their_most(models):
     model = models.known["gpt-image-2"]
     plain, edit = (model.quote("low", "1024x1024", 1, references) for references in (0, 2))
