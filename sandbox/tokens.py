@@ -22,6 +22,7 @@ _GROWTH_2_6: dict[str, float] = {"low": 4.2, "medium": 3.0}
 _TOKENS_PER_REFERENCE = 950
 _REFERENCE_FLOOR = 240
 _REFERENCE_CAP = 3800
+# A common rule of thumb, and not what anybody's estimates go by.
 _CHARACTERS_PER_TOKEN = 4
 
 

@@ -64,6 +64,7 @@ class _Tokens(_Table):
     margin: Annotated[Decimal, Field(ge=1)]
     factors: dict[str, Count] = {}
     scale: dict[str, Amount] = {}
+    least: dict[str, Amount] = {}
     table: dict[str, tuple[Count, ...]] = {}
 
 

@@ -38,6 +38,8 @@ class Tokens:
     factors: Mapping[str, int] = field(default_factory=dict)
     scale: Mapping[str, Decimal] = field(default_factory=dict)
     """By how much a quality was seen to exceed the formula."""
+    least: Mapping[str, Decimal] = field(default_factory=dict)
+    """The least that was seen, where that is another."""
     table: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
 
 
@@ -121,22 +123,31 @@ class Model:
 
     def output_tokens(self, quality: str, width: int, height: int) -> int:
         """The expected output tokens of one image of this quality and size."""
+        return self._tokens(quality, width, height, self.tokens.scale.get(quality, Decimal(1)))
+
+    def fewest_tokens(self, quality: str, width: int, height: int) -> int:
+        """The output tokens of one image if it turns out to be as cheap as any that was seen."""
+        least = self.tokens.least.get(quality) or self.tokens.scale.get(quality, Decimal(1))
+        return self._tokens(quality, width, height, least)
+
+    def _tokens(self, quality: str, width: int, height: int, scale: Decimal) -> int:
         if self.tokens.factors:
-            tokens = tiled_tokens(self.tokens.factors[quality], width, height)
-            return ceil(tokens * self.tokens.scale.get(quality, 1))
+            return ceil(tiled_tokens(self.tokens.factors[quality], width, height) * scale)
         return self.tokens.table[quality][self.sizes.presets.index(f"{width}x{height}")]
 
     def quote(self, quality: str, size: str, images: int, references: int = 0) -> Quote:
         """What a call costs, for the cheapest and the dearest reading of anything `auto`."""
-        tokens = [
-            self.output_tokens(q, *parse_size(s))
+        readings = [
+            (q, *parse_size(s))
             for q in (self.qualities if quality == AUTO else (quality,))
             for s in (self.sizes.presets if size == AUTO else (size,))
         ]
         least = Usage(
-            image_tokens=self.references.least * references, output_tokens=min(tokens) * images
+            image_tokens=self.references.least * references,
+            output_tokens=min(self.fewest_tokens(*one) for one in readings) * images,
         )
-        drawn = self.price.cost(Usage(output_tokens=max(tokens) * images))
+        most = max(self.output_tokens(*one) for one in readings)
+        drawn = self.price.cost(Usage(output_tokens=most * images))
         return Quote(
             drawn,
             drawn * self.tokens.margin,

@@ -6,6 +6,9 @@ from decimal import Decimal
 
 MILLION = 1_000_000
 
+_LETTERS = 428
+"""Of a hundred tokens, as was billed for real prompts of eleven thousand characters."""
+
 _WIDE = re.compile("[\u2e80-\U0010ffff]")
 """What stands where CJK begins, or behind it."""
 
@@ -82,10 +85,10 @@ def text_tokens_bound(prompt: str) -> int:
 
 
 def text_tokens_guess(prompt: str) -> int:
-    """About as many tokens as the prompt will be billed: four Latin characters, or one of CJK, a token.
+    """About as many tokens as the prompt will be billed: 4.28 Latin characters, or one of CJK, a token.
 
     >>> text_tokens_guess("a red apple on a table"), text_tokens_guess("红苹果")
     (6, 3)
     """
     wide = 0 if prompt.isascii() else len(_WIDE.findall(prompt))
-    return wide + -(-(len(prompt) - wide) // 4)
+    return wide + -(-(len(prompt) - wide) * 100 // _LETTERS)

@@ -92,6 +92,27 @@ def test_both_of_2_5_cost_the_same_and_2_6_is_bounded_above_what_was_seen(models
     assert models.known["gpt-image-2.6-flare"].quote(AUTO, AUTO, 1).bound("") >= 5800 * per_token
 
 
+@pytest.mark.parametrize("name", ["gpt-image-2.6-sunburst", "gpt-image-2.6-flare"])
+@pytest.mark.parametrize(
+    ("quality", "size", "seen"),
+    [
+        *(("low", "1536x1024", 664), ("high", "1536x1024", 1353), ("high", "3840x2160", 3337)),
+        ("medium", "1536x1024", 3 * 343),
+    ],
+)
+def test_what_was_seen_of_2_6_lies_within_what_is_told(models, name, quality, size, seen):
+    quote = models.known[name].quote(quality, size, 1)
+    assert quote.low(0) <= Decimal(seen) * 30 / 1_000_000 <= quote.high(0)
+
+
+def test_a_real_batch_is_guessed_as_it_was_billed(models):
+    """One reference and prompts of 10.9 thousand characters: about 3,500 input tokens, 2,537 of them text."""
+    text = text_tokens_guess("x" * 10_860)
+    assert abs(text - 2_537) <= 25
+    references = models.known["gpt-image-2.5-sunburst"].references
+    assert abs(text + references.usual - 3_500) <= 50
+
+
 @given(st.sampled_from((16, 24, 48, 64, 96)), EDGES, EDGES)
 def test_a_turned_image_costs_the_same_and_quality_is_never_cheaper(factor, width, height):
     assert tiled_tokens(factor, width, height) == tiled_tokens(factor, height, width)
