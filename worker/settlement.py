@@ -76,7 +76,7 @@ def settle(
     `job` says what was asked of whom, and what the job had behind it.
     `if_lost` is the reaper's: a lease that was renewed meanwhile is left alone.
     """
-    decision, history = _verdict(tools, outcome, job.history)
+    decision, history = _verdict(tools, outcome, _history_of(tools, job))
     outcome = _named(tools, outcome, history)
     settlement = Settlement(reservation, outcome, decision, history, if_lost)
 
@@ -100,6 +100,14 @@ def settle(
     tools.wake.set()
     log_attempt(job.provider, job.request, reservation, outcome, text)
     return text
+
+
+def _history_of(tools: Tools, job: Ticket | LostLease) -> History:
+    """What the job has behind it; a call that cannot say `moderation` is not softened by saying it."""
+    model = tools.models_of(job.provider).priced.get(job.request.get("model", ""))
+    if model is None or model.references.moderation or "images" not in job.request:
+        return job.history
+    return replace(job.history, may_soften=False)
 
 
 def _verdict(tools: Tools, outcome: Outcome, before: History) -> tuple[Decision, History]:

@@ -10,7 +10,16 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from darkroom.domain.models import FORMATS, Model, Models, References, Retired, SizeRule, Tokens
+from darkroom.domain.models import (
+    FORMATS,
+    MASK_BYTES,
+    Model,
+    Models,
+    References,
+    Retired,
+    SizeRule,
+    Tokens,
+)
 from darkroom.domain.pricing import Price
 from darkroom.domain.problem import clipped
 
@@ -73,6 +82,8 @@ class _References(_Table):
     least: Count
     usual: Count
     most: Count
+    moderation: bool = True
+    mask_bytes: Count = MASK_BYTES
 
 
 class _Model(_Table):

@@ -15,6 +15,8 @@ AUTO = "auto"
 FORMATS = ("png", "jpeg", "webp", "gif")
 """What an image can be verified as: in another format each answer would be paid for and unknown."""
 
+MASK_BYTES = 50_000_000
+
 _SIZE = re.compile("([1-9][0-9]{0,5})x([1-9][0-9]{0,5})")
 
 
@@ -54,6 +56,10 @@ class References:
     least: int
     usual: int
     most: int
+    moderation: bool = True
+    """Whether a call with pictures may say `moderation`."""
+    mask_bytes: int = MASK_BYTES
+    """A mask has fewer."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,6 +77,10 @@ def edit_problems(
         message = f"{model.name} takes {taken or 'no pictures'}; name {'fewer' if taken else 'another model'}"
         value = f"{len(edit.images)} images"
         yield Problem("too_many_images", message, column=edit.column, value=value)
+    if edit and "moderation" in given and not model.references.moderation:
+        value = str(given["moderation"])
+        message = f"drop it: {model.name} takes none beside pictures"
+        yield Problem("parameter_refused", message, column="moderation", value=value)
     if "input_fidelity" not in given:
         return
     if edit and model.fidelities:

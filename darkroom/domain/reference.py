@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum, auto
 
+from darkroom.domain.models import MASK_BYTES
 from darkroom.domain.problem import Problem, clipped
 
 COLUMNS = ("image", "images", "mask", "mask_box")
@@ -77,6 +78,8 @@ class Edit:
     box: Box | None = None
     column: str = "images"
     """Where the images stand in the row."""
+    mask_bytes: int = field(default=MASK_BYTES, repr=False)
+    """The mask has fewer, says the model."""
 
     @property
     def references(self) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 
-from darkroom.domain.models import AUTO, Model, Models, Quote
+from darkroom.domain.models import AUTO, MASK_BYTES, Model, Models, Quote
 from darkroom.domain.parameter import (
     choice,
     combinations,
@@ -146,6 +146,7 @@ class Terms:
     """How long a call usually takes."""
     notice: str | None = None
     """What to know of its model."""
+    mask_bytes: int = MASK_BYTES
 
     @classmethod
     def of(
@@ -157,7 +158,8 @@ class Terms:
         if model is None:
             return cls(asked, quote, rest)
         seconds, notice = model.seconds(asked.quality), model.farewell(asked.model)
-        return cls(asked, quote, rest, model.prompt_limit, family, seconds, notice)
+        mask = model.references.mask_bytes
+        return cls(asked, quote, rest, model.prompt_limit, family, seconds, notice, mask)
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,6 +244,8 @@ class Resolver:
         problems = problems or (
             *too_many_tokens(str(prompt), self._models.per_minute(terms.family)),
         )
+        if edit:
+            edit = replace(edit, mask_bytes=terms.mask_bytes)
         return problems or Priced(str(prompt).strip(), terms, edit)
 
     def _terms(

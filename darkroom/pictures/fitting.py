@@ -15,6 +15,7 @@ class Seen:
     """A reference that was looked at: its bytes, by their sha256, are this picture."""
 
     sha256: str
+    bytes: int
     picture: Picture
     has_alpha_channel: bool
 
@@ -29,7 +30,7 @@ def look(data: bytes) -> Sight:
     if isinstance(picture, NotAPicture):
         return picture
     sha256 = hashlib.sha256(data).hexdigest()
-    return Seen(sha256, picture, has_alpha_channel(data, picture))
+    return Seen(sha256, len(data), picture, has_alpha_channel(data, picture))
 
 
 def fitting(edit: Edit, sight: Callable[[str], Sight | None]) -> Iterator[Problem]:
@@ -54,8 +55,17 @@ def _mask_problems(
         yield from _flaw("mask_box_not_usable", "mask_box", value, box_flaw(first, edit.box))
     mask = None if edit.mask is None else sight(edit.mask)
     if isinstance(mask, Seen) and edit.mask is not None:
-        flaw = mask_flaw(mask.picture, first, has_alpha_channel=mask.has_alpha_channel)
+        flaw = _too_heavy(mask, edit.mask_bytes) or mask_flaw(
+            mask.picture, first, has_alpha_channel=mask.has_alpha_channel
+        )
         yield from _flaw("mask_not_usable", "mask", edit.mask, flaw)
+
+
+def _too_heavy(mask: Seen, limit: int) -> NotAPicture | None:
+    if mask.bytes < limit:
+        return None
+    fix = f"a mask must be under {limit / 10**6:g} MB; save it smaller, or use mask_box"
+    return NotAPicture(f"{mask.bytes:,} bytes; {fix}")
 
 
 def _flaw(code: str, column: str, value: str, found: Sight | None) -> Iterator[Problem]:

@@ -194,7 +194,7 @@ def _judged(look: Look, intake: Intake, used: Sequence[str], watch: Watch | None
 
 def _drafted(row: Row, intake: Intake, look: Look) -> Draft | Sequence[Problem]:
     found = intake.draft(row.line, row.cells)
-    edit = intake.edit_of(row.cells)
+    edit = found.edit if isinstance(found, Draft) else intake.edit_of(row.cells)
     named = found.custom_id if isinstance(found, Draft) else found[0].custom_id
     problems = [one.at(row.line, named) for one in look.judge(edit)] if edit else []
     if not problems:

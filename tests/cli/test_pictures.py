@@ -86,3 +86,15 @@ def test_another_picture_of_the_same_name_is_another_list(darkroom, write, api):
         json.loads(body)["fingerprint"] for body in api.bodies("POST", "/api/v1/batches")
     )
     assert first == same != other
+
+
+def test_a_mask_stays_below_what_the_model_takes(darkroom, write, monkeypatch):
+    small = {"gpt-image-2": {"references": {"mask_bytes": 100}}}
+    monkeypatch.setenv("DARKROOM_MODELS", json.dumps(small))
+    write("red.png", picture())
+    write("mask.png", picture(mode="RGBA"))
+    outcome, told = estimated(darkroom, write("p.csv", "prompt,image,mask\nx,red.png,mask.png\n"))
+    assert outcome.status == 2
+    [problem] = told["problems"]
+    assert problem["column"] == "mask"
+    assert "a mask must be under 0.0001 MB" in problem["message"]

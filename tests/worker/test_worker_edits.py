@@ -1,6 +1,7 @@
 """Edits from a row to an image through a real worker and the sandbox, and everything that is refused before."""
 
 import io
+import json
 from decimal import Decimal
 
 import pytest
@@ -168,3 +169,11 @@ def test_who_waits_for_an_edit_does_not_wait_behind_the_file_of_others(world, st
         alone = world.until(world.submit([row], more={"lone": True}))
         gate.opened.set()
     assert alone.status is BatchStatus.COMPLETED
+
+
+def test_an_edit_is_not_softened_where_edits_take_no_moderation(world, start):
+    off = {"gpt-image-2": {"references": {"moderation": False}}}
+    start(DARKROOM_MODELS=json.dumps(off))
+    row = {"prompt": "[[fault:moderation*1]] blue", "image": data_url(picture())}
+    view = world.until(world.submit([row], on_moderation="low"))
+    assert (view.counts.failed, len(world.sandbox.calls())) == (1, 1)

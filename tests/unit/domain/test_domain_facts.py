@@ -151,5 +151,18 @@ def test_a_format_that_an_operator_adds_is_estimated():
     assert problem.message.startswith("gif has no transparency")
 
 
+def test_a_provider_whose_edits_take_no_moderation_is_sent_none():
+    off = {
+        "models": {"gpt-image-2": {"references": {"moderation": False, "mask_bytes": 4_000_000}}}
+    }
+    models = profiles(profiles={"mine": off})["mine"].models
+    edit = {"prompt": "a", "image": "a.png", "moderation": "low"}
+    (problem,) = resolve(edit, models)
+    assert (problem.code, problem.column) == ("parameter_refused", "moderation")
+    assert resolve({**edit, "moderation": ""}, models).edit.mask_bytes == 4_000_000
+    assert isinstance(resolve({"prompt": "a", "moderation": "low"}, models), Priced)
+    assert isinstance(resolve(edit, profiles()["official"].models), Priced)
+
+
 def test_the_formats_are_those_that_pictures_verifies():
     assert {*FORMATS} == {*PictureFormat}
