@@ -94,6 +94,25 @@ REFUSALS: Mapping[str, Refusal] = MappingProxyType(
         "sensitive_words": Refusal(
             400, "sensitive words detected", _RELAY, "sensitive_words_detected"
         ),
+        "input_images_limit": Refusal(
+            429,
+            "Rate limit reached for gpt-image-2 in organization org-sandbox on input-images per min: "
+            "Limit 5, Used 5, Requested 1. Please try again in 12s.",
+            "input-images",
+            "rate_limit_exceeded",
+        ),
+        "rate_limit_in_words": Refusal(
+            429,
+            "You've exceeded the rate limit, please slow down and try again after 51.84 seconds.",
+        ),
+        "slow_down_503": Refusal(503, "Slow down.", "server_error", "slow_down"),
+        "relay_no_channel": Refusal(
+            503,
+            "No available channel for model gpt-image-2 under group default",
+            _RELAY,
+            "model_not_found",
+        ),
+        "relay_4k": Refusal(500, "Upstream load is too high for 4K images"),
         "relay_quota": Refusal(
             403, "用户额度不足, 剩余额度: ＄0.00", _RELAY, "insufficient_user_quota"
         ),

@@ -5,7 +5,8 @@ import time
 import pytest
 
 from darkroom.domain.failure import Failure, FailureClass
-from darkroom.provider import CallFailed, Images, read
+from darkroom.domain.limit import Dimension
+from darkroom.provider import CallFailed, Images, hear, read
 
 
 def test_an_image_with_its_bill(sandbox, connect, call):
@@ -37,6 +38,18 @@ def test_an_image_with_its_bill(sandbox, connect, call):
         ("image_failed", (FailureClass.SERVER_ERROR, "image_generation_failed")),
         ("error_200", (FailureClass.UNKNOWN_OUTCOME, "error_in_success")),
         ("bad_gateway", (FailureClass.UNKNOWN_OUTCOME, "gateway_gave_up")),
+        *(
+            (gateway, (FailureClass.UNKNOWN_OUTCOME, "gateway_gave_up"))
+            for gateway in (
+                "gateway_timeout",
+                *(f"cloudflare_{status}" for status in range(520, 524)),
+            )
+        ),
+        ("input_images_limit", (FailureClass.RATE_LIMITED, "rate_limit_exceeded")),
+        ("rate_limit_in_words", (FailureClass.RATE_LIMITED, "rate_limit_exceeded")),
+        ("slow_down_503", (FailureClass.RATE_LIMITED, "slow_down")),
+        ("relay_no_channel", (FailureClass.OVERLOADED, "model_not_found")),
+        ("relay_4k", (FailureClass.SERVER_ERROR, "server_error")),
         ("cloudflare_524", (FailureClass.UNKNOWN_OUTCOME, "gateway_gave_up")),
         ("html_200", (FailureClass.UNKNOWN_OUTCOME, "not_json")),
         ("truncated_json", (FailureClass.UNKNOWN_OUTCOME, "not_json")),
@@ -87,10 +100,19 @@ def test_every_refusal_by_its_class_after_one_call(sandbox, connect, call, fault
     assert len(calls()) == 1
 
 
-def test_a_rate_limit_says_when_to_come_back(sandbox, connect, call):
+@pytest.mark.parametrize(
+    ("fault", "seconds"),
+    [("rate_limit=0.467", 0.467), ("input_images_limit", 12.0), ("rate_limit_in_words", 51.84)],
+)
+def test_a_rate_limit_says_when_to_come_back(sandbox, connect, call, fault, seconds):
     url, _calls = sandbox
-    reading = read(call(connect(url), prompt="[[fault:rate_limit=0.467]]"), 1)
-    assert reading.retry_after == 0.467
+    assert read(call(connect(url), prompt=f"[[fault:{fault}]]"), 1).retry_after == seconds
+
+
+def test_the_limit_of_input_images_is_learned_by_its_own_name(sandbox, connect, call):
+    url, _calls = sandbox
+    answer = call(connect(url), prompt="[[fault:input_images_limit]]")
+    assert hear(answer, read(answer, 1)).limits[Dimension.INPUT_IMAGES] == 5
 
 
 @pytest.mark.parametrize(

@@ -5,10 +5,12 @@ https://developers.openai.com/api/docs/guides/image-generation
 """
 
 from collections.abc import Mapping
+from datetime import date, timedelta
 
 import pytest
 
 from darkroom.domain.batchfile import Draft, Intake, survey
+from darkroom.domain.facts import packaged_toml, parse_models
 from darkroom.domain.request import Priced, resolve
 
 TWO, FLARE, SIX, OLD = (
@@ -79,6 +81,15 @@ REFUSED = [
     ({"prompt": "x" * 32_001}, "prompt", "the API takes 32,000", None),
 ]  # fmt: skip
 
+# What is shut down, when, and what takes its place.
+ENDED = [
+    ("dall-e-2", "2026-05-12", "gpt-image-2"), ("dall-e-3", "2026-05-12", "gpt-image-2"),
+    ("gpt-image-1", "2026-10-23", "gpt-image-2"), ("gpt-image-1.5", "2026-12-01", "gpt-image-2.6-sunburst"),
+    ("gpt-image-1.5-2025-12-16", "2026-12-01", "gpt-image-2.6-sunburst"),
+    ("chatgpt-image-latest", "2026-12-01", "gpt-image-2.6-sunburst"),
+    ("gpt-image-1-mini", "2026-12-01", "gpt-image-2.6-flare"),
+]  # fmt: skip
+
 DROPPED = [
     "input_fidelity",
     "response_format",
@@ -105,6 +116,22 @@ def test_what_it_refuses_is_refused_with_the_reason_and_the_nearest(
     if nearest is not None:
         assert problem.message.endswith(f"the nearest is {nearest}")
         assert isinstance(resolve({"prompt": "a cat", **asked, column: nearest}, models), Priced)
+
+
+@pytest.mark.parametrize(("name", "day", "replacement"), ENDED)
+def test_a_model_is_taken_until_its_last_day_and_then_refused_with_what_replaces_it(
+    name, day, replacement
+):
+    asked = {"prompt": "a cat", "model": name, "size": "1024x1024"}
+    end = date.fromisoformat(day)
+    models = parse_models(packaged_toml(), end)
+    [problem] = resolve(asked, models)
+    assert (problem.code, problem.value) == ("model_retired", name)
+    assert problem.message == f"was shut down on {day}; use {replacement}"
+    assert isinstance(resolve({**asked, "model": replacement}, models), Priced)
+    before = parse_models(packaged_toml(), end - timedelta(days=1))
+    if name in before.known:
+        assert f"{name} will be shut down on {day}" in resolve(asked, before).terms.notice
 
 
 def drafted(models, row: Mapping[str, object]) -> object:
