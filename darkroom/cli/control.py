@@ -71,7 +71,7 @@ def pause(batch: BatchId, *, json: Json = False) -> None:
         flying = told.counts.dispatched + told.counts.running
         return (
             told,
-            f"{told.id} is paused; {plural(flying, 'call')} in flight will still be finished",
+            f"{told.id} is paused; {plural(flying, 'call')} in flight or about to leave at most",
         )
 
     _told(batch, tell, json=json)

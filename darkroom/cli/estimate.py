@@ -3,7 +3,6 @@
 import csv
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
-from decimal import Decimal
 from io import StringIO
 from typing import Annotated, Any
 
@@ -20,7 +19,7 @@ from darkroom.cli.source import Source, opened
 from darkroom.cli.terminal import Terminal
 from darkroom.domain.batchfile import Draft
 from darkroom.domain.estimate import DAYS, price_of
-from darkroom.domain.figures import duration, money, plural, volume
+from darkroom.domain.figures import duration, money, plural, spread, volume
 from darkroom.sheets.lint import Verdict, Watch, lint
 
 COLUMNS = ("line", "custom_id", "images", "low", "high", "bound")
@@ -151,14 +150,3 @@ def _lines(verdict: Verdict, seconds: float | None) -> dict[str, str]:
 
 def _time(seconds: float) -> str:
     return f"about {duration(seconds)}, at the limits that are set and usual latencies"
-
-
-def spread(low: Decimal, high: Decimal) -> str:
-    """An amount that lies between two, said as one where both read the same.
-
-    >>> spread(Decimal("1.001"), Decimal("1.002")), spread(Decimal("0.5"), Decimal(2))
-    ('about $1.00', '$0.5000 to $2.00')
-    """
-    if money(low) == money(high):
-        return f"about {money(high)}"
-    return f"{money(low)} to {money(high)}"

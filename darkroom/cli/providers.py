@@ -16,21 +16,24 @@ _LIMITS = {
 
 
 def providers() -> None:
-    """List the providers: paused or not, why, and the limits that are set here.
+    """List the providers: paused or not, why, the limits that are set here, and what goes out now.
 
     Example: darkroom providers
 
     A paused one goes on with `darkroom resume BATCH` of any batch it draws: one call is let out first, and the
-    others when it has brought an image. Exit status: 0 none is paused, 3 one waits for a person.
+    others when it has brought an image. `now` is what the limiter goes by: calls in flight, and limits that
+    were set or learned from answers; a learned one is tried 5 % higher for each hour since it was last heard.
+    Exit status: 0 none is paused, 3 one waits for a person.
     """
     terminal, environment = Terminal(), read_environment()
     found = attend(environment, terminal, lambda session: session.client.providers())
     limits = set_limits(environment)
     rows = [
-        [one.name, one.state, limits.get(one.name, "not set up here"), one.paused_reason or ""]
+        [one.name, one.state, limits.get(one.name) or "none set", one.flow, one.paused_reason or ""]
         for one in found
     ]
-    terminal.table(["provider", "state", "limits", "why"], rows, folded={"why", "limits"})
+    columns = ["provider", "state", "limits", "now", "why"]
+    terminal.table(columns, rows, folded={"why", "limits", "now"})
     raise typer.Exit(Exit.STOPPED if any(one.paused_reason for one in found) else Exit.MADE)
 
 

@@ -6,7 +6,7 @@ from itertools import islice
 
 from darkroom.cli.ending import CliError
 from darkroom.cli.terminal import Terminal
-from darkroom.domain.figures import money, plural
+from darkroom.domain.figures import money, plural, spread
 from darkroom.domain.problem import Problem
 from darkroom.sheets.lint import Verdict
 
@@ -67,7 +67,7 @@ def announce(terminal: Terminal, name: str, verdict: Verdict, *, skip_bad_rows: 
         fix = "correct them, or leave them out with --skip-bad-rows"
         raise CliError(f"{bad} in {name} cannot be used; nothing was spent: {fix}")
     skipped = f", {verdict.bad_rows:,} skipped" if verdict.bad_rows else ""
-    price = f"about {money(verdict.price.expected)}, at most {money(verdict.price.bound)}"
+    price = f"{spread(verdict.price.low, verdict.price.high)}, at most {money(verdict.price.bound)}"
     rows, images = plural(verdict.good_rows, "row"), plural(verdict.price.images, "image")
     terminal.notice(f"{name}: {rows}{skipped}, {images}, {price}")
 

@@ -12,13 +12,12 @@ from darkroom.cli.caller import command
 from darkroom.cli.control import BatchId
 from darkroom.cli.ending import CliError
 from darkroom.cli.environment import read_environment
-from darkroom.cli.estimate import spread
 from darkroom.cli.options import Budget, Json, Name, Quality, Size, dollars
 from darkroom.cli.replies import Batch, Offer, Review
 from darkroom.cli.rerolling import NAMED_AT_ONCE
 from darkroom.cli.session import Session, attend
 from darkroom.cli.terminal import Terminal
-from darkroom.domain.figures import duration, money, plural
+from darkroom.domain.figures import duration, money, plural, spread
 
 Ids = Annotated[list[str] | None, typer.Option(help="custom_ids, with commas between.")]
 FromFile = Annotated[

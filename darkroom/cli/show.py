@@ -10,7 +10,7 @@ from darkroom.cli.environment import Environment, read_environment
 from darkroom.cli.options import Json
 from darkroom.cli.replies import Batch, Job
 from darkroom.cli.session import Session, attend
-from darkroom.cli.summary import next_step, unknowns
+from darkroom.cli.summary import next_step, refusals, unknowns
 from darkroom.cli.terminal import Terminal
 from darkroom.domain.batch import Counts
 from darkroom.domain.figures import duration, money, plural
@@ -88,6 +88,8 @@ def _one(terminal: Terminal, batch: Batch, waiting: Job | None) -> None:
     for word, value in lines.items():
         if value is not None:
             terminal.result(f"{word:9}{value}")
+    for line in refusals(batch):
+        terminal.result(line)
 
 
 def _standing(counts: Counts) -> str:

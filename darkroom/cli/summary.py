@@ -11,7 +11,7 @@ SANDBOX = "the sandbox drew these images: they are placeholders"
 
 def summary(batch: Batch, *, sandbox: bool) -> list[str]:
     """What happened to a batch, and the next step if there is one."""
-    lines = [what_happened(batch, sandbox=sandbox), *_refusals(batch)]
+    lines = [what_happened(batch, sandbox=sandbox), *refusals(batch)]
     step = next_step(batch)
     return [*lines, f"next: {step}"] if step else lines
 
@@ -44,7 +44,8 @@ def what_happened(batch: Batch, *, sandbox: bool) -> str:
     return "; ".join([*parts, SANDBOX] if sandbox and batch.images else parts)
 
 
-def _refusals(batch: Batch) -> list[str]:
+def refusals(batch: Batch) -> list[str]:
+    """A line for each problem for which a batch was refused, fifty at most."""
     if batch.status is not BatchStatus.FAILED:
         return []
     return list(listed("input", batch.problems, batch.problem_count - len(batch.problems)))

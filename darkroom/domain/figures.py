@@ -54,3 +54,14 @@ def plural(number: int, noun: str) -> str:
     """
     ending = "" if number == 1 else "es" if noun.endswith(("ch", "s")) else "s"
     return f"{number:,} {noun}{ending}"
+
+
+def spread(low: Decimal, high: Decimal) -> str:
+    """An amount that lies between two, said as one where both read the same.
+
+    >>> spread(Decimal("1.001"), Decimal("1.002")), spread(Decimal("0.5"), Decimal(2))
+    ('about $1.00', '$0.5000 to $2.00')
+    """
+    if money(low) == money(high):
+        return f"about {money(high)}"
+    return f"{money(low)} to {money(high)}"

@@ -228,12 +228,24 @@ def test_doctor_finds_what_is_wrong(darkroom, monkeypatch):
 
 def test_providers_says_who_is_paused_and_why(api, darkroom):
     relay = {"name": "relay", "state": "paused", "paused_reason": "insufficient_quota: no credit"}
-    usual = {"name": "default", "state": "ready", "paused_reason": None}
+    family = {"family": "gpt-image", "per_minute": {"images": 5.0}, "cooling_seconds": 0}
+    limiter = {"in_flight": 3, "most_in_flight": 30, "trouble": False, "families": [family]}
+    usual = {"name": "default", "state": "ready", "paused_reason": None, "limiter": limiter}
     api.on("GET", "/api/v1/providers", {"data": [relay, usual]})
     outcome = darkroom("providers")
     assert outcome.status == 3
     assert "insufficient_quota" in outcome.out
     assert "30 at once" in outcome.out
+    words = " ".join(outcome.out.replace("│", " ").split())
+    assert "in flight" in words
+    assert "5 images" in words
+
+
+def test_a_refused_batch_says_why(api, darkroom):
+    problem = {"code": "prompt_missing", "message": "write one", "line": 17, "column": "prompt"}
+    refused = batch(status="failed", counts={"total": 0}, problems=[problem], problem_count=1)
+    api.knows(refused)
+    assert "input:17: column prompt: write one" in darkroom("status", BATCH_ID).out
 
 
 def test_a_priority_is_told(api, darkroom):
