@@ -221,6 +221,8 @@ def _too_late(word: str, view: BatchView) -> Conflict:
 
 
 def _why_nothing(view: BatchView, choice: Choice | None) -> str:
+    if view.status not in TERMINAL and view.paused_reason:
+        return "nothing to retry yet: the batch is paused; resume or cancel it first"
     if view.status not in TERMINAL:
         return f"nothing to retry yet: the batch is {view.status}"
     if choice is not None and choice.rejected:

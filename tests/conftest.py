@@ -71,13 +71,14 @@ def _nothing_left_behind(tmp_path_factory: pytest.TempPathFactory) -> Iterator[N
 
 def _processes_of(folder: Path) -> list[str]:
     """Our children, and whoever was started on a path of this test run and lost its parent."""
-    ours = set(psutil.Process().children(recursive=True)) - nursery.servers()
+    ours, servers = set(psutil.Process().children(recursive=True)), nursery.servers()
     found = []
     for process in psutil.process_iter():
         with suppress(psutil.Error):
             command = " ".join(process.cmdline())
             on_a_path = str(folder) in command or process.cwd().startswith(str(folder))
-            if process.status() != psutil.STATUS_ZOMBIE and (process in ours or on_a_path):
+            strange = process not in servers and (process in ours or on_a_path)
+            if process.status() != psutil.STATUS_ZOMBIE and strange:
                 found.append(f"{process.pid} {command[:80]}")
     return found
 

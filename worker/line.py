@@ -12,6 +12,7 @@ from darkroom.domain.attempt import (
     Unknown,
     failure_of,
 )
+from darkroom.store.ledger import state_of
 from darkroom.telemetry.logs import logger
 
 _ASKED = ("model", "size", "quality", "n")
@@ -24,7 +25,7 @@ def log_attempt(
     logger("worker").info(
         text,
         action="settle_attempt",
-        outcome=type(outcome).__name__.lower(),
+        outcome=state_of(outcome).value,
         batch_id=reservation.batch_id.hex,
         job_id=reservation.job_id,
         attempt_id=reservation.attempt_id.hex,

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
+from stat import S_ISREG
 
 from darkroom.cli.client import Client
 from darkroom.cli.ending import CliError
@@ -74,7 +75,10 @@ class Pictures:
     def _looked(self, reference: str) -> Sight:
         path = self._path(reference)
         try:
-            if path.stat().st_size >= _LARGEST:
+            found = path.stat()
+            if not S_ISREG(found.st_mode):
+                return NotAPicture(f"{path} is no regular file; name a PNG, JPEG or WebP file")
+            if found.st_size >= _LARGEST:
                 return NotAPicture("50 MB or more; save it smaller or as JPEG")
             return look(path.read_bytes())
         except FileNotFoundError:

@@ -82,7 +82,7 @@ def _told(terminal: Terminal, done: Settled, *, json: bool) -> None:
     if json:
         terminal.json(done.reply)
         return
-    before = f"{plural(done.before, 'call')} had been settled before and stays as it was"
+    before = f"{plural(done.before, 'call')} had been settled before; nothing changes there"
     if done.settled:
         freed = (
             f"{money(done.freed)} free again" if done.freed >= 0 else f"{money(-done.freed)} more"

@@ -61,9 +61,9 @@ def next_step(batch: Batch) -> str | None:
         return f"{fetch} takes what is not as asked"
     if not batch.ended or batch.status is BatchStatus.FAILED or counts.succeeded == counts.total:
         return None
-    if counts.failed or counts.expired:
+    if counts.expired or counts.failed > batch.unknown:
         return f"{command('retry', batch.id)} makes a new batch of those that failed"
-    return None
+    return None  # the line about unknown outcomes says what to do
 
 
 def _after_pause(batch: Batch) -> str:
@@ -102,7 +102,8 @@ def unknowns(batch: Batch) -> str | None:
         f"{plural(batch.unknown, 'call')} without an answer, {money(batch.cost.at_risk)} at risk"
     )
     if not batch.ended:
-        return f"{calls}: it may have been billed; tried again once, as DARKROOM_ON_UNKNOWN says"
+        once = "under DARKROOM_ON_UNKNOWN=retry a job is tried again once"
+        return f"{calls}: it may have been billed; {once}"
     settle = command("settle", batch.id, "--unknown")
     retry = command("retry", batch.id, "--only", "unknown")
     return (

@@ -91,3 +91,19 @@ def test_who_names_a_model_that_ends_is_told_its_day_and_what_replaces_it(
     assert f"warning: p.csv: {words} (2 rows: lines 2, 4)" in outcome.err
     assert json.loads(darkroom("estimate", file, "--json").out)["notices"] == [words]
     assert words in darkroom("submit", file).err
+
+
+def test_a_list_is_checked_by_the_facts_of_who_draws_for_the_project_of_the_key(
+    api, darkroom, write
+):
+    """An API elsewhere says who that is; another provider of the same file knows other parameters."""
+    write(
+        "darkroom.toml",
+        '[providers.plain]\nbase_url = "https://plain.example/v1"\nkey_env = "A"\n[providers.relay]\nprofile = "new-api"\n'
+        'base_url = "https://relay.example/v1"\nkey_env = "B"\n',
+    )
+    relay = {"name": "relay", "state": "ready", "paused_reason": None}
+    api.on("GET", "/api/v1/providers", {"data": [relay]})
+    asked = json.dumps({"prompt": "a cat", "thinking": "high", "quality": "low"})
+    outcome = darkroom("estimate", write("p.jsonl", asked + "\n"))
+    assert outcome.status == 0, outcome.err

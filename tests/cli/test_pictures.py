@@ -34,7 +34,8 @@ def test_an_estimate_looks_at_the_pictures_without_a_stack(darkroom, write, here
         ("red.png,red.png,", "mask", "alpha channel"),
         ("red.png,small.png,", "mask", "make it 64×48"),
         ('red.png,,"0,0,65,9"', "mask_box", "within the picture"),
-        ("/dev,,", "image", "cannot be read"),
+        ("/dev,,", "image", "no regular file"),
+        ("/dev/zero,,", "image", "no regular file"),
     ],
 )
 def test_a_picture_that_cannot_be_used_is_named_by_line_and_column(
