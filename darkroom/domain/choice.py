@@ -33,4 +33,5 @@ class Choice:
     @property
     def words(self) -> tuple[str, ...]:
         """The same as it is written down."""
-        return (*self.classes, *([REJECTED] if self.rejected else ()))
+        words = tuple(klass.value for klass in self.classes)
+        return (*words, REJECTED) if self.rejected else words

@@ -311,8 +311,8 @@ def _unknown_model(name: str, models: Models) -> Problem:
     if retired:
         return Problem("model_retired", retired.words, column="model", value=name)
     names = sorted(models.known)
-    message = "is not a model we know" + hint(nearest_word(name, names))
-    message += f"; choose one of {', '.join(names)}"
+    message = f"is not a model we know; choose one of {', '.join(names)}"
+    message += hint(nearest_word(name, names))
     return Problem("model_unknown", message, column="model", value=name)
 
 
