@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cache
 from importlib.resources import files
 
 from redis import Redis, RedisError
@@ -21,6 +22,13 @@ LONGEST_COOLING = timedelta(minutes=1)
 
 _PARTS = ("levels.lua", "permits.lua", "answers.lua")
 """One script, in the order in which its parts lean on each other."""
+
+
+@cache
+def _source() -> str:
+    """Read once: the API makes a limiter for each look at one."""
+    room = files("darkroom.limits")
+    return "\n".join(room.joinpath(part).read_text("utf-8") for part in _PARTS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +82,7 @@ class Limiter:
         self._recall = recall
         self._name = f"{{darkroom:limits:{key}}}"
         """In braces: all keys of one limiter lie in one slot of a cluster."""
-        room = files("darkroom.limits")
-        source = "\n".join(room.joinpath(part).read_text("utf-8") for part in _PARTS)
-        self._script = redis.register_script(source)
+        self._script = redis.register_script(_source())
 
     def acquire(self, permit: str, load: Load, longest: timedelta) -> Admitted | Denied:
         """A permit for one call, to be used after the wait it names, or the time after which to ask again.
