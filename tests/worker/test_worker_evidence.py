@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 from books import agree
+from hands import due_now, handed_out, states
 from sqlalchemy import update
 from world import World
 
@@ -21,31 +22,12 @@ from darkroom.provider import Answer
 from darkroom.store import jobs, leases
 from darkroom.store.session import transaction
 from darkroom.store.tables import attempts
-from darkroom.store.tables import jobs as job_rows
 from worker import harvest, receipts
 from worker.attempt import attempt
 from worker.evidence import judge
-from worker.ingest import ingest
 from worker.inherit import inherit
 from worker.reap import reap
 from worker.tools import Tools
-
-
-def handed_out(world: World, tools: Tools, *prompts: str):
-    """A batch whose jobs are all dispatched, with nobody rung up."""
-    batch_id = world.submit(prompts)
-    assert ingest(tools)
-    with transaction(tools.engine) as connection:
-        return batch_id, jobs.dispatch(connection, batch_id, ["gpt-image-2"], len(prompts))
-
-
-def due_now(world: World) -> None:
-    with transaction(world.engine) as connection:
-        connection.execute(update(job_rows).values(due_at="2026-01-01T00:00:00Z"))
-
-
-def states(world: World, batch_id) -> list[JobState]:
-    return [job.state for job in world.jobs(batch_id)]
 
 
 def lost(world: World, tools: Tools, batch_id) -> Answer:

@@ -7,7 +7,8 @@ import psycopg
 import pytest
 from books import agree
 from gallery import data_url, picture
-from sqlalchemy import event, select, update
+from hands import due_now, handed_out, states
+from sqlalchemy import event, select
 from world import World
 
 from darkroom.blobs import StorageFailed
@@ -36,23 +37,6 @@ def nowhere() -> str:
 def cut_off(tools_of, nowhere: str) -> Tools:
     """The tools of a worker whose broker, and so its limiter, is not there."""
     return tools_of(nowhere)
-
-
-def handed_out(world: World, tools: Tools, *prompts: str):
-    """A batch whose jobs are all dispatched, with nobody rung up."""
-    batch_id = world.submit(prompts)
-    assert ingest(tools)
-    with transaction(tools.engine) as connection:
-        return batch_id, jobs.dispatch(connection, batch_id, ["gpt-image-2"], len(prompts))
-
-
-def due_now(world: World) -> None:
-    with transaction(world.engine) as connection:
-        connection.execute(update(job_rows).values(due_at="2026-01-01T00:00:00Z"))
-
-
-def states(world: World, batch_id) -> list[JobState]:
-    return [job.state for job in world.jobs(batch_id)]
 
 
 def test_without_a_broker_what_was_handed_out_goes_back_and_is_handed_out_later(
