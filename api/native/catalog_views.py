@@ -33,6 +33,7 @@ NIGHT: Example = {"plan_file_id": FILE_ID, "only": ["sku-1"], "budget": "80", "d
 DIFFERENCE: Example = {
     "new": 1,
     "changed": 2,
+    "rejected": 0,
     "unchanged": 797,
     "removed": 0,
     "reused": 1,
@@ -102,9 +103,10 @@ class DifferenceOut(BaseModel):
 
     new: int
     changed: int
+    rejected: int = Field(description="Their images were rejected since: made anew.")
     unchanged: int
     removed: int
-    reused: int = Field(description="Of the new and changed: served by what was bought before.")
+    reused: int = Field(description="Of these: served by what was bought before.")
     lacking: int = Field(description="Not to be made, as nothing shall be bought.")
     calls: int = Field(description="Images to be bought; items that look alike share one.")
     expected: Money
@@ -117,6 +119,7 @@ class DifferenceOut(BaseModel):
         return cls(
             new=found.count(Standing.NEW),
             changed=found.count(Standing.CHANGED),
+            rejected=found.count(Standing.REJECTED),
             unchanged=found.count(Standing.UNCHANGED),
             removed=len(found.removed),
             reused=found.count(ItemState.REUSED),

@@ -52,6 +52,8 @@ def told(change: Change, environment: Environment) -> Iterator[str]:
     reused = f" ({change.reused:,} served by what was bought before)" if change.reused else ""
     yield f"new       {change.new:,}"
     yield f"changed   {change.changed:,}{reused}"
+    if change.rejected:
+        yield f"rejected  {change.rejected:,} (they show that image until there is a better one)"
     yield f"unchanged {change.unchanged:,}"
     yield f"removed   {change.removed:,}" + (" (their images are kept)" if change.removed else "")
     if change.lacking:

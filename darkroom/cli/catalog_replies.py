@@ -21,6 +21,7 @@ class Change:
 
     new: int
     changed: int
+    rejected: int
     unchanged: int
     removed: int
     reused: int
@@ -33,7 +34,8 @@ class Change:
 
     @classmethod
     def of(cls, reply: Reply) -> Self:
-        numbers = ("new", "changed", "unchanged", "removed", "reused", "lacking", "calls")
+        standings = ("new", "changed", "rejected", "unchanged", "removed")
+        numbers = (*standings, "reused", "lacking", "calls")
         return cls(
             **{name: int(reply[name]) for name in numbers},
             expected=Decimal(reply["expected"]),

@@ -66,16 +66,22 @@ class Standing(StrEnum):
 
     NEW = auto()
     CHANGED = auto()
+    REJECTED = auto()
+    """Its image was rejected: it is wanted anew, and the rejected one is shown until there is a better."""
     UNCHANGED = auto()
 
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A bought image: the attempt that brought it, its index from 0, and the fingerprint it was bought for."""
+    """A bought image: the attempt that brought it, its index from 0, and the fingerprint it was bought for.
+
+    One that was `rejected` since serves no item that does not show it already.
+    """
 
     attempt_id: UUID
     index: int
     fingerprint: str
+    rejected: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,8 +188,8 @@ def compare(
     With `only`, items of other SKUs stay as they are, and nothing is marked as removed.
     """
     before = {item.key: item for item in had}
-    shown = (item.picture for item in before.values() if item.picture)
-    bought = {**{one.fingerprint: one for one in shown}, **bought}
+    shown = [item.picture for item in before.values() if item.picture]
+    bought = {**{one.fingerprint: one for one in shown if not one.rejected}, **bought}
     table = sorted(wanted, key=lambda one: one.key)
     selected = [one for one in table if only is None or one.sku in only]
     keys = {one.key for one in (table if only is None else selected)}
@@ -230,8 +236,9 @@ def _step(one: Wanted, item: Item | None, found: Picture | None, reuse: Reuse) -
 def _standing(one: Wanted, item: Item | None) -> Standing:
     if item is None or item.picture is None or item.state is ItemState.REMOVED:
         return Standing.NEW
-    same = item.picture.fingerprint == one.fingerprint
-    return Standing.UNCHANGED if same else Standing.CHANGED
+    if item.picture.fingerprint != one.fingerprint:
+        return Standing.CHANGED
+    return Standing.REJECTED if item.picture.rejected else Standing.UNCHANGED
 
 
 def _untouched(item: Item) -> Item:

@@ -15,6 +15,7 @@ from sqlalchemy import (
     Subquery,
     and_,
     any_,
+    exists,
     false,
     func,
     insert,
@@ -29,6 +30,7 @@ from sqlalchemy.types import Text
 
 from darkroom.domain.attempt import Disposition
 from darkroom.domain.catalog import Item, ItemState, Picture, VersionState, Wanted
+from darkroom.domain.review import Judgement
 from darkroom.store.tables import (
     batches,
     catalog_items,
@@ -37,6 +39,7 @@ from darkroom.store.tables import (
     catalogs,
     images,
     jobs,
+    reviews,
 )
 
 CHUNK = 5_000
@@ -148,6 +151,7 @@ def items(connection: Connection, catalog_id: UUID, number: int | None) -> list[
             i.attempt_id,
             i["index"].label("place"),
             i.shown,
+            rejected(i.attempt_id, i["index"]).label("rejected"),
         )
         .where(i.catalog_id == catalog_id, i.version == number)
         .order_by(i.sku, i.variant)
@@ -158,7 +162,7 @@ def items(connection: Connection, catalog_id: UUID, number: int | None) -> list[
             row.variant,
             row.fingerprint,
             ItemState(row.state),
-            Picture(row.attempt_id, row.place, row.shown) if row.shown else None,
+            Picture(row.attempt_id, row.place, row.shown, row.rejected) if row.shown else None,
         )
         for row in rows
     ]
@@ -179,7 +183,7 @@ def counts(connection: Connection, catalog_id: UUID, number: int) -> dict[ItemSt
 def bought(
     connection: Connection, project_id: str, fingerprints: Collection[str]
 ) -> dict[str, Picture]:
-    """The latest image of each of these fingerprints that this project has paid for."""
+    """The latest image of each of these fingerprints that this project has paid for and nobody rejected."""
     found = made(
         catalog_orders.c.project_id == project_id,
         catalog_orders.c.fingerprint == any_(literal(list(fingerprints), ARRAY(Text))),
@@ -190,8 +194,15 @@ def bought(
     }
 
 
+def rejected(attempt_id: ColumnElement[Any], index: ColumnElement[Any]) -> ColumnElement[bool]:
+    """Whether this image is one of a job whose images were rejected."""
+    its = images.c.attempt_id == attempt_id, images.c["index"] == index
+    said = reviews.c.job_id == images.c.job_id, reviews.c.verdict == Judgement.REJECTED
+    return exists().where(*its, *said)
+
+
 def made(*where: ColumnElement[bool]) -> Subquery:
-    """The latest published image of each order, whichever of the batch and its retries brought it."""
+    """The latest published image of each order, of the batch or its retries, that nobody rejected."""
     o, j, i = catalog_orders.c, jobs.c, images.c
     family = or_(batches.c.id == o.batch_id, batches.c.retry_of == o.batch_id)
     return (
@@ -200,10 +211,15 @@ def made(*where: ColumnElement[bool]) -> Subquery:
         .join(batches, family)
         .join(jobs, and_(j.batch_id == batches.c.id, j.custom_id == o.custom_id))
         .join(images, and_(i.job_id == j.id, i.disposition == Disposition.PUBLISHED))
-        .where(i.expired_at.is_(None), *where)
+        .where(i.expired_at.is_(None), ~_is_rejected(), *where)
         .order_by(o.fingerprint, i.created_at.desc(), i.attempt_id, i["index"])
         .subquery()
     )
+
+
+def _is_rejected() -> ColumnElement[bool]:
+    said = reviews.c.job_id == jobs.c.id, reviews.c.verdict == Judgement.REJECTED
+    return exists().where(*said)
 
 
 def begin(

@@ -1,6 +1,7 @@
 """A shop with a table, a recipe and a catalog in a real world: nights are begun as the API begins them."""
 
 import csv
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -16,7 +17,8 @@ from darkroom.catalogs.reading import Plan
 from darkroom.catalogs.recipe import read_recipe
 from darkroom.domain.catalog import Difference, Item, VersionState
 from darkroom.domain.facts import packaged_toml, parse_models
-from darkroom.store import catalogs
+from darkroom.domain.review import Judgement
+from darkroom.store import catalogs, reviews
 from darkroom.store.catalogs import Version
 from darkroom.store.session import transaction
 from worker.app import new_id
@@ -74,13 +76,24 @@ class Shop:
 
     def over(self, number: int) -> Version:
         """Waits until a night is concluded."""
+        self.until(lambda: self.version(number).state is not VersionState.MAKING)
+        return self.version(number)
+
+    def until(self, holds: Callable[[], bool]) -> None:
+        """Waits, woken by hints, until something holds."""
         with self.world.listening() as listener:
             for _ in range(240):
-                version = self.version(number)
-                if version.state is not VersionState.MAKING:
-                    return version
+                if holds():
+                    return
                 listener.wait(0.25)
-        raise AssertionError(f"it is never concluded: {version}")
+        raise AssertionError("it never held")
+
+    def judge(self, number: int, verdict: Judgement, *custom_ids: str) -> None:
+        """Says this of images of a night."""
+        with transaction(self.world.engine) as connection:
+            family = reviews.family_of(connection, self.version(number).batch_id)
+            found = reviews.named(connection, family, custom_ids)
+            reviews.decide(connection, [one.job_id for one in found.values()], verdict)
 
     def version(self, number: int) -> Version:
         with transaction(self.world.engine) as connection:

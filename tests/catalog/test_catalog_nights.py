@@ -4,9 +4,10 @@ from decimal import Decimal
 
 import pytest
 
-from darkroom.domain.catalog import Reuse, VersionState
+from darkroom.domain.catalog import Reuse, Standing, VersionState
 from darkroom.domain.choice import Choice
-from darkroom.store import catalogs, retries
+from darkroom.domain.review import Judgement
+from darkroom.store import catalogs, hints, retries
 from darkroom.store.session import transaction
 from worker.app import new_id
 
@@ -110,14 +111,7 @@ def test_a_retry_completes_a_candidate(working):
     assert version.state is VersionState.CANDIDATE
     with transaction(working.world.engine) as connection:
         assert retries.retry(connection, version.batch_id, new_id(), Choice.of(["moderation"]))
-    batch_id = version.batch_id
-    working.world.until(batch_id)
-    with working.world.listening() as listener:
-        for _ in range(240):
-            if working.current == 2:
-                break
-            listener.wait(0.25)
-    assert working.current == 2
+    working.until(lambda: working.current == 2)
     assert working.states(2)["sku-01"] == "made"
 
 
@@ -144,3 +138,17 @@ def test_nights_do_not_overlap(shop):
     shop.world.start_worker(**PACE)
     shop.over(1)
     assert [one.sku for one in shop.diff().calls] == ["b"]
+
+
+def test_what_was_rejected_serves_no_later_night(working):
+    bad = working.items(1)["sku-03"].picture.attempt_id
+    working.judge(1, Judgement.REJECTED, "sku-03/main")
+    working.products["sku-77"] = "Mug number 3"  # looks the same
+    assert working.diff().count(Standing.REJECTED) == 1
+    assert working.diff(reuse=Reuse.ONLY).calls == ()
+    working.night()
+    assert working.calls() == 13
+    after = working.items(2)
+    assert after["sku-03"].picture == after["sku-77"].picture
+    assert after["sku-03"].picture.attempt_id != bad
+    assert working.diff().calls == ()
