@@ -152,3 +152,16 @@ def test_what_was_rejected_serves_no_later_night(working):
     assert after["sku-03"].picture == after["sku-77"].picture
     assert after["sku-03"].picture.attempt_id != bad
     assert working.diff().calls == ()
+
+
+def test_what_is_made_anew_enters_the_night_that_was_over(working):
+    bad = working.items(1)["sku-03"].picture.attempt_id
+    working.judge(1, Judgement.REJECTED, "sku-03/main")
+    with transaction(working.world.engine) as connection:
+        root = working.version(1).batch_id
+        assert retries.retry(connection, root, new_id(), Choice.of(["rejected"]), Decimal(1))
+        hints.ring(connection)
+    working.until(lambda: working.items(1)["sku-03"].picture.attempt_id != bad)
+    assert working.calls() == 13
+    assert working.current == 1
+    assert working.diff().calls == ()
