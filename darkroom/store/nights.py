@@ -11,11 +11,11 @@ from sqlalchemy import Connection, Row, and_, case, func, or_, select, update
 from darkroom.domain.batch import TERMINAL
 from darkroom.domain.catalog import ItemState, VersionState
 from darkroom.store import outbox
-from darkroom.store.catalogs import counts, made, publish
+from darkroom.store.catalogs import counts, made, publish, rejected
 from darkroom.store.tables import batches, catalog_items, catalog_orders, catalog_versions, catalogs
 
 _OPEN = (ItemState.WAITING, ItemState.STALE, ItemState.MISSING)
-"""What the image of a late retry may still bring up to date."""
+"""What has no image of tonight."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class Concluded:
 
 
 def conclude(connection: Connection) -> list[Concluded]:
-    """Concludes every night whose calls have all ended, and again where a retry has brought more.
+    """Concludes every night whose calls have all ended, and again where a retry has brought more, or better.
 
     It is published if its share of successes is reached; a candidate that a retry completes is, too.
     """
@@ -81,9 +81,10 @@ def _gather(connection: Connection, night: Row[Any]) -> None:
     i = catalog_items.c
     mine = and_(i.catalog_id == night.catalog_id, i.version == night.number)
     arrived = made(catalog_orders.c.batch_id == night.batch_id)
+    remade = and_(i.state == ItemState.MADE, rejected(i.attempt_id, i["index"]))
     connection.execute(
         update(catalog_items)
-        .where(mine, i.state.in_(_OPEN), i.fingerprint == arrived.c.fingerprint)
+        .where(mine, or_(i.state.in_(_OPEN), remade), i.fingerprint == arrived.c.fingerprint)
         .values(
             state=ItemState.MADE,
             attempt_id=arrived.c.attempt_id,
