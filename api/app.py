@@ -41,6 +41,8 @@ from api.stopping import told_to_stop
 from api.web import door, site
 from darkroom import __doc__ as tagline
 from darkroom.domain.models import Models
+from darkroom.fetching import Guard
+from darkroom.lookout import Lookout
 from darkroom.settings import Settings, read_settings
 from darkroom.telemetry.logs import configure_logs
 
@@ -141,6 +143,7 @@ def _lifespan(settings: Settings) -> Callable[[FastAPI], AbstractAsyncContextMan
             limit,
             known,
             models_of=_models(settings, known),
+            lookout=Lookout(Guard(allow_private=settings.allow_private_urls)),
             requests_per_minute=settings.api_requests_per_minute,
             retention=settings.retention,
             flower_url=settings.flower_url,

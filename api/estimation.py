@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from uuid import UUID
@@ -26,6 +27,8 @@ class Question:
     each: bool = False
     provider: str | None = None
     """By whose facts; nothing: by those of the project's own provider."""
+    files: Mapping[str, str] | None = None
+    """The files that stand for the paths in the rows, by those paths."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +75,7 @@ def rehearse(
     with tools.transaction() as connection:
         asked.options(now_at(connection))
     provider = tools.projects.provider(project_id, asked.provider)
-    question = Question(asked.defaults or {}, asked.template, provider=provider)
+    question = Question(asked.defaults or {}, asked.template, provider=provider, files=asked.files)
     return estimate(tools, project_id, source, question), provider
 
 
@@ -83,6 +86,7 @@ def _look(
     models = tools.models_of(project_id, question.provider)
     known = known_defaults(question.defaults)
     defaults = {key: value for key, value in known.items() if value is not None}
-    look = Look(path, name, defaults, question.template)
+    judge = partial(tools.lookout.judge, uploaded=question.files or ())
+    look = Look(path, name, defaults, question.template, judge=judge)
     watch = drafts.append if question.each else None
     return Finding(lint(look, models, watch), drafts, models.limits)

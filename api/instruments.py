@@ -18,6 +18,7 @@ from api.thumbnails import Thumbnails
 from darkroom.blobs import BlobStore, StorageFailed, open_store
 from darkroom.domain.models import Models
 from darkroom.domain.retention import Retention
+from darkroom.lookout import Lookout
 from darkroom.store.session import Connection, Engine, open_engine, transaction
 
 POOL = 20
@@ -71,6 +72,7 @@ class Instruments:
     projects: Projects
     """Who draws what is submitted here."""
     models_of: ModelsOf
+    lookout: Lookout
     retention: Retention
     """How long things are kept."""
     upload_bytes: int
@@ -109,6 +111,7 @@ def opened(
     projects: Projects,
     *,
     models_of: ModelsOf,
+    lookout: Lookout,
     requests_per_minute: int = 0,
     retention: Retention,
     flower_url: str | None = None,
@@ -130,6 +133,7 @@ def opened(
                 broker=broker,
                 projects=projects,
                 models_of=models_of,
+                lookout=lookout,
                 retention=retention,
                 upload_bytes=upload_bytes,
                 storage=StorageCheck(blobs),

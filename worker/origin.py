@@ -1,6 +1,5 @@
 """Where a row's pictures come from: a URL, an upload, the row itself; and what is found there."""
 
-import binascii
 import threading
 from collections import Counter
 from collections.abc import Collection, Mapping
@@ -9,13 +8,11 @@ from typing import assert_never
 from urllib.parse import urlsplit
 from uuid import UUID
 
-import pybase64
-
 from darkroom.blobs import BlobMissing
 from darkroom.domain.ids import FILE, uuid_of
-from darkroom.domain.reference import Place, place_of
+from darkroom.domain.reference import LEADS_NOWHERE, Place, place_of
 from darkroom.fetching import FetchFailed
-from darkroom.pictures import NotAPicture, Seen, Sight, look
+from darkroom.pictures import NotAPicture, Seen, Sight, decoded, look
 from darkroom.store import files
 from darkroom.store.files import File
 from darkroom.store.session import transaction
@@ -29,11 +26,6 @@ HOST_FAILURES = 5
 """So many downloads from one host that fail one after another are enough for the rest of its pictures."""
 
 _TOO_LARGE = 50_000_000
-_LONGEST_DATA_URL = 20_971_520
-_PATH = (
-    "a path leads nowhere from here: the darkroom command uploads the files that a list names; over HTTP, "
-    "upload it to /api/v1/files with purpose vision and write its id, or name it in `files`"
-)
 _NO_FILE = "there is no such file; upload it to /api/v1/files with purpose vision"
 
 
@@ -70,7 +62,7 @@ class Origin:
             case Place.PATH:
                 file_id = self.paths.get(reference)
                 return self._looked(
-                    self._uploaded(file_id, uploads) if file_id else NotAPicture(_PATH)
+                    self._uploaded(file_id, uploads) if file_id else NotAPicture(LEADS_NOWHERE)
                 )
             case _ as never:
                 assert_never(never)
@@ -112,20 +104,3 @@ class Origin:
             return self.tools.blobs.get(file.sha256)
         except BlobMissing:
             return NotAPicture("its bytes are gone from the storage; upload it again")
-
-
-def decoded(data_url: str) -> bytes | NotAPicture:
-    r"""The bytes in a data URL.
-
-    >>> decoded("data:image/png;base64,iVBORw==")
-    b'\x89PNG'
-    """
-    if len(data_url) > _LONGEST_DATA_URL:
-        return NotAPicture(f"longer than {_LONGEST_DATA_URL:,} characters; upload it as a file")
-    head, comma, payload = data_url.partition(",")
-    if not comma or not head.lower().endswith(";base64"):
-        return NotAPicture("no data URL of a picture; write data:image/png;base64,…")
-    try:
-        return pybase64.b64decode(payload, validate=True)
-    except (binascii.Error, ValueError):
-        return NotAPicture("its base64 is broken; encode it again")

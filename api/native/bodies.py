@@ -73,6 +73,14 @@ Deadline = Annotated[AwareDatetime, BeforeValidator(_written), AfterValidator(_u
 Priority = Annotated[StrictInt, Field(ge=-PRIORITY_LIMIT, le=PRIORITY_LIMIT)]
 Path = Annotated[StrictStr, StringConstraints(max_length=4096), AfterValidator(storable)]
 FileId = Annotated[StrictStr, StringConstraints(max_length=64), AfterValidator(storable)]
+Uploaded = Annotated[
+    dict[Path, FileId],
+    Field(
+        max_length=PATHS_LIMIT,
+        description="What stands for the paths in the rows: the files that were uploaded for them.",
+        examples=[{"shoes/red.png": "file-0199…"}],
+    ),
+]
 CustomId = Annotated[StrictStr, StringConstraints(max_length=512), AfterValidator(storable)]
 Default = (
     Annotated[StrictStr, Field(max_length=200)]
@@ -104,12 +112,7 @@ class BatchIn(Body):
         None, description="A Jinja template that makes a row's prompt.", examples=["{{ title }}"]
     )
     skip_bad_rows: StrictBool = False
-    files: dict[Path, FileId] | None = Field(
-        None,
-        max_length=PATHS_LIMIT,
-        description="What stands for the paths in the rows: the files that were uploaded for them.",
-        examples=[{"shoes/red.png": "file-0199…"}],
-    )
+    files: Uploaded | None = None
     on_moderation: OnModeration = Field(
         OnModeration.FAIL,
         description="`low`: what the safety system refuses is tried once more with moderation low.",

@@ -13,7 +13,7 @@ from api.errors import documented
 from api.estimation import Finding, Question
 from api.money import Money
 from api.names import file_key
-from api.native.bodies import ROWS_LIMIT, Body, Default, Words
+from api.native.bodies import ROWS_LIMIT, Body, Default, Uploaded, Words
 from api.native.examples import DRY_RUN, ESTIMATE, SUBMISSION, shows
 from api.native.views import ProblemOut
 from api.route import GuardedRoute
@@ -38,6 +38,7 @@ class EstimateIn(Body):
     defaults: dict[str, Default] = Field({}, description="Parameters for all rows.")
     template: Annotated[StrictStr, Field(min_length=1)] | None = None
     each: StrictBool = Field(default=False, description="Tell the price of every row, too.")
+    files: Uploaded | None = None
     provider: Words | None = Field(
         None, description="Who would draw it; without one, the project's own provider."
     )
@@ -167,6 +168,6 @@ class DryRunOut(EstimateOut):
 )
 def estimate(tools: Tools, caller: Submitter, body: EstimateIn) -> EstimateOut:
     """Estimate rows or a file."""
-    question = Question(body.defaults, body.template, body.each, body.provider)
+    question = Question(body.defaults, body.template, body.each, body.provider, body.files)
     finding = estimation.estimate(tools, caller.project_id, body.source(), question)
     return EstimateOut.of(finding, each=body.each)

@@ -18,7 +18,7 @@ from darkroom.cli.client import Client
 from darkroom.cli.ending import CliError
 from darkroom.cli.environment import Environment
 from darkroom.cli.facts import models_today
-from darkroom.cli.pictures import Pictures
+from darkroom.cli.pictures import Pictures, lookout_of
 from darkroom.cli.report import listed
 from darkroom.cli.source import Source
 from darkroom.cli.terminal import Terminal
@@ -64,7 +64,7 @@ def prepared(path: Path, environment: Environment, terminal: Terminal) -> Iterat
     table = path.parent / recipe.table
     if not table.is_file():
         raise CliError(f"{path} names a table {recipe.table}, which is not there; correct `table`")
-    pictures = Pictures(path.parent)
+    pictures = Pictures(path.parent, lookout_of(environment))
     with NamedTemporaryFile(prefix="darkroom-", suffix=".jsonl") as file:
         try:
             lines = spool(_judged(plan(recipe, table), pictures), file)

@@ -13,7 +13,7 @@ from darkroom.cli.ending import Exit
 from darkroom.cli.environment import read_environment
 from darkroom.cli.facts import models_today
 from darkroom.cli.options import Drawing
-from darkroom.cli.pictures import Pictures
+from darkroom.cli.pictures import Pictures, lookout_of
 from darkroom.cli.report import doubts, listed
 from darkroom.cli.source import Source, opened
 from darkroom.cli.terminal import Terminal
@@ -63,7 +63,7 @@ def estimate(
     prices: list[RowPrice] | None = [] if rows else None
     with opened(file) as source:
         models = models_today(environment, provider)
-        pictures = Pictures(source.folder)
+        pictures = Pictures(source.folder, lookout_of(environment))
         verdict = lint(drawing.look(source, pictures.judge), models, _noted_in(prices))
         seconds = verdict.price.seconds(models.limits)
         if json:

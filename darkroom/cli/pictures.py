@@ -10,8 +10,11 @@ from stat import S_ISREG
 
 from darkroom.cli.client import Client
 from darkroom.cli.ending import CliError
+from darkroom.cli.environment import Environment
 from darkroom.domain.problem import Problem
 from darkroom.domain.reference import Edit, Place, place_of
+from darkroom.fetching import Guard
+from darkroom.lookout import Lookout
 from darkroom.pictures import NotAPicture, Seen, Sight, fitting, look
 
 UPLOADS = 4
@@ -23,21 +26,28 @@ NAMED = 50_000
 _LARGEST = 50_000_000
 
 
+def lookout_of(environment: Environment) -> Lookout:
+    """How references are looked at under these settings."""
+    return Lookout(Guard(allow_private=environment.allow_private_urls))
+
+
 @dataclass(slots=True)
 class Pictures:
     """What the rows of a list call a picture; a path leads on from the folder that the list lies in."""
 
     folder: Path
+    lookout: Lookout
     _sights: dict[str, Sight] = field(default_factory=dict)
 
     def judge(self, edit: Edit) -> Iterator[Problem]:
-        """What is wrong with those pictures of an edit that are here."""
-        return fitting(edit, self.sight)
+        """What is wrong with the pictures of an edit, as far as it can be told here."""
+        sights = {one: self.sight(one) for one in edit.references}
+        return fitting(edit, sights.get)
 
     def sight(self, reference: str) -> Sight | None:
-        """What a picture of this machine is; None for one that lies elsewhere."""
+        """What a picture is that is here or in the row itself; None for one that lies elsewhere."""
         if place_of(reference) is not Place.PATH:
-            return None
+            return self.lookout.sight(reference)
         if reference not in self._sights:
             self._sights[reference] = self._looked(reference)
         return self._sights[reference]

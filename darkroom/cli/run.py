@@ -19,7 +19,7 @@ from darkroom.cli.ending import CliError, Exit, status_of
 from darkroom.cli.environment import Environment, read_environment
 from darkroom.cli.facts import models_today
 from darkroom.cli.options import Drawing, Submission
-from darkroom.cli.pictures import Pictures
+from darkroom.cli.pictures import Pictures, lookout_of
 from darkroom.cli.places import Places
 from darkroom.cli.replies import Batch
 from darkroom.cli.report import announce
@@ -99,7 +99,7 @@ def _produce(
 ) -> Exit:
     """Looks at the list, says what it will cost, and sees to it that its images come."""
     with opened(file) as source:
-        pictures = Pictures(source.folder)
+        pictures = Pictures(source.folder, lookout_of(environment))
         look = submission.drawing.look(source, pictures.judge)
         verdict = lint(look, models_today(environment, submission.provider))
         announce(terminal, source.name, verdict, skip_bad_rows=submission.skip_bad_rows)

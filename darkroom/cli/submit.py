@@ -7,7 +7,7 @@ from darkroom.cli import hours, options
 from darkroom.cli.environment import read_environment
 from darkroom.cli.facts import models_today
 from darkroom.cli.options import Drawing, Submission
-from darkroom.cli.pictures import Pictures
+from darkroom.cli.pictures import Pictures, lookout_of
 from darkroom.cli.replies import Batch
 from darkroom.cli.report import announce
 from darkroom.cli.session import Session, Visit, attend
@@ -57,7 +57,7 @@ def submit(
         provider=provider,
     )
     with opened(file) as source:
-        pictures = Pictures(source.folder)
+        pictures = Pictures(source.folder, lookout_of(environment))
         look = submission.drawing.look(source, pictures.judge)
         verdict = lint(look, models_today(environment, provider))
         announce(terminal, source.name, verdict, skip_bad_rows=skip_bad_rows)

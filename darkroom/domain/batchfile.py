@@ -4,18 +4,15 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from enum import StrEnum, auto
-from typing import Any
 
+from darkroom.domain.batchline import edit_in, endpoint_problems, flattened, line_problems, refused
 from darkroom.domain.models import Models
 from darkroom.domain.problem import BadInput, Problem
-from darkroom.domain.reference import COLUMNS, Edit, read_edit
+from darkroom.domain.reference import COLUMNS, Edit
 from darkroom.domain.request import (
     ALIASES,
-    IDLE,
     PARAMETER_OF,
     PARAMETERS,
-    REFUSED,
-    Endpoint,
     Priced,
     Resolver,
     blank,
@@ -77,23 +74,6 @@ class Draft:
     def with_edit(self, edit: Edit) -> "Draft":
         """The same job on these pictures."""
         return replace(self, priced=replace(self.priced, edit=edit))
-
-
-def flattened(cells: Mapping[str, object]) -> Mapping[str, object]:
-    """The cells of a row, an OpenAI batch line's body lifted beside its custom_id.
-
-    >>> flattened({"custom_id": "a", "url": "/v1/images/generations", "body": {"prompt": "x"}})["prompt"]
-    'x'
-    """
-    body = _batch_body(cells)
-    if body is None:
-        return cells
-    return {**{name: cells[name] for name in cells if name != "body"}, **body}
-
-
-def _batch_body(cells: Mapping[str, object]) -> Mapping[str, object] | None:
-    body = cells.get("body") if "url" in cells else None
-    return body if isinstance(body, Mapping) else None
 
 
 def survey(rows: Iterable[tuple[int, Mapping[str, object]]], *, alike: bool = False) -> Survey:
@@ -238,9 +218,9 @@ class Intake:
         priority, priority_problems = self._priority(row)
         priced = self._resolver.resolve(None if unmade else prompt, self._parameters(row))
         problems = [
-            *_line_problems(cells, self._extras),
-            *_endpoint_problems(cells, self.endpoint),
-            *_refused(row, self._extras),
+            *line_problems(cells, self._extras),
+            *endpoint_problems(cells, self.endpoint),
+            *refused(row, self._extras),
             *unmade,
             *nameless,
             *priority_problems,
@@ -257,9 +237,8 @@ class Intake:
         """The pictures that a row names, whatever else is wrong with it; None if they cannot be told."""
         if not self.names_pictures:
             return None
-        row = flattened(cells)
-        edit = read_edit({name: row[name] for name in COLUMNS if not blank(row.get(name))})
-        return edit if isinstance(edit, Edit) and len(edit.images) <= PICTURES_LIMIT else None
+        edit = edit_in(cells)
+        return edit if edit and len(edit.images) <= PICTURES_LIMIT else None
 
     @property
     def names_pictures(self) -> bool:
@@ -325,70 +304,3 @@ def _priority(value: object) -> tuple[int, Sequence[Problem]]:
         f"must be a whole number from -{PRIORITY_LIMIT} to {PRIORITY_LIMIT}; higher goes first"
     )
     return 0, [Problem("value_not_allowed", message, column="priority", value=text)]
-
-
-def _refused(row: Mapping[str, object], taken: frozenset[str]) -> list[Problem]:
-    if REFUSED.keys().isdisjoint(row) or "prompt" not in row:
-        return []
-    return [
-        Problem("parameter_refused", fix, column=name, value=str(row[name]))
-        for name, fix in REFUSED.items()
-        if name not in taken and not blank(row.get(name)) and not _is_idle(name, row[name])
-    ]
-
-
-def _is_idle(name: str, value: object) -> bool:
-    """Whether a parameter asks for nothing, as SDKs write it that say everything.
-
-    >>> _is_idle("stream", False), _is_idle("partial_images", 0), _is_idle("seed", 0)
-    (True, True, False)
-    """
-    return str(value).strip().lower() in IDLE.get(name, ())
-
-
-def _endpoint_problems(cells: Mapping[str, Any], endpoint: str | None) -> list[Problem]:
-    """What a line of a batch for one endpoint lacks, or has of another."""
-    if endpoint is None:
-        return []
-    if _batch_body(cells) is None:
-        message = "each line needs custom_id, method, url and body, as OpenAI's batches have them"
-        return [Problem("missing_required_parameter", message, column="body")]
-    if cells["url"] == endpoint:
-        return []
-    message = f"is not the endpoint of this batch; write {endpoint}"
-    return [Problem("mismatched_url", message, column="url", value=str(cells["url"]))]
-
-
-def _line_problems(cells: Mapping[str, Any], taken: frozenset[str]) -> list[Problem]:
-    """What only an OpenAI batch line can get wrong: its method, its url, a parameter nobody knows."""
-    body = _batch_body(cells)
-    if body is None:
-        return []
-    problems = []
-    if cells["url"] not in list(Endpoint):
-        message = f"is not an endpoint we serve; use {', '.join(Endpoint)}"
-        problems.append(Problem("url_not_allowed", message, column="url", value=str(cells["url"])))
-    else:
-        problems += _url_problems(Endpoint(cells["url"]), body)
-    if cells.get("method", "POST") != "POST":
-        message = "must be POST"
-        problems.append(
-            Problem("method_not_allowed", message, column="method", value=str(cells["method"]))
-        )
-    known = {*PARAMETERS, *COLUMNS, *ALIASES, *REFUSED, *taken}
-    for name in sorted(body.keys() - known):
-        close = get_close_matches(name, (*PARAMETERS, *COLUMNS), n=1)
-        message = f"is not a parameter; {f'did you mean `{close[0]}`?' if close else 'drop it'}"
-        problems.append(Problem("parameter_unknown", message, column=name, value=str(body[name])))
-    return problems
-
-
-def _url_problems(endpoint: Endpoint, body: Mapping[str, Any]) -> list[Problem]:
-    """Where the endpoint and the pictures in its body do not go together."""
-    is_edit = any(not blank(body.get(name)) for name in COLUMNS)
-    if is_edit == (endpoint is Endpoint.EDITS):
-        return []
-    message = f"has pictures in its body; they go with {Endpoint.EDITS.value}"
-    if not is_edit:
-        message = "needs `images` in its body: what shall be edited?"
-    return [Problem("url_not_allowed", message, column="url", value=endpoint.value)]

@@ -1,7 +1,7 @@
 """References: the pictures that an edit works on, as a row names them, and the mask that says where."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum, auto
 
@@ -16,6 +16,10 @@ _FILE_ID = re.compile("file-[A-Za-z0-9]{16,}")
 _BOX = re.compile(",".join([r"\s*(\d{1,9})\s*"] * 4))
 _SHOWN = 60
 _HOW = "write a path, a URL, a data URL or a file id"
+LEADS_NOWHERE = (
+    "a path leads nowhere from here: the darkroom command uploads the files that a list names; over HTTP, "
+    "upload it to /api/v1/files with purpose vision and write its id, or name it in `files`"
+)
 
 Box = tuple[int, int, int, int]
 """x0, y0, x1, y1 in pixels from the upper left; x1 and y1 lie just outside."""
@@ -120,6 +124,19 @@ def read_edit(given: Mapping[str, object]) -> Edit | tuple[Problem, ...] | None:
     if problems or isinstance(images, str) or isinstance(mask, Problem) or isinstance(box, Problem):
         return tuple(problems)
     return Edit(images, mask, box, column)
+
+
+def stray_paths(edit: Edit, uploaded: Container[str]) -> Iterator[Problem]:
+    """What is wrong with an edit of somebody elsewhere: the paths in it for which nothing was uploaded.
+
+    >>> [str(one.column) for one in stray_paths(Edit(("a.png", "b.png"), "m.png"), {"a.png"})]
+    ['images', 'mask']
+    """
+    named = [("image_not_usable", edit.column, one) for one in edit.images]
+    named += [("mask_not_usable", "mask", edit.mask)] if edit.mask else []
+    for code, column, reference in named:
+        if place_of(reference) is Place.PATH and reference not in uploaded:
+            yield Problem(code, LEADS_NOWHERE, column=column, value=shown_reference(reference))
 
 
 def _contradictions(given: Mapping[str, object]) -> list[Problem]:

@@ -2,6 +2,6 @@
 
 from darkroom.fetching.download import fetch
 from darkroom.fetching.failure import FetchCode, FetchFailed
-from darkroom.fetching.guard import Guard, Lookup
+from darkroom.fetching.guard import Guard, Lookup, blocked
 
-__all__ = ["FetchCode", "FetchFailed", "Guard", "Lookup", "fetch"]
+__all__ = ["FetchCode", "FetchFailed", "Guard", "Lookup", "blocked", "fetch"]

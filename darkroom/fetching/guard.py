@@ -53,6 +53,19 @@ def target(text: str, guard: Guard, base: httpx2.URL | None = None) -> httpx2.UR
     return url
 
 
+def blocked(text: str, guard: Guard) -> FetchFailed | None:
+    """Why nobody would go there, as far as the URL alone tells: nothing is looked up.
+
+    >>> blocked("http://192.168.0.7/shoe.png", Guard()).code, blocked("http://cdn.example/a", Guard())
+    (<FetchCode.NOT_ALLOWED: 'not_allowed'>, None)
+    """
+    try:
+        target(text, guard)
+    except FetchFailed as failure:
+        return failure
+    return None
+
+
 def port(url: httpx2.URL) -> int:
     """The port that the URL names or means."""
     return _PORTS[url.scheme] if url.port is None else url.port
@@ -90,7 +103,17 @@ def _check(url: httpx2.URL, guard: Guard) -> None:
         raise failed(FetchCode.BAD_URL, url, words)
     if not guard.allow_private and host.rstrip(".").rpartition(".")[2] == "localhost":
         raise _inner(url, "loopback")
+    if kind := _kind_of_address(host, guard):
+        raise _inner(url, kind)
     _check_port(url, guard)
+
+
+def _kind_of_address(host: str, guard: Guard) -> str | None:
+    """What is wrong with a host that is an address itself."""
+    try:
+        return refusal(ip_address(host), allow_private=guard.allow_private)
+    except ValueError:
+        return None
 
 
 def _check_port(url: httpx2.URL, guard: Guard) -> None:

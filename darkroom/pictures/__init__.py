@@ -1,5 +1,6 @@
 """Untrusted image bytes: what they are, whether they are whole, and a small view of them."""
 
+from darkroom.pictures.data_urls import decoded
 from darkroom.pictures.fitting import Seen, Sight, fitting, look
 from darkroom.pictures.formats import (
     EXTENSIONS,
@@ -29,6 +30,7 @@ __all__ = [
     "Sight",
     "check_mask",
     "check_reference",
+    "decoded",
     "extension",
     "fitting",
     "inspect",

@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from darkroom.domain.batchfile import Draft, Intake, Survey, flattened, survey
+from darkroom.domain.batchfile import Draft, Intake, Survey, survey
+from darkroom.domain.batchline import flattened
 from darkroom.domain.estimate import Estimate
 from darkroom.domain.figures import plural
 from darkroom.domain.models import Models

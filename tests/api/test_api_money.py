@@ -56,6 +56,28 @@ def test_all_problems_of_all_rows_at_once_and_nothing_is_kept(ask, client):
     assert client.get("/api/v1/batches").json()["data"] == []
 
 
+@pytest.mark.parametrize(
+    ("reference", "words"),
+    [
+        ("data:image/png;base64,iVBOR!", "base64 is broken"),
+        ("http://127.0.0.1/a.png", "loopback"),
+        ("shoe.png", "upload it to /api/v1/files"),
+    ],
+)
+def test_pictures_are_judged_as_they_will_be_when_workers_read_them(ask, client, reference, words):
+    rows = [{"prompt": "x", "image": reference}]
+    [problem] = ask(rows=rows).json()["problems"]
+    assert (problem["line"], problem["column"]) == (1, "image")
+    assert words in problem["message"]
+    tried = client.post("/api/v1/batches/dry-run", json={"rows": rows}).json()
+    assert (tried["accepted"], tried["problems"]) == (False, [problem])
+
+
+def test_a_path_that_was_uploaded_is_none_that_leads_nowhere(ask):
+    files = {"shoe.png": "file-019ab2c34d5e7f00a1b2c3d4e5f60718"}
+    assert not ask(rows=[{"prompt": "x", "image": "shoe.png"}], files=files).json()["problems"]
+
+
 def test_a_file_is_estimated_by_its_id(ask, make):
     file_id = shown("file-", make.file(b"prompt\na cat\na dog\n", "p.csv"))
     assert ask(input_file_id=file_id, defaults=LOW).json()["rows"] == 2

@@ -1,5 +1,6 @@
 """Pictures of this machine: looked at before anything is sent, uploaded once each."""
 
+import base64
 import json
 
 import pytest
@@ -50,6 +51,47 @@ def test_a_picture_that_cannot_be_used_is_named_by_line_and_column(
     [problem] = told["problems"]
     assert (problem["line"], problem["column"]) == (2, column)
     assert words in problem["message"]
+
+
+@pytest.mark.parametrize(
+    ("reference", "words"),
+    [
+        ("data:image/png;base64,iVBOR!", "base64 is broken"),
+        ("data:image/png;base64,iVBORw0KGgo=", "PNG, JPEG or WebP"),
+        ("data:text/plain,shoe", "write data:image/png;base64"),
+        ("http://192.168.0.7/shoe.png", "leads to a private address"),
+        ("https://[::1]/shoe.png", "leads to a loopback address"),
+        ("http://localhost/shoe.png", "leads to a loopback address"),
+        ("https://cdn.example:8443/shoe.png", "port 8443 is not allowed"),
+        ("http:///shoe.png", "no http:// or https:// and host"),
+    ],
+)
+def test_what_a_reference_itself_tells_is_told_before_anybody_goes_out_for_it(
+    darkroom, write, reference, words
+):
+    rows = [{"prompt": "x", "images": ["https://cdn.example/a.png", reference]}] * 2
+    outcome, told = estimated(darkroom, write("p.jsonl", "\n".join(map(json.dumps, rows))))
+    assert outcome.status == 2
+    assert [(one["line"], one["column"]) for one in told["problems"]] == [
+        (1, "images"),
+        (2, "images"),
+    ]
+    assert words in told["problems"][0]["message"]
+
+
+def test_private_addresses_pass_where_workers_may_go_there(darkroom, write, monkeypatch):
+    monkeypatch.setenv("DARKROOM_ALLOW_PRIVATE_URLS", "true")
+    outcome, _ = estimated(darkroom, write("p.csv", "prompt,image\nx,http://10.0.0.7:81/a.png\n"))
+    assert outcome.status == 0, outcome.err
+
+
+def test_a_picture_in_the_row_itself_is_no_upload(darkroom, write, api):
+    url = "data:image/png;base64," + base64.b64encode(picture()).decode()
+    write("p.jsonl", json.dumps({"prompt": "x", "image": url}) + "\n")
+    api.on("POST", FILES, {"id": FILE_ID})
+    api.on("POST", "/api/v1/batches", batch(status="validating"), status=202)
+    assert darkroom("submit", "p.jsonl").status == 0
+    assert [path for _, path, _ in api.asked].count(FILES) == 1
 
 
 def test_each_content_is_handed_in_once_and_paths_are_named(darkroom, write, api):
