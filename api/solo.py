@@ -15,6 +15,7 @@ from darkroom.domain.batchfile import Draft, Intake, survey
 from darkroom.domain.ids import FILE, shown
 from darkroom.domain.models import Models
 from darkroom.domain.problem import BadInput
+from darkroom.domain.reference import stray_paths
 from darkroom.domain.request import Endpoint
 from darkroom.store import batches, files, hints, idempotency, lone
 from darkroom.store.batches import NewBatch
@@ -50,7 +51,10 @@ def drafted(models: Models, endpoint: Endpoint, body: Mapping[str, Any]) -> Draf
     except BadInput as error:
         raise Invalid.input("body", error) from None
     if isinstance(found, Draft):
-        return found
+        flaws = tuple(stray_paths(found.edit, ())) if found.edit else ()
+        if not flaws:
+            return found
+        found = flaws
     raise Invalid.input("body", BadInput(found))
 
 

@@ -14,8 +14,10 @@ from api.fresh import fresh_id
 from api.instruments import Instruments
 from api.refusals import Fault, Invalid, Missing, nearest
 from darkroom.blobs import BlobStore
+from darkroom.domain.batchline import edit_in
 from darkroom.domain.ids import FILE, shown
 from darkroom.domain.problem import BadInput
+from darkroom.domain.reference import stray_paths
 from darkroom.domain.request import ALIASES, unstorable
 from darkroom.domain.retry import OnModeration
 from darkroom.domain.window import Window, WindowInvalid, zone_of
@@ -195,6 +197,8 @@ def submit(
         Missing: The project has no such file.
     """
     options = submission.options(_now(tools))
+    if not isinstance(source, UUID) and not submission.skip_bad_rows:
+        _require_no_paths(source, submission.files or {})
     provider = tools.projects.provider(project_id, submission.provider)
     kept = source if isinstance(source, UUID) else keep_rows(tools.blobs, project_id, source)
     with tools.transaction() as connection:
@@ -207,6 +211,18 @@ def submit(
         if submission.dossier:
             openai_batches.add(connection, batch.id, submission.dossier)
     return Submitted(batch.id, attached=False)
+
+
+def _require_no_paths(rows: Sequence[Row], uploaded: Mapping[str, str]) -> None:
+    """Raises Invalid if a row names a path: no worker could ever read it."""
+    faults = [
+        Fault(flaw.code, flaw.message, f"#/rows/{number}/{flaw.column}", number + 1, flaw.column)
+        for number, row in enumerate(rows)
+        if (edit := edit_in(row))
+        for flaw in stray_paths(edit, uploaded)
+    ]
+    if faults:
+        raise Invalid(faults)
 
 
 def _now(tools: Instruments) -> datetime:

@@ -15,6 +15,8 @@ from darkroom.store.hints import Listener
 from darkroom.store.session import transaction
 from darkroom.store.tables import batches, files
 
+FILE_ID = "file-019ab2c34d5e7f00a1b2c3d4e5f60718"
+
 
 def stored(desk, told):
     """The row of a batch, with its file's."""
@@ -210,6 +212,22 @@ def test_what_is_of_no_use_is_refused_at_its_place(client, body, pointer, words)
     if pointer:
         assert found[0]["pointer"] == pointer
     assert client.get("/api/v1/batches").json()["data"] == []
+
+
+def test_a_path_over_http_is_refused_at_once_unless_a_file_stands_for_it(submit):
+    rows = [
+        {"prompt": "a"},
+        {"prompt": "b", "image": "shoe.png|red.png", "mask": "mask.png"},
+        {"url": "/v1/images/edits", "body": {"prompt": "c", "images": ["shoe.png"]}},
+    ]
+    problem = assert_problem(submit(rows=rows, files={"red.png": FILE_ID}), 422, "invalid_request")
+    assert [(one["pointer"], one["row"]) for one in problem["errors"]] == [
+        ("#/rows/1/image", 2),
+        ("#/rows/1/mask", 2),
+        ("#/rows/2/images", 3),
+    ]
+    assert "upload it to /api/v1/files" in problem["errors"][0]["detail"]
+    assert submit(rows=rows, skip_bad_rows=True).status_code == 202
 
 
 def test_a_deadline_before_the_first_opening_is_refused(client):

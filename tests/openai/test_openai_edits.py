@@ -169,3 +169,10 @@ def test_the_image_may_come_as_an_event(shop):
     assert event.type == "image_edit.completed"
     assert event.usage.input_tokens_details.image_tokens > 0
     assert Image.open(BytesIO(base64.b64decode(event.b64_json))).size == (1024, 1024)
+
+
+def test_a_path_is_refused_before_anything_is_written_down(raw, calls):
+    answer = raw.post(EDITS, json=drawn("x", images=["shoe.png"]))
+    assert answer.status_code == 400
+    assert "upload it to /api/v1/files" in answer.json()["error"]["message"]
+    assert calls() == []
