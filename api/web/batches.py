@@ -8,7 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Form, Query, Request, Response
 from fastapi.responses import RedirectResponse
 
-from api import control
+from api import control, settling
 from api.deps import Tools
 from api.names import batch_cursor, batch_key
 from api.web import orders
@@ -21,6 +21,7 @@ from api.web.visitor import Reading, Submitting
 from api.web.watching import batch_shown, batches_shown
 from darkroom.domain.batch import PausedReason
 from darkroom.domain.ids import BATCH, shown
+from darkroom.domain.invoice import Verdict
 from darkroom.store import retries
 
 FIELDS = 24
@@ -134,6 +135,16 @@ def retry(
         control.retry(connection, visitor.project_id, key, [only] if only else None)
         first = retries.family_root(connection, key)
     return _to_batch(shown(BATCH, first))
+
+
+@router.post("/batches/{batch_id}/settle")
+def settle(
+    tools: Tools, visitor: Submitting, batch_id: str, outcome: Annotated[Verdict, Form()]
+) -> Response:
+    """Write down what the invoice says of all its calls whose outcome nobody knows."""
+    with tools.transaction() as connection:
+        settling.settle_all(connection, visitor.caller, batch_key(batch_id), outcome)
+    return _to_batch(batch_id)
 
 
 def _to_batch(batch_id: str) -> Response:

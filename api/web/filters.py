@@ -11,6 +11,7 @@ from pydantic import BaseModel, BeforeValidator, Field
 
 from darkroom.domain.job import OPEN, JobState
 from darkroom.domain.request import unstorable
+from darkroom.domain.review import ReviewState
 from darkroom.store import contact_sheet
 from darkroom.store.contact_sheet import Place, Wanted
 from darkroom.store.insights import JobView
@@ -25,7 +26,9 @@ def _words(value: object) -> object:
 
 
 Words = Annotated[str, BeforeValidator(_words), Field(max_length=200)]
-State = Annotated[JobState | None, BeforeValidator(lambda value: value or None)]
+_IF_CHOSEN = BeforeValidator(lambda value: value or None)
+State = Annotated[JobState | None, _IF_CHOSEN]
+Review = Annotated[ReviewState | None, _IF_CHOSEN]
 
 
 class Asked(BaseModel):
@@ -34,11 +37,12 @@ class Asked(BaseModel):
     state: State = None
     q: Words = ""
     size: Words = ""
+    review: Review = None
     after: str = Field("", max_length=40)
 
     @property
     def wanted(self) -> Wanted:
-        return Wanted(self.state, self.q, self.size)
+        return Wanted(self.state, self.q, self.size, self.review)
 
     @property
     def place(self) -> Place | None:
@@ -56,7 +60,7 @@ class Asked(BaseModel):
         >>> Asked(q="a cat").query("7-12")
         '?q=a+cat&after=7-12'
         """
-        parts = {"state": self.state, "q": self.q, "size": self.size, "after": after}
+        parts = {**self.model_dump(exclude={"after"}), "after": after}
         return "?" + urlencode({name: value for name, value in parts.items() if value})
 
 

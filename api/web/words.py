@@ -8,6 +8,7 @@ from darkroom.domain.catalog import ItemState, VersionState
 from darkroom.domain.failure import FailureClass, Reaction
 from darkroom.domain.job import JobState
 from darkroom.domain.problem import Problem
+from darkroom.domain.review import ReviewState
 from darkroom.domain.schedule import Missed
 from darkroom.store.insights import BatchView
 
@@ -15,6 +16,11 @@ BAR = 1000
 """Units of a progress bar's width."""
 
 STATES = tuple(JobState)
+REVIEWS: Mapping[ReviewState, str] = {
+    ReviewState.UNDECIDED: "not judged",
+    ReviewState.APPROVED: "approved",
+    ReviewState.REJECTED: "rejected",
+}
 PAUSABLE = frozenset({BatchStatus.VALIDATING, BatchStatus.IN_PROGRESS})
 
 _STATUS: Mapping[BatchStatus, str] = {

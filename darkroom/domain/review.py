@@ -18,6 +18,15 @@ class Judgement(StrEnum):
     """It never costs a better one."""
 
 
+class ReviewState(StrEnum):
+    """How the review of a job stands that has images."""
+
+    APPROVED = Judgement.APPROVED
+    REJECTED = Judgement.REJECTED
+    UNDECIDED = auto()
+    """Nobody has judged them."""
+
+
 @dataclass(frozen=True, slots=True)
 class Target:
     """What drafts are promoted to; `reference` has each drawn anew with its draft as the first picture."""

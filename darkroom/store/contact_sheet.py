@@ -23,8 +23,9 @@ from sqlalchemy import (
 
 from darkroom.domain.attempt import Disposition
 from darkroom.domain.job import JobState
+from darkroom.domain.review import ReviewState
 from darkroom.store.insights import JobView, job_views
-from darkroom.store.tables import batches, images, jobs
+from darkroom.store.tables import batches, images, jobs, reviews
 
 WINDOW = 10_000
 """Rows that a filter looks at for one page."""
@@ -40,14 +41,18 @@ _INDEXED = frozenset(
 )
 """States whose jobs have an index of their own in the order of their lines."""
 
+_SAID = frozenset({ReviewState.APPROVED, ReviewState.REJECTED})
+"""What is written down in a review; of what nobody has judged there is none."""
+
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What to look for: a state, text in the custom_id or the prompt, a size as `WIDTHxHEIGHT`."""
+    """What to look for: a state, text in custom_id or prompt, a size as `WIDTHxHEIGHT`, what was said of it."""
 
     state: JobState | None = None
     text: str = ""
     size: str = ""
+    review: ReviewState | None = None
 
     @property
     def everything(self) -> bool:
@@ -127,18 +132,25 @@ def sheet(
 
 def _window(family: Sequence[UUID], wanted: Wanted, after: Place | None) -> Select[Any]:
     """The jobs of all the family in one order; each batch is read in its index, none as a whole."""
-    each = [
-        select(jobs)
-        .where(jobs.c.batch_id == batch_id, jobs.c.superseded_by.is_(None), *_beyond(after))
-        .where(*([jobs.c.state == wanted.state] if wanted.state in _INDEXED else []))
-        .order_by(jobs.c.line, jobs.c.id)
-        .limit(WINDOW)
-        for batch_id in family
-    ]
+    each = [_stretch(batch_id, wanted, after) for batch_id in family]
     if len(each) == 1:
         return each[0]
     together = each[0].union_all(*each[1:]).subquery()
     return select(together).order_by(together.c.line, together.c.id)
+
+
+def _stretch(batch_id: UUID, wanted: Wanted, after: Place | None) -> Select[Any]:
+    """The window's part of one batch: by state or by verdict, if there is an index of those alone."""
+    query = select(jobs).where(
+        jobs.c.batch_id == batch_id, jobs.c.superseded_by.is_(None), *_beyond(after)
+    )
+    if wanted.state in _INDEXED:
+        query = query.where(jobs.c.state == wanted.state)
+    if wanted.review in _SAID:
+        query = query.join(reviews, reviews.c.job_id == jobs.c.id).where(
+            reviews.c.batch_id == batch_id, reviews.c.verdict == wanted.review
+        )
+    return query.order_by(jobs.c.line, jobs.c.id).limit(WINDOW)
 
 
 def _beyond(after: Place | None) -> list[ColumnElement[bool]]:
@@ -153,6 +165,9 @@ def _matching(scanned: Subquery, wanted: Wanted) -> list[ColumnElement[bool]]:
     where: list[ColumnElement[bool]] = []
     if wanted.state is not None:
         where.append(scanned.c.state == wanted.state)
+    if wanted.review is ReviewState.UNDECIDED:
+        judged = select(reviews.c.job_id).where(reviews.c.job_id == scanned.c.id)
+        where += [scanned.c.state == JobState.SUCCEEDED, ~judged.exists()]
     if wanted.size:
         where.append(scanned.c.request["size"].astext == wanted.size)
     if wanted.text:

@@ -70,3 +70,20 @@ def test_whoever_may_only_look_judges_nothing(reader, enter, drafts):
     other = enter("somebody-else")
     assert other.post(f"{first}/review", data={"verdict": "approved"}).status_code == 404
     assert other.get(f"{batch}/promote").status_code == 404
+
+
+def test_the_gallery_shows_what_was_rejected_or_not_judged_yet(browser, drafts):
+    batch, (first, second) = drafts
+    browser.post(f"{first}/review", data={"verdict": "rejected"})
+
+    def shown_for(review: str) -> str:
+        page = browser.get(f"{batch}/gallery", params={"review": review}).text
+        assert f'<option value="{review}" selected>' in page
+        return page
+
+    assert first in shown_for("rejected")
+    assert second not in shown_for("rejected")
+    assert second in shown_for("undecided")
+    assert first not in shown_for("undecided")
+    assert "No frames here" in shown_for("approved")
+    assert 'data-judged="rejected"' in browser.get(f"{batch}/gallery").text

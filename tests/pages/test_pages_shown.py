@@ -199,6 +199,16 @@ def test_a_class_is_retried_by_its_button_and_the_page_shows_both_as_one(browser
     assert page.count('<span class="state queued">') == 2
 
 
+def test_money_at_risk_is_settled_by_what_the_invoice_shows(browser, reader, everything):
+    url = f"/batches/{everything['batch']}"
+    assert " at risk by the invoice" in browser.get(url).text
+    assert " at risk by the invoice" not in reader.get(url).text
+    assert reader.post(f"{url}/settle", data={"outcome": "unbilled"}).status_code == 403
+    assert browser.post(f"{url}/settle", data={"outcome": "perhaps"}).status_code == 422
+    assert browser.post(f"{url}/settle", data={"outcome": "unbilled"}).status_code == 303
+    assert "At risk" not in browser.get(url).text
+
+
 def test_a_batch_is_paused_resumed_under_a_budget_and_cancelled(browser, make):
     path = f"/batches/{_bid(make.in_progress())}"
     assert browser.post(f"{path}/pause").status_code == 303

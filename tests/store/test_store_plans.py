@@ -12,6 +12,7 @@ from darkroom.domain.attempt import AttemptState, Reservation
 from darkroom.domain.failure import FailureClass
 from darkroom.domain.job import JobState
 from darkroom.domain.retry import GiveUp, History
+from darkroom.domain.review import ReviewState
 from darkroom.store import (
     contact_sheet,
     insights,
@@ -197,6 +198,10 @@ STATEMENTS = {
     "sheet of failures": (
         lambda c, b: contact_sheet.sheet(c, [b], Wanted(state=JobState.FAILED), limit=96),
         {"ix_jobs_state"},
+    ),
+    "sheet of what was rejected": (
+        lambda c, b: contact_sheet.sheet(c, [b], Wanted(review=ReviewState.REJECTED), limit=96),
+        {"ix_reviews_batch_id_verdict_line", "pk_jobs"},
     ),
     "failures by class": (lambda c, b: failure_groups(c, [b]), {"ix_jobs_state"}),
     "report": (lambda c, b: insights.report(c, "default", b), {"ix_attempts_slowest"}),
