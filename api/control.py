@@ -5,7 +5,7 @@ Each acts first and then looks: its UPDATE holds the batch's row, so what is see
 
 from collections.abc import Sequence
 from dataclasses import replace
-from decimal import ROUND_DOWN, Decimal
+from decimal import ROUND_DOWN, ROUND_UP, Decimal
 from uuid import UUID
 
 from api.auth import Caller, Scope
@@ -17,7 +17,7 @@ from darkroom.domain.batch import TERMINAL, BatchStatus, PausedReason
 from darkroom.domain.choice import REJECTED, Choice
 from darkroom.domain.failure import FailureClass
 from darkroom.domain.ids import BATCH, shown
-from darkroom.store import batches, hints, insights, providers, retries
+from darkroom.store import batches, hints, insights, pausing, providers, retries
 from darkroom.store.insights import BatchView, ImageView
 from darkroom.store.session import Connection
 
@@ -86,7 +86,7 @@ def resume(
     Raises:
         Missing: The project has none such.
         Forbidden: It waits for the provider's key, which is not for this caller to try again.
-        Conflict: It is past resuming, or the budget is used up already.
+        Conflict: It is past resuming, or the budget has no room for its next call.
     """
     before = owned_batch(connection, caller.project_id, batch_id)
     if before.paused_reason == PausedReason.PROVIDER_KEY:
@@ -97,6 +97,9 @@ def resume(
     view = owned_batch(connection, caller.project_id, batch_id)
     if not any(changed) or view.status is BatchStatus.CANCELLING:
         raise _too_late("resumed", view)
+    for member in members:
+        if member.paused_reason == PausedReason.BUDGET and pausing.is_short(connection, member.id):
+            raise Conflict("over_budget", _why_short(view, members, member))
     _require_room(view, budget)
     if caller.may(Scope.ADMIN):
         providers.resume(connection, batch_id)
@@ -196,24 +199,41 @@ def _shares(
     waiting = [member for member in members if not member.ended]
     if budget is None:
         return dict.fromkeys((member.id for member in waiting), None)
-    left = max(budget - _committed(family), Decimal(0))
-    weights = {member.id: max(member.counts.open, 1) for member in waiting}
+    left = max(budget - family.cost.committed, Decimal(0))
+    weights = _weights(waiting)
     each = (left / max(sum(weights.values()), 1)).quantize(SMALLEST, ROUND_DOWN)
-    return {member.id: _committed(member) + each * weights[member.id] for member in waiting}
+    return {member.id: member.cost.committed + each * weights[member.id] for member in waiting}
 
 
-def _committed(view: BatchView) -> Decimal:
-    return view.cost.spent + view.cost.reserved + view.cost.at_risk
+def _weights(waiting: Sequence[BatchView]) -> dict[UUID, int]:
+    return {member.id: max(member.counts.open, 1) for member in waiting}
 
 
 def _require_room(view: BatchView, budget: Decimal | None) -> None:
     room = replace(view.cost, cap=budget).room
     if room is not None and room <= 0:
-        detail = (
-            f"{plain(view.cost.spent)} is spent, {plain(view.cost.reserved)} reserved and "
-            f"{plain(view.cost.at_risk)} at risk already; give a budget above their sum"
-        )
-        raise Conflict("over_budget", detail)
+        raise Conflict("over_budget", f"{_used(view)}; give a budget above their sum")
+
+
+def _why_short(family: BatchView, members: Sequence[BatchView], member: BatchView) -> str:
+    """What a member's next call needs; it would only pause again. `family` is as it would be then."""
+    if member.budget_needed is None:
+        return str(member.paused_detail)
+    weights = _weights([one for one in members if not one.ended])
+    needed = member.budget_needed - member.cost.committed
+    parts = Decimal(sum(weights.values())) / weights[member.id]
+    least = family.cost.committed + (needed * parts).quantize(SMALLEST, ROUND_UP)
+    next_call = f"the next call may cost {plain(needed)}"
+    if family.cost.cap is not None and family.cost.cap >= least:
+        return f"{next_call}, more than is left of the budgets of its project"
+    return f"{next_call}; {_used(family)}; give a budget of {plain(least)} or more"
+
+
+def _used(view: BatchView) -> str:
+    return (
+        f"{plain(view.cost.spent)} is spent, {plain(view.cost.reserved)} reserved and "
+        f"{plain(view.cost.at_risk)} at risk already"
+    )
 
 
 def _too_late(word: str, view: BatchView) -> Conflict:

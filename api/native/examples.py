@@ -48,6 +48,7 @@ BATCH: Example = {
     "paused_reason": None,
     "paused_detail": None,
     "paused_budget": None,
+    "budget_needed": None,
     "counts": {
         "total": 800,
         "queued": 500,

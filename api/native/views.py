@@ -118,6 +118,9 @@ class BatchOut(BaseModel):
     paused_budget: BudgetOf | None = Field(
         description="Whose budget has no room: only the batch's own is raised by `resume`."
     )
+    budget_needed: Money | None = Field(
+        description="The smallest budget under which `resume` lets its next call go, where it waits for that."
+    )
     counts: CountsOut
     unknown: int = Field(
         description="Attempts that left us and of which nobody knows the outcome, nor has settled it."
@@ -165,6 +168,7 @@ class BatchOut(BaseModel):
             paused_reason=PausedReason(view.paused_reason) if view.paused_reason else None,
             paused_detail=view.paused_detail,
             paused_budget=view.paused_budget,
+            budget_needed=view.budget_needed,
             counts=CountsOut.model_validate(view.counts, from_attributes=True),
             unknown=view.unknown,
             images=view.images,

@@ -1,19 +1,24 @@
 """cancel, pause, resume, priority, retry: what a person tells a batch."""
 
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Annotated
 
 import typer
 
 from darkroom.cli.batchid import meant
 from darkroom.cli.caller import command
+from darkroom.cli.client import Faulty
+from darkroom.cli.ending import CliError, Exit
 from darkroom.cli.environment import read_environment
 from darkroom.cli.options import Json, dollars, require_priority
 from darkroom.cli.replies import Batch
 from darkroom.cli.session import Session, Visit, attend
 from darkroom.cli.stack import Staff
+from darkroom.cli.summary import to_go_on
 from darkroom.cli.terminal import Terminal
 from darkroom.cli.watch import followed
+from darkroom.domain.batch import PausedReason
 from darkroom.domain.figures import money, plural
 
 BatchId = Annotated[str, typer.Argument(help="The batch's id, or its last digits.")]
@@ -86,15 +91,28 @@ def resume(
     """Let a paused batch go on.
 
     Example: darkroom resume batch_019ab2c34d5e7f00a1b2c3d4e5f60718 --budget 20
+
+    One that waits for a budget needs one that has room for its next call. Exit status: 3 while it
+    has none.
     """
     amount = dollars(budget)
 
     def tell(session: Session, found: Batch) -> Told:
-        told = session.client.resume(found.id, amount)
+        told = _resumed(session, found, amount)
         how = f"; it goes on in the next `{command('up')}`" if session.own else ""
         return told, f"{told.id} is resumed{how}"
 
     _told(batch, tell, json=json)
+
+
+def _resumed(session: Session, found: Batch, amount: Decimal | None) -> Batch:
+    try:
+        return session.client.resume(found.id, amount)
+    except Faulty as refused:
+        if found.paused_reason != PausedReason.BUDGET:
+            raise
+        step = f"; {to_go_on(found)} goes on" if found.budget_needed else ""
+        raise CliError(f"{refused}{step}", Exit.STOPPED) from None
 
 
 def priority(

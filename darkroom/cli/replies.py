@@ -34,6 +34,8 @@ class Batch:
     paused_detail: str | None
     paused_budget: str | None
     """Whose budget has no room, where it is paused for one."""
+    budget_needed: Decimal | None
+    """The smallest that lets its next call go, where it is paused for its own."""
     counts: Counts
     images: int
     skipped: int
@@ -65,6 +67,7 @@ class Batch:
             paused_reason=reply["paused_reason"],
             paused_detail=reply["paused_detail"],
             paused_budget=reply.get("paused_budget"),
+            budget_needed=_amount(reply.get("budget_needed")),
             counts=Counts(**{one.name: int(reply["counts"][one.name]) for one in fields(Counts)}),
             images=reply["images"],
             skipped=reply["skipped"],
@@ -112,9 +115,13 @@ def _cost(reply: Reply) -> Cost:
         spent=Decimal(reply["spent"]),
         reserved=Decimal(reply["reserved"]),
         at_risk=Decimal(reply["at_risk"]),
-        cap=None if reply["cap"] is None else Decimal(reply["cap"]),
+        cap=_amount(reply["cap"]),
         currency=reply["currency"],
     )
+
+
+def _amount(text: str | None) -> Decimal | None:
+    return None if text is None else Decimal(text)
 
 
 def _time(text: str | None) -> datetime | None:

@@ -73,7 +73,7 @@ def _after_pause(batch: Batch) -> str:
         case PausedReason.BUDGET if batch.paused_budget in (BudgetOf.PROJECT, BudgetOf.DAY):
             return str(batch.paused_detail)
         case PausedReason.BUDGET:
-            return f"{_about_budget(batch)}{detail}; {resume} --budget DOLLARS goes on"
+            return f"{_about_budget(batch)}{detail}; {to_go_on(batch)} goes on"
         case PausedReason.PROVIDER_KEY:
             return f"the provider refuses the key{detail}; correct OPENAI_API_KEY, then {resume}"
         case PausedReason.NO_IMAGES:
@@ -82,6 +82,14 @@ def _after_pause(batch: Batch) -> str:
             return f"its run was interrupted{detail}; the same `run` or {resume} goes on"
         case _:
             return f"paused{detail}; {resume} goes on"
+
+
+def to_go_on(batch: Batch) -> str:
+    """What is typed for one that waits for its own budget, with the least that its next call needs."""
+    needed = batch.budget_needed
+    return command("resume", batch.id, "--budget") + (
+        " DOLLARS" if needed is None else f" {needed.normalize():f}"
+    )
 
 
 def _about_budget(batch: Batch) -> str:

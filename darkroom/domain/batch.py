@@ -104,6 +104,9 @@ class Cost:
         >>> Cost(spent=Decimal(3), at_risk=Decimal(1), cap=Decimal(10)).room
         Decimal('6')
         """
-        if self.cap is None:
-            return None
-        return self.cap - self.spent - self.reserved - self.at_risk
+        return None if self.cap is None else self.cap - self.committed
+
+    @property
+    def committed(self) -> Decimal:
+        """What is spent, reserved and at risk together."""
+        return self.spent + self.reserved + self.at_risk

@@ -81,6 +81,13 @@ def affordable() -> Label[int | None]:
     return (number - b.dispatched).label("affordable")
 
 
+def is_short(connection: Connection, batch_id: UUID) -> bool:
+    """Whether the call that a budget refused last would be refused once more, with none in flight."""
+    b = batches.c
+    short = select(b.id).where(b.id == batch_id, b.needed.is_not(None), ~_has_room(b.needed))
+    return connection.execute(short).one_or_none() is not None
+
+
 def release_budgets(connection: Connection) -> int:
     """Lets every batch go on whose next call has room again: a new day, or a higher cap; counts them.
 

@@ -7,9 +7,11 @@ import pytest
 from desk import assert_problem
 from sqlalchemy import func, select
 
-from darkroom.domain.batch import PausedReason
+from api.money import plain
+from darkroom.domain.batch import BudgetOf, PausedReason
 from darkroom.domain.failure import FailureClass
-from darkroom.store import batches, jobs, providers, queues
+from darkroom.store import batches, budgets, jobs, pausing, providers, queues
+from darkroom.store.budgets import Allowance
 from darkroom.store.hints import Listener
 from darkroom.store.reservations import BeginRefused
 from darkroom.store.tables import jobs as job_rows
@@ -157,6 +159,43 @@ def test_a_budget_below_what_is_spent_is_refused_and_changes_nothing(say, make, 
         assert "0.5 is spent" in problem["detail"]
     kept = client.get(f"/api/v1/batches/batch_{batch_id.hex}").json()
     assert (kept["cost"]["cap"], kept["paused_reason"]) == ("1", "requested")
+
+
+@pytest.fixture
+def budget_paused(make):
+    """A batch whose next call has no room in its own budget."""
+    batch_id = make.in_progress(3, cap=Decimal("0.6"))
+    make.succeed(make.begin(batch_id), cost="0.3")
+    with pytest.raises(BeginRefused) as refused:
+        make.begin(batch_id)
+    with make.transaction() as connection:
+        bound = refused.value.bound
+        assert pausing.pause_for_budget(connection, batch_id, bound, BudgetOf.BATCH, "no room")
+    return batch_id, Decimal("0.3") + bound
+
+
+def test_what_would_only_pause_again_is_told_what_its_next_call_needs(
+    say, make, client, budget_paused
+):
+    batch_id, least = budget_paused
+    paused = client.get(f"/api/v1/batches/batch_{batch_id.hex}").json()
+    assert paused["budget_needed"] == plain(least)
+    for body in ({}, {"budget": "0.7"}, {"budget": "0.0001"}):
+        problem = assert_problem(say(batch_id, "resume", **body), 409, "over_budget")
+        assert problem["detail"].endswith(f"give a budget of {plain(least)} or more")
+    assert client.get(f"/api/v1/batches/batch_{batch_id.hex}").json() == paused
+    resumed = told(say(batch_id, "resume", budget=plain(least)))
+    assert (resumed["paused_reason"], resumed["budget_needed"]) == (None, None)
+    make.begin(batch_id)
+
+
+def test_what_a_projects_budget_holds_is_not_resumed_either(say, make, budget_paused):
+    """And is told whose budget that is: no budget of its own helps."""
+    batch_id, _ = budget_paused
+    with make.transaction() as connection:
+        budgets.allow(connection, {make.project_id: Allowance(total=Decimal("0.6"))})
+    problem = assert_problem(say(batch_id, "resume", budget="5"), 409, "over_budget")
+    assert "budgets of its project" in problem["detail"]
 
 
 @pytest.mark.parametrize("budget", ["0", "-1", "x", "1e-10", True])

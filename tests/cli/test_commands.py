@@ -281,6 +281,11 @@ PAUSED = WORKING | {"counts": {"total": 9, "queued": 9}}
     [
         ({"paused_reason": "budget", "paused_budget": "batch"}, "--budget DOLLARS goes on", "toml"),
         (
+            {"paused_reason": "budget", "paused_budget": "batch", "budget_needed": "0.0186"},
+            "--budget 0.0186 goes on",
+            "DOLLARS",
+        ),
+        (
             {
                 "paused_reason": "budget",
                 "paused_budget": "day",
@@ -302,6 +307,18 @@ def test_a_pause_says_what_really_helps_and_is_status_3(api, darkroom, changes, 
     assert outcome.status == 3
     assert said in outcome.out
     assert unsaid not in outcome.out
+
+
+def test_resuming_what_has_no_room_says_how_much_it_needs_and_is_status_3(api, darkroom):
+    short = {"paused_reason": "budget", "paused_budget": "batch", "budget_needed": "0.0186"}
+    api.knows(batch(**PAUSED, **short))
+    detail = "the next call may cost 0.0067; give a budget of 0.0186 or more"
+    problem = {"title": "Conflict", "detail": detail, "code": "over_budget"}
+    api.on("POST", f"/api/v1/batches/{BATCH_ID}/resume", problem, status=409)
+    outcome = darkroom("resume", BATCH_ID)
+    assert outcome.status == 3
+    assert detail in outcome.last_words
+    assert f"darkroom resume {BATCH_ID} --budget 0.0186 goes on" in outcome.last_words
 
 
 FREED = {"images": 2, "files": 0, "answers": 1, "events": 0, "bytes": 1_500_000, "waiting": 0}

@@ -36,6 +36,8 @@ class BatchView:
     paused_reason: str | None
     paused_detail: str | None
     paused_budget: BudgetOf | None
+    budget_needed: Decimal | None
+    """What its budget must be for its next call, where that is what it waits for."""
     counts: Counts
     unknown: int
     images: int
@@ -144,6 +146,7 @@ def _view(
         paused_reason=latest.paused_reason,
         paused_detail=latest.paused_detail,
         paused_budget=_short(latest),
+        budget_needed=_needed(family, latest),
         counts=counts,
         unknown=sum(row.unknown for row in family),
         images=sum(row.images for row in family),
@@ -173,6 +176,14 @@ def _short(row: Row[Any]) -> BudgetOf | None:
     """Whose budget it waits for; of an earlier pause nothing is told."""
     is_short = row.paused_reason == PausedReason.BUDGET and row.paused_budget
     return BudgetOf(row.paused_budget) if is_short else None
+
+
+def _needed(family: Sequence[Row[Any]], latest: Row[Any]) -> Decimal | None:
+    """Of several that are open each has its share: what they need together is not one's to say."""
+    is_alone = all(row.status in TERMINAL for row in family if row.id != latest.id)
+    if _short(latest) is not BudgetOf.BATCH or latest.needed is None or not is_alone:
+        return None
+    return _cost(family, latest).committed + Decimal(latest.needed)
 
 
 def _counts(family: Sequence[Row[Any]]) -> Counts:
