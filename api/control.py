@@ -22,7 +22,7 @@ from darkroom.store.insights import BatchView, ImageView
 from darkroom.store.session import Connection
 
 GROUPS = {
-    "unknown": (FailureClass.UNKNOWN_OUTCOME, FailureClass.WORKER_LOST),
+    "unknown": (FailureClass.UNKNOWN_OUTCOME, FailureClass.WITHHELD, FailureClass.WORKER_LOST),
     "5xx": (FailureClass.SERVER_ERROR, FailureClass.OVERLOADED, FailureClass.OUTAGE),
 }
 """Words that stand for several classes of failure."""

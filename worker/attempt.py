@@ -20,7 +20,7 @@ from darkroom.domain.attempt import (
     hopeless,
 )
 from darkroom.domain.clock import LEASE, SAFETY_MARGIN
-from darkroom.domain.failure import Failure, FailureClass, Reaction
+from darkroom.domain.failure import STOPPING, Failure, FailureClass
 from darkroom.domain.job import Missed
 from darkroom.domain.limit import Heard, Sign
 from darkroom.domain.waiting import WaitingFor
@@ -258,7 +258,7 @@ def _end(
     outcome = excused(ending.outcome) if trouble else ending.outcome
     text = settlement.settle(tools, reservation, outcome, ticket)
     failure = failure_of(outcome)
-    if failure and failure.klass.reaction is Reaction.PAUSE_KEY:
+    if failure and failure.klass.reaction in STOPPING:
         settlement.pause_key(tools, upstream, failure)
     if failure:
         note_failure(tools, upstream.name, failure, everybody=trouble)

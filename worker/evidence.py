@@ -7,7 +7,7 @@ from typing import Any
 
 from darkroom.domain.answer import Answer
 from darkroom.domain.attempt import Failed, Outcome, StoredImage, Succeeded, Unknown
-from darkroom.domain.failure import Failure, FailureClass, Reaction
+from darkroom.domain.failure import COSTLY, Failure, FailureClass
 from darkroom.domain.models import AUTO, Model, Retired
 from darkroom.domain.pricing import text_tokens_guess
 from darkroom.domain.size import size_error
@@ -76,6 +76,6 @@ def _of_the_model(failure: Failure, gone: Retired | None) -> Failure:
 
 def _vain(failure: Failure, answer: Answer) -> Outcome:
     """An answer without an image: what it cost is nothing, or nobody knows."""
-    if failure.klass.reaction is Reaction.POLICY or failure.perhaps_billed:
+    if failure.klass.reaction in COSTLY or failure.perhaps_billed:
         return Unknown(failure, answer.request_id, answer.latency_ms)
     return Failed(failure, Decimal(0), answer.request_id, answer.latency_ms)

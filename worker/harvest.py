@@ -7,7 +7,7 @@ from typing import Any
 from darkroom.domain.attempt import Disposition, StoredImage
 from darkroom.domain.failure import Failure, FailureClass
 from darkroom.domain.models import AUTO
-from darkroom.fetching import FetchFailed, Guard, fetch
+from darkroom.fetching import FetchCode, FetchFailed, Guard, fetch
 from darkroom.pictures import NotAPicture, Picture, inspect
 from darkroom.provider import Images
 from darkroom.telemetry.logs import logger
@@ -20,6 +20,21 @@ FETCHES = 3
 """Tries of a link before its attempt ends: what is behind it is paid for."""
 
 
+REFUSED = frozenset(
+    {
+        FetchCode.BAD_URL,
+        FetchCode.NOT_ALLOWED,
+        FetchCode.REDIRECT_REFUSED,
+        FetchCode.TLS_FAILED,
+        FetchCode.PROTOCOL_ERROR,
+        FetchCode.TOO_LARGE,
+    }
+)
+"""A relay that answers with such a link does so again: the next image would be paid for and not be had."""
+
+_RELAY_FIX = "have the relay answer with b64_json, or with public links"
+
+
 class Harvest:
     """Stores images one at a time, byte for byte: what is signed stays signed."""
 
@@ -27,6 +42,7 @@ class Harvest:
         self._tools, self._request, self._guard = tools, request, links
         self._asked = int(request["n"])
         self._quality: str | None = None if request["quality"] == AUTO else request["quality"]
+        self._klass = FailureClass.UNKNOWN_OUTCOME
         self._code, self._flaw = "not_an_image", "the answer holds no image"
         self._seen = 0
         self.images: list[StoredImage] = []
@@ -53,7 +69,7 @@ class Harvest:
 
     def failure(self) -> Failure:
         """Why there is no image, although one was paid for."""
-        return Failure(FailureClass.UNKNOWN_OUTCOME, self._code, self._flaw, 200)
+        return Failure(self._klass, self._code, self._flaw, 200)
 
     @property
     def _most(self) -> int:
@@ -93,10 +109,18 @@ class Harvest:
             try:
                 return fetch(url, guard)
             except FetchFailed as failed:
-                self._code, self._flaw = "image_not_fetched", str(failed)
-                logger("worker").warning(str(failed), action="fetch_image", reason=failed.code)
+                self._note(failed)
                 if not failed.code.passing:
                     return None
             if attempt + 1 < FETCHES:
                 self._tools.pause(2.0**attempt)
         return None
+
+    def _note(self, failed: FetchFailed) -> None:
+        logger("worker").warning(str(failed), action="fetch_image", reason=failed.code)
+        self._code, self._flaw = "image_not_fetched", str(failed)
+        self._klass = FailureClass.UNKNOWN_OUTCOME
+        if failed.code in REFUSED:
+            self._klass, self._code = FailureClass.WITHHELD, "link_refused"
+            why = str(failed).rpartition("; ")[0]  # behind it stands the fix for a row's own URL
+            self._flaw = f"the image lies behind a link that is not followed ({why}); {_RELAY_FIX}"

@@ -13,7 +13,7 @@ from darkroom.domain.attempt import (
     Unknown,
     failure_of,
 )
-from darkroom.domain.failure import Failure
+from darkroom.domain.failure import Failure, Reaction
 from darkroom.domain.retry import Decision, GiveUp, History, TryAgain, count, decide, named
 from darkroom.store import evidence as late_evidence
 from darkroom.store import hints, outbox, providers
@@ -30,6 +30,11 @@ from worker.tools import Tools
 from worker.upstream import Upstream
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 5.0
+
+_FIXES = {
+    Reaction.PAUSE_KEY: "correct the key or the account, or what else the reason names",
+    Reaction.HOLD: "do as the reason says",
+}
 
 Result = TypeVar("Result")
 
@@ -174,5 +179,5 @@ def pause_key(tools: Tools, upstream: Upstream, failure: Failure) -> None:
             provider=upstream.name,
             code=failure.code,
             http_status=failure.http_status,
-            fix="correct the key or the account, then: darkroom resume BATCH",
+            fix=f"{_FIXES[failure.klass.reaction]}, then: darkroom resume BATCH",
         )

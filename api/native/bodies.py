@@ -203,7 +203,7 @@ class RetryIn(Body):
 
     only: Annotated[list[StrictStr], Field(min_length=1, max_length=20)] | None = Field(
         None,
-        description="Classes of failures; also `unknown` (unknown_outcome and worker_lost) and "
+        description="Classes of failures; also `unknown` (unknown_outcome, withheld and worker_lost) and "
         "`5xx` (server_error, overloaded and outage), and `rejected`: images that are made anew."
         " Without it: all that cost nothing twice.",
         examples=[["server_error"]],

@@ -38,6 +38,7 @@ WORDED: Mapping[FailureClass, Worded] = MappingProxyType(
         FailureClass.MODERATION: Worded(HTTPStatus.BAD_REQUEST, _USER_ERROR, "moderation_blocked"),
         FailureClass.INVALID_REQUEST: Worded(HTTPStatus.BAD_REQUEST, _INVALID),
         FailureClass.UNKNOWN_OUTCOME: Worded(HTTPStatus.GATEWAY_TIMEOUT, _SERVER),
+        FailureClass.WITHHELD: Worded(HTTPStatus.BAD_GATEWAY, _SERVER),
         FailureClass.WORKER_LOST: Worded(HTTPStatus.GATEWAY_TIMEOUT, _SERVER),
         FailureClass.POISON: Worded(HTTPStatus.GATEWAY_TIMEOUT, _SERVER),
         FailureClass.STORE_AWAY: Worded(HTTPStatus.SERVICE_UNAVAILABLE, _SERVER),

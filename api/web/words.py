@@ -5,7 +5,7 @@ from typing import assert_never
 
 from darkroom.domain.batch import BatchStatus, Counts, PausedReason
 from darkroom.domain.catalog import ItemState, VersionState
-from darkroom.domain.failure import FailureClass, Reaction
+from darkroom.domain.failure import COSTLY, FailureClass
 from darkroom.domain.job import JobState
 from darkroom.domain.problem import Problem
 from darkroom.domain.review import ReviewState
@@ -44,6 +44,7 @@ _FAILURE: Mapping[FailureClass, str] = {
     FailureClass.MODERATION: "Refused by the safety system",
     FailureClass.INVALID_REQUEST: "Parameters refused",
     FailureClass.UNKNOWN_OUTCOME: "No usable answer; may have been billed",
+    FailureClass.WITHHELD: "Behind a link that is not followed; may have been billed",
     FailureClass.WORKER_LOST: "Worker lost; may have been billed",
     FailureClass.POISON: "Lost worker after worker; may have been billed",
     FailureClass.STORE_AWAY: "Not sent: our database was away",
@@ -111,7 +112,7 @@ def _paused(why: PausedReason) -> str:
         case PausedReason.BUDGET:
             return "The next image might not fit into a budget."
         case PausedReason.PROVIDER_KEY:
-            return "The provider refuses the key. Mend that, then resume."
+            return "Calls to its provider are stopped. Mend what it names, then resume."
         case PausedReason.NO_IMAGES:
             return "It pays and gets nothing. See what failed and why, then resume."
         case _:
@@ -145,7 +146,7 @@ def percent(counts: Counts) -> int:
 
 def may_cost_again(klass: FailureClass) -> bool:
     """Whether jobs of this class may have been paid for, so that trying again may pay twice."""
-    return klass.reaction is Reaction.POLICY
+    return klass.reaction in COSTLY
 
 
 def failure(klass: str) -> str:

@@ -21,6 +21,8 @@ HINTS: Mapping[str, str] = {
     FailureClass.MODERATION: _REWORD,
     FailureClass.INVALID_REQUEST: _CORRECT,
     FailureClass.UNKNOWN_OUTCOME: _PAID,
+    FailureClass.WITHHELD: "its answer is kept for 7 days: act as the message says, then "
+    "`{retry} --only unknown` reads it again before anything is paid",
     FailureClass.WORKER_LOST: _PAID,
     FailureClass.POISON: "see what is special in it and why workers die of it (memory?); "
     "`{retry} --only poison` tries it all the same",

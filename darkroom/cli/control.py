@@ -158,7 +158,7 @@ def retry(
     What failed or expired becomes a new batch within the budget of the first. Those that may
     have been paid for already are only tried again with --only unknown, and images that `darkroom
     review` has rejected are made anew, and paid for anew, with --only rejected. Words for --only:
-    5xx (server_error, overloaded, outage), unknown (unknown_outcome, worker_lost), moderation,
+    5xx (server_error, overloaded, outage), unknown (unknown_outcome, withheld, worker_lost), moderation,
     invalid_request, incomplete, poison, and the other classes that errors.csv names.
     """
     amount = dollars(budget)

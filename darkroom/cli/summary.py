@@ -75,7 +75,8 @@ def _after_pause(batch: Batch) -> str:
         case PausedReason.BUDGET:
             return f"{_about_budget(batch)}{detail}; {to_go_on(batch)} goes on"
         case PausedReason.PROVIDER_KEY:
-            return f"the provider refuses the key{detail}; correct OPENAI_API_KEY, then {resume}"
+            mend = "correct its key, or what else that names"
+            return f"calls to its provider are stopped{detail}; {mend}, then {resume}"
         case PausedReason.NO_IMAGES:
             return f"{batch.paused_detail}; {resume} goes on"
         case PausedReason.HELD:

@@ -21,6 +21,8 @@ class Reaction(StrEnum):
     """The same request will be refused again; the job fails for good."""
     POLICY = auto()
     """Money may have been spent: the batch's policy for unknown outcomes decides."""
+    HOLD = auto()
+    """Money may have been spent, and the next call would end alike: given up as unknown, the key paused."""
 
 
 class FailureClass(StrEnum):
@@ -46,6 +48,8 @@ class FailureClass(StrEnum):
     """The provider does not accept these parameters."""
     UNKNOWN_OUTCOME = auto()
     """Sent, and no usable answer: cut, deadline passed, a gateway's answer, a success without its image."""
+    WITHHELD = auto()
+    """The image was made, and lies behind a link that is not followed: so would the next one."""
     WORKER_LOST = auto()
     """The worker that had sent it died or lost its lease before it could say what came back."""
     POISON = auto()
@@ -79,11 +83,18 @@ REACTIONS: Mapping[FailureClass, Reaction] = MappingProxyType(
         FailureClass.MODERATION: Reaction.SOFTEN,
         FailureClass.INVALID_REQUEST: Reaction.GIVE_UP,
         FailureClass.UNKNOWN_OUTCOME: Reaction.POLICY,
+        FailureClass.WITHHELD: Reaction.HOLD,
         FailureClass.WORKER_LOST: Reaction.POLICY,
         FailureClass.POISON: Reaction.POLICY,
     }
 )
 """What each class asks for; every class has its one row."""
+
+COSTLY = frozenset({Reaction.POLICY, Reaction.HOLD})
+"""An image may have been made and billed, and nobody holds it."""
+
+STOPPING = frozenset({Reaction.PAUSE_KEY, Reaction.HOLD})
+"""No further call makes sense until a person acts."""
 
 LOSING = frozenset({FailureClass.WORKER_LOST, FailureClass.LEASE_SHORT})
 """Between the begin of a call and its end the worker was lost, or stood still for longer than it may."""

@@ -107,7 +107,7 @@ def night_steps(
 def _advice(klass: FailureClass) -> str:
     """What a person should know before the command that tries a class of failures again."""
     match klass.reaction:
-        case Reaction.POLICY:
+        case Reaction.POLICY | Reaction.HOLD:
             return "it may have been billed: look at the provider's invoice before"
         case Reaction.SOFTEN | Reaction.GIVE_UP:
             return "the same request will be refused again: change these rows; else"

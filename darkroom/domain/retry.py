@@ -153,7 +153,7 @@ def _too_dear(policy: RetryPolicy, failure: Failure, history: History) -> bool:
 
 def _hopeless(policy: RetryPolicy, reaction: Reaction, history: History) -> bool:
     match reaction:
-        case Reaction.GIVE_UP:
+        case Reaction.GIVE_UP | Reaction.HOLD:
             return True
         case Reaction.SOFTEN:
             return not history.may_soften or history.refusals > 1
@@ -196,5 +196,5 @@ def count(history: History, failure: Failure) -> History:
         case Reaction.SOFTEN:
             refusals = history.refusals + 1
             return replace(history, failures=history.failures + 1, refusals=refusals)
-        case Reaction.POLICY:
+        case Reaction.POLICY | Reaction.HOLD:
             return replace(history, unknowns=history.unknowns + 1)

@@ -4,14 +4,14 @@ from dataclasses import dataclass
 from typing import assert_never
 
 from darkroom.domain.attempt import Failed, NotSent, Outcome, Succeeded, Unknown, failure_of
-from darkroom.domain.failure import FailureClass, Reaction
+from darkroom.domain.failure import STOPPING, FailureClass, Reaction
 
 REMEMBERED = 60
 """Of so many of its latest calls a batch remembers what they came to."""
 
 _OURS = frozenset({FailureClass.WORKER_LOST, FailureClass.POISON})
 _OUT_OF_ORDER = frozenset({FailureClass.SERVER_ERROR, FailureClass.OUTAGE})
-_SAYS_NOTHING = frozenset({Reaction.WAIT, Reaction.PAUSE_KEY})
+_SAYS_NOTHING = frozenset({Reaction.WAIT, *STOPPING})
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 import binascii
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeGuard
 
 from jiter import from_json
@@ -15,6 +15,10 @@ from darkroom.provider.classify import classify
 
 _ECHOED = ("size", "quality", "output_format", "background")
 _LONGEST_ECHO = 64
+_NOT_FOLLOWED = (
+    "it has a link in the place of the image, which this provider's profile does not follow; if it is a relay "
+    "that answers with links, give it a profile with answers_url = true"
+)
 _MOST_TOKENS = 1_000_000_000
 
 
@@ -103,7 +107,7 @@ def _worthless(answer: Answer, entries: list[Any]) -> Failure:
     if any(entry.get("b64_json") for entry in named):
         return _unusable(answer, "bad_base64", "its image is not base64")
     if any(entry.get("url") for entry in named):
-        return _unusable(answer, "url_only", "it has a link in the place of the image")
+        return replace(_unusable(answer, "url_only", _NOT_FOLLOWED), klass=FailureClass.WITHHELD)
     return _unusable(answer, "no_images", "its entries hold no image")
 
 

@@ -26,7 +26,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from darkroom.domain.attempt import AttemptState, Disposition
 from darkroom.domain.batch import TERMINAL, BatchStatus
 from darkroom.domain.choice import Choice
-from darkroom.domain.failure import FailureClass, Reaction
+from darkroom.domain.failure import COSTLY, FailureClass
 from darkroom.domain.job import JobState
 from darkroom.domain.review import Judgement
 from darkroom.store.batches import Validating, unfinished
@@ -34,7 +34,7 @@ from darkroom.store.counters import shift
 from darkroom.store.intake import PLAN_ONCE, hold
 from darkroom.store.tables import attempts, batches, images, jobs, reviews
 
-UNCERTAIN = tuple(klass for klass in FailureClass if klass.reaction is Reaction.POLICY)
+UNCERTAIN = tuple(klass for klass in FailureClass if klass.reaction in COSTLY)
 """The classes whose jobs may have been paid for: only sent again when they are named."""
 
 CHUNK = 5_000

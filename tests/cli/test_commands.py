@@ -103,7 +103,7 @@ def test_no_batches_is_said(api, darkroom):
         (
             {**WORKING, "paused_reason": "provider_key", "counts": {"queued": 2}},
             3,
-            f"correct OPENAI_API_KEY, then darkroom resume {BATCH_ID}",
+            f"correct its key, or what else that names, then darkroom resume {BATCH_ID}",
         ),
         (
             {

@@ -91,7 +91,6 @@ WHOLE = json.dumps({"data": [entry()]}).encode()
         (b'{"data": [{"b64_json": "AAE"}]}', "bad_base64"),
         (b'{"data": [{"b64_json": "AA EC"}]}', "bad_base64"),
         (b'{"data": [{"b64_json": "\\u00e9\\u00e9\\u00e9\\u00e9"}]}', "bad_base64"),
-        (b'{"data": [{"b64_json": null, "url": "https://x.test/1.png"}]}', "url_only"),
         (b'{"error": {"message": "Image generation failed"}}', "error_in_success"),
         (b'{"error": "no", "data": []}', "error_in_success"),
     ],
@@ -101,6 +100,12 @@ def test_a_success_without_an_image_is_an_unknown_outcome(body, code):
     assert isinstance(failure, Failure)
     assert (failure.klass, failure.code) == (FailureClass.UNKNOWN_OUTCOME, code)
     assert failure.http_status == 200
+
+
+def test_a_link_that_is_not_followed_is_an_image_that_the_next_call_would_not_bring_either():
+    failure = read(success(data=[{"b64_json": None, "url": "https://x.test/1.png"}]), 1)
+    assert (failure.klass, failure.code) == (FailureClass.WITHHELD, "url_only")
+    assert "answers_url = true" in failure.message
 
 
 def test_an_error_in_a_success_is_told_but_never_the_prompt():

@@ -55,7 +55,7 @@ def test_an_image_with_its_bill(sandbox, connect, call):
         ("truncated_json", (FailureClass.UNKNOWN_OUTCOME, "not_json")),
         ("empty_data", (FailureClass.UNKNOWN_OUTCOME, "no_images")),
         ("bad_base64", (FailureClass.UNKNOWN_OUTCOME, "bad_base64")),
-        ("url_only", (FailureClass.UNKNOWN_OUTCOME, "url_only")),
+        ("url_only", (FailureClass.WITHHELD, "url_only")),
         ("billing_limit_403", (FailureClass.KEY, "quota_exhausted")),
         ("no_credit", (FailureClass.KEY, "credit_balance_exhausted")),
         ("organization_limit", (FailureClass.KEY, "organization_spend_limit_exceeded")),

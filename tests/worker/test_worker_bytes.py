@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from uuid import UUID
 
 import pytest
 from sqlalchemy import Row, select, update
@@ -9,6 +10,7 @@ from world import World
 
 from darkroom.blobs import open_store
 from darkroom.domain.answer import KEPT, Answer, receipt_name
+from darkroom.domain.batch import PausedReason
 from darkroom.store import hints, insights
 from darkroom.store.session import transaction
 from darkroom.store.tables import images, jobs
@@ -74,10 +76,37 @@ def test_a_link_that_fails_is_money_at_risk_and_tried_again_before_anything_is_p
 
 
 def test_a_link_is_of_no_use_where_the_profile_does_not_know_it(world: World) -> None:
-    world.start_worker(DARKROOM_ON_UNKNOWN="fail")
-    view = world.until(world.submit(["[[fault:link]] A print"]))
-    assert (view.counts.failed, view.unknown) == (1, 1)
-    assert world.attempts()[0].failure["code"] == "url_only"
+    world.start_worker(DARKROOM_MAX_IN_FLIGHT="1")
+    batch_id = world.submit(["[[fault:link]] A print"] * 3)
+    assert_held_after_one_call(world, batch_id, "url_only", "answers_url = true")
+
+
+def test_a_link_that_the_guard_refuses_is_paid_for_once_and_nothing_more_is_bought(
+    world: World,
+) -> None:
+    """The next answer of the same relay would lie behind such a link, too."""
+    world.start_worker(**relayed(world))
+    batch_id = world.submit(["[[fault:link]] A print"] * 3, provider="relay")
+    assert_held_after_one_call(world, batch_id, "link_refused", "leads to a loopback address)")
+
+
+def relayed(world: World) -> dict[str, str]:
+    """The settings of a worker whose provider answers with links, as APIYI's profile has it."""
+    relay = {"base_url": world.sandbox.url, "key_env": "RELAY_KEY", "profile": "new-api"}
+    return {
+        "DARKROOM_PROVIDERS": json.dumps({"relay": {**relay, "max_in_flight": 1}}),
+        "RELAY_KEY": "sk-relay",
+    }
+
+
+def assert_held_after_one_call(world: World, batch_id: UUID, code: str, words: str) -> None:
+    view = world.until_view(batch_id, lambda view: view.paused_reason is not None)
+    assert view.paused_reason == PausedReason.PROVIDER_KEY
+    assert words in view.paused_detail
+    assert (view.counts.failed, view.counts.queued, view.unknown) == (1, 2, 1)
+    assert view.cost.at_risk > view.cost.spent == 0
+    assert world.attempts()[0].failure["code"] == code
+    assert world.sandbox.totals()["calls"] == 1
 
 
 def test_of_three_images_a_broken_one_is_asked_again_and_its_answer_is_kept(world: World) -> None:

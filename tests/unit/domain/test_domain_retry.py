@@ -65,7 +65,7 @@ def test_every_failure_has_one_decision(policy, failure, history, draw):
     klass, hint = failure.klass, failure.retry_after
     decision = decide(policy, failure, history, draw)
     match klass.reaction:
-        case Reaction.GIVE_UP:
+        case Reaction.GIVE_UP | Reaction.HOLD:
             assert decision == GiveUp()
         case Reaction.SOFTEN:
             again = history.may_soften and history.refusals <= 1
@@ -91,6 +91,7 @@ def test_only_what_the_job_must_answer_for_counts(klass, failures, unknowns):
         Reaction.GIVE_UP: (1, 0),
         Reaction.SOFTEN: (1, 0),
         Reaction.POLICY: (0, 1),
+        Reaction.HOLD: (0, 1),
         Reaction.WAIT: (0, 0),
         Reaction.PAUSE_KEY: (0, 0),
     }[klass.reaction]
