@@ -1,8 +1,9 @@
 """Which batch is meant: ids may be shortened to a beginning or an end that only one batch has."""
 
 from darkroom.cli.caller import command
-from darkroom.cli.client import Client, NotFound
+from darkroom.cli.client import Client
 from darkroom.cli.ending import CliError
+from darkroom.cli.refused import NotFound
 from darkroom.cli.replies import Batch
 from darkroom.domain.ids import BATCH, uuid_of
 

@@ -13,9 +13,9 @@ from urllib.parse import urlsplit
 
 import httpx2
 
-from darkroom.cli.caller import command
 from darkroom.cli.ending import CliError, Exit, Unreachable
 from darkroom.cli.options import Submission
+from darkroom.cli.refused import detail_of, refusal
 from darkroom.cli.replies import (
     Batch,
     Freed,
@@ -39,7 +39,6 @@ DOWNLOADS = 16
 _RETRY_PAUSE = 0.5
 _AWAY = frozenset({502, 503, 504})
 _NOTHING_LEFT = 416
-_UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND, _SERVER_ERROR = 401, 403, 404, 500
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 Parsed = TypeVar("Parsed")
@@ -49,8 +48,8 @@ Identified = TypeVar("Identified", Job, Key)
 class Client:
     """Speaks to one API; safe to use from several threads.
 
-    Once it has been heard, a GET is tried again for `patience` seconds while nobody answers, unless
-    `stopping` is set; `say` hears of it.
+    What changes nothing, or was not sent, is tried again while nobody answers, for `patience` seconds, or for
+    `first` before it was ever heard, unless `stopping` is set; `say` hears of it. `fix` is what helps then.
     """
 
     def __init__(
@@ -59,12 +58,15 @@ class Client:
         key: str,
         *,
         patience: float = 0.0,
+        first: float = 0.0,
+        fix: str | None = None,
         stopping: Event | None = None,
         say: Callable[[str], None] = lambda _line: None,
     ) -> None:
         self._url = url.rstrip("/")
         self._key = key
-        self._patience = patience
+        self._patience, self._first = patience, first
+        self._fix = fix
         self._stopping = stopping or Event()
         self._say = say
         self._heard = False
@@ -97,7 +99,7 @@ class Client:
             response = self._http.get("/readyz")
             return Readiness.of(response.json())
         except httpx2.TransportError as error:
-            raise Unreachable(self._url, _reason(error)) from error
+            raise self._away(error) from error
         except (KeyError, TypeError, ValueError) as error:
             raise self._strange(error) from error
 
@@ -181,7 +183,7 @@ class Client:
                     raise self._refusal(response)
                 yield response.iter_raw()
         except httpx2.TransportError as error:
-            raise Unreachable(self._url, _reason(error)) from error
+            raise self._away(error) from error
 
     @contextmanager
     def archive(
@@ -198,7 +200,7 @@ class Client:
                     raise self._refusal(response)
                 yield response
         except httpx2.TransportError as error:
-            raise Unreachable(self._url, _reason(error)) from error
+            raise self._away(error) from error
 
     def pause(self, batch_id: str, reason: str = "requested") -> Batch:
         return self._act(batch_id, "pause", {"reason": reason})
@@ -296,31 +298,35 @@ class Client:
         return self._get(path, both, **query)
 
     def _get(self, path: str, parse: Callable[[Any], Parsed], **query: Any) -> Parsed:
-        try:
-            read = self._read(parse, self._send("GET", path, params=query))
-        except Unreachable as error:
-            if not self._heard or not self._patience:
-                raise
-            self._say(f"{error.what}; trying again for {duration(self._patience)}")
-            read = self._read(parse, self._insist(path, query))
-            self._say("the API answers again")
-        self._heard = True
-        return read
-
-    def _insist(self, path: str, query: Any) -> httpx2.Response:
-        deadline = time.monotonic() + self._patience
-        while True:
-            try:
-                return self._send("GET", path, params=query)
-            except Unreachable:
-                if time.monotonic() >= deadline or self._stopping.wait(_RETRY_PAUSE):
-                    raise
+        return self._read(parse, self._send("GET", path, params=query))
 
     def _send(self, method: str, path: str, **content: Any) -> httpx2.Response:
         try:
+            response = self._once(method, path, **content)
+        except Unreachable as error:
+            patience = self._patience if self._heard else self._first
+            if not patience or not (method == "GET" or error.unsent):
+                raise
+            self._say(f"{error.what}; trying again for {duration(patience)}")
+            response = self._insist(time.monotonic() + patience, method, path, **content)
+            self._say("the API answers again")
+        self._heard = True
+        return response
+
+    def _insist(self, until: float, method: str, path: str, **content: Any) -> httpx2.Response:
+        while True:
+            try:
+                return self._once(method, path, **content)
+            except Unreachable as error:
+                spent = time.monotonic() >= until or self._stopping.wait(_RETRY_PAUSE)
+                if spent or not (method == "GET" or error.unsent):
+                    raise
+
+    def _once(self, method: str, path: str, **content: Any) -> httpx2.Response:
+        try:
             response = self._http.request(method, path, **content)
         except httpx2.TransportError as error:
-            raise Unreachable(self._url, _reason(error)) from error
+            raise self._away(error) from error
         if not response.is_success:
             raise self._refusal(response)
         return response
@@ -339,62 +345,11 @@ class Client:
         )
 
     def _refusal(self, response: httpx2.Response) -> CliError:
-        detail = _detail(response)
-        match response.status_code:
-            case code if code in _AWAY:
-                return Unreachable(self._url, f"status {code}: {detail}")
-            case code if code == _UNAUTHORIZED:
-                return KeyRefused(self._url, detail)
-            case code if code == _FORBIDDEN:
-                return CliError(f"this key may not do that: {detail}; create one that may")
-            case code if code >= _SERVER_ERROR:
-                return CliError(f"the API failed with status {code}: {detail}", Exit.STOPPED)
-            case code if code == _NOT_FOUND:
-                return NotFound(detail)
-            case _:
-                return Faulty(detail, _faults(response))
+        if response.status_code in _AWAY:
+            return self._away(f"status {response.status_code}: {detail_of(response)}")
+        return refusal(self._url, response)
 
-
-class NotFound(CliError):  # noqa: N818 - named for what happened
-    """The API knows no such thing."""
-
-
-class Faulty(CliError):  # noqa: N818 - named for what was sent
-    """What was sent cannot be used; `faults` says what of it, as the API words it."""
-
-    def __init__(self, message: str, faults: Sequence[Mapping[str, Any]]) -> None:
-        super().__init__(message)
-        self.faults = tuple(faults)
-
-
-class KeyRefused(CliError):  # noqa: N818 - named for what happened
-    """The API does not know the key, or it was revoked."""
-
-    def __init__(self, url: str, detail: str) -> None:
-        super().__init__(
-            f"the API at {url} does not take this key: {detail}. If it is a stack of your own, stop it "
-            f"and start `{command('up')}`: it makes a new key; else correct DARKROOM_API_KEY"
-        )
-
-
-def _reason(error: httpx2.TransportError) -> str:
-    return str(error) or type(error).__name__
-
-
-def _faults(response: httpx2.Response) -> list[Mapping[str, Any]]:
-    try:
-        return [one for one in response.json().get("errors") or () if isinstance(one, dict)]
-    except (ValueError, AttributeError):
-        return []
-
-
-def _detail(response: httpx2.Response) -> str:
-    """What a problem document says, on one line; of anything else, its status."""
-    try:
-        problem = response.json()
-        said = str(problem.get("detail") or problem["title"])
-        errors = problem.get("errors") or ()
-        named = [str(one.get("detail", one)) for one in errors if isinstance(one, dict)]
-    except (ValueError, KeyError, AttributeError):
-        return f"{response.status_code} {response.reason_phrase}".strip()
-    return "; ".join([said, *named[:3]]).replace("\n", " ")
+    def _away(self, trouble: httpx2.TransportError | str) -> Unreachable:
+        reason = str(trouble) or type(trouble).__name__
+        unsent = isinstance(trouble, httpx2.ConnectError | httpx2.ConnectTimeout)
+        return Unreachable(self._url, reason, self._fix, unsent=unsent)

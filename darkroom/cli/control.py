@@ -8,10 +8,10 @@ import typer
 
 from darkroom.cli.batchid import meant
 from darkroom.cli.caller import command
-from darkroom.cli.client import Faulty
 from darkroom.cli.ending import CliError, Exit
 from darkroom.cli.environment import read_environment
 from darkroom.cli.options import Json, dollars, require_priority
+from darkroom.cli.refused import Faulty
 from darkroom.cli.replies import Batch
 from darkroom.cli.session import Session, Visit, attend
 from darkroom.cli.stack import Staff

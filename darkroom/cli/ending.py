@@ -43,14 +43,15 @@ class Interrupted(CliError):  # noqa: N818 - named for what happened
 
 
 class Unreachable(CliError):  # noqa: N818 - named for what happened
-    """The API does not answer."""
+    """The API does not answer; `unsent` if it was asked nothing, for nobody took the connection."""
 
-    def __init__(self, url: str, reason: str) -> None:
+    def __init__(
+        self, url: str, reason: str, fix: str | None = None, *, unsent: bool = False
+    ) -> None:
         self.what = f"the API at {url} does not answer ({reason})"
-        super().__init__(
-            f"{self.what}; start it with `{command('up')}`, or set DARKROOM_API_URL to where it is",
-            Exit.STOPPED,
-        )
+        self.unsent = unsent
+        usual = f"start it with `{command('up')}`, or set DARKROOM_API_URL to where it is"
+        super().__init__(f"{self.what}; {fix or usual}", Exit.STOPPED)
 
 
 def status_of(batch: Batch) -> Exit:

@@ -4,9 +4,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from darkroom.blobs import BadStorageUrl, StorageFailed, open_store
-from darkroom.cli.client import Client, KeyRefused
+from darkroom.cli.client import Client
 from darkroom.cli.ending import CliError
 from darkroom.cli.environment import Environment
+from darkroom.cli.refused import KeyRefused
 from darkroom.cli.stack import Layout, build, key_path, local_key
 from darkroom.local.stack import Stack
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from darkroom.cli.client import Faulty
 from darkroom.cli.ending import CliError
+from darkroom.cli.refused import Faulty
 from darkroom.cli.report import listed
 from darkroom.cli.source import Source
 from darkroom.cli.terminal import Terminal

@@ -12,10 +12,10 @@ from darkroom.catalogs.first import RECIPE
 from darkroom.cli.batchid import meant
 from darkroom.cli.caller import command
 from darkroom.cli.catalog_plan import recipe_at
-from darkroom.cli.client import NotFound
 from darkroom.cli.ending import CliError
 from darkroom.cli.environment import read_environment
 from darkroom.cli.options import Json
+from darkroom.cli.refused import NotFound
 from darkroom.cli.session import Session, attend
 from darkroom.cli.terminal import Terminal
 from darkroom.domain.figures import duration, money, plural

@@ -16,12 +16,19 @@ from darkroom.cli.hosting import hosted
 from darkroom.cli.stack import Layout, Staff, guest_book, key_path, local_key
 from darkroom.cli.terminal import Terminal
 from darkroom.local.errors import StackRunning
+from darkroom.local.home import Home
 from darkroom.local.patience import until
 from darkroom.local.stack import Stack
 from darkroom.local.state import Running
 
 PATIENCE = 300.0
 """Seconds for which a running command waits for an API that went away."""
+
+RESTART_SECONDS = 30.0
+"""How long the API of a stack that runs may take to be there again."""
+
+ELSEWHERE_SECONDS = 2.0
+"""How long a command waits for an API elsewhere that it has never heard."""
 
 START_SECONDS = 90.0
 OTHER_SECONDS = 5.0
@@ -77,6 +84,16 @@ class Visit:
     leave: Callable[[Session], str] = lambda _session: "interrupted"
 
 
+@dataclass(frozen=True, slots=True)
+class _Door:
+    """An API that is not ours to start; for how long it is waited for at first, and what helps if in vain."""
+
+    url: str
+    key: str
+    patience: float
+    fix: str
+
+
 def attend(
     environment: Environment,
     terminal: Terminal,
@@ -93,7 +110,9 @@ def attend(
     visit = visit or Visit()
     if environment.api_url and environment.api_key:
         key = environment.api_key.get_secret_value()
-        return _work_here(environment.api_url, key, terminal, work, visit, sandbox=False)
+        return _work_here(
+            _elsewhere(environment.api_url, key), terminal, work, visit, sandbox=False
+        )
     for last in (False, False, True):
         if running := _settled(environment, terminal, visit):
             return _work_with(running, environment, terminal, work, visit)
@@ -160,7 +179,21 @@ def _work_with(
     except OSError as error:
         message = f"the key of the running stack cannot be read: {key_path(environment)}: "
         raise CliError(f"{message}{error.strerror}; work as its owner") from error
-    return _work_here(running.api_url, key, terminal, work, visit, sandbox=sandbox)
+    return _work_here(
+        _restarting(running, environment, key), terminal, work, visit, sandbox=sandbox
+    )
+
+
+def _elsewhere(url: str, key: str) -> _Door:
+    fix = "see that it runs there, and that DARKROOM_API_URL is where it is"
+    return _Door(url, key, ELSEWHERE_SECONDS, fix)
+
+
+def _restarting(running: Running, environment: Environment, key: str) -> _Door:
+    """A stack that runs starts its API again when that ends."""
+    log = Home(environment.root).log("api")
+    fix = f"its stack (pid {running.pid}) starts it again: try once more, and look at {log}"
+    return _Door(running.api_url, key, RESTART_SECONDS, fix)
 
 
 def _is_guest(running: Running, environment: Environment) -> bool:
@@ -174,8 +207,7 @@ def _is_ready(environment: Environment) -> bool:
 
 
 def _work_here(
-    url: str,
-    key: str,
+    door: _Door,
     terminal: Terminal,
     work: Callable[[Session], Result],
     visit: Visit,
@@ -183,7 +215,15 @@ def _work_here(
     sandbox: bool,
 ) -> Result:
     stopping = Event()
-    with Client(url, key, patience=PATIENCE, stopping=stopping, say=terminal.notice) as client:
+    with Client(
+        door.url,
+        door.key,
+        patience=PATIENCE,
+        first=door.patience,
+        fix=door.fix,
+        stopping=stopping,
+        say=terminal.notice,
+    ) as client:
         session = Session(client, stopping, own=False, sandbox=sandbox)
         try:
             return work(session)

@@ -6,11 +6,12 @@ from typing import Annotated, Any
 import typer
 
 from darkroom.cli.batchid import meant
-from darkroom.cli.client import Client, Faulty
+from darkroom.cli.client import Client
 from darkroom.cli.ending import CliError
 from darkroom.cli.environment import read_environment
 from darkroom.cli.invoice import Invoice
 from darkroom.cli.options import Json
+from darkroom.cli.refused import Faulty
 from darkroom.cli.replies import Settled, Settlement
 from darkroom.cli.session import Session, attend
 from darkroom.cli.source import opened

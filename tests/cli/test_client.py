@@ -1,12 +1,14 @@
 """The API over a real socket: typed replies, paging, patience, and one clear error for the rest."""
 
-from threading import Event
+from http.server import ThreadingHTTPServer
+from threading import Event, Thread
 
 import pytest
-from canned import API_KEY, BATCH_ID, batch, job
+from canned import API_KEY, BATCH_ID, Handler, batch, job
 
-from darkroom.cli.client import Client, NotFound
+from darkroom.cli.client import Client
 from darkroom.cli.ending import CliError, Exit, Unreachable, status_of
+from darkroom.cli.refused import NotFound
 from darkroom.domain.batch import BatchStatus
 from darkroom.local.ports import free_port
 
@@ -15,6 +17,25 @@ from darkroom.local.ports import free_port
 def client(api):
     with Client(api.url, API_KEY) as client:
         yield client
+
+
+@pytest.fixture
+def asleep(api):
+    """The same API at an address where nobody listens until it is woken, and what wakes it."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler, bind_and_activate=False)
+    server.api = api
+    server.server_bind()
+    thread = Thread(target=server.serve_forever, args=(0.02,))
+
+    def wake():
+        server.server_activate()
+        thread.start()
+
+    yield f"http://127.0.0.1:{server.server_port}", wake
+    if thread.is_alive():
+        server.shutdown()
+        thread.join()
+    server.server_close()
 
 
 def test_a_batch_is_read_whole(api, client):
@@ -110,12 +131,31 @@ def test_a_signal_ends_that_wait(api):
             client.batch(BATCH_ID)
 
 
-def test_an_api_that_was_never_heard_is_not_waited_for():
+def test_an_api_that_was_never_heard_is_not_waited_for_unless_it_should_be_there():
+    url = f"http://127.0.0.1:{free_port()}"
+    with Client(url, API_KEY, patience=600) as client, pytest.raises(Unreachable) as away:
+        client.batches()
+    assert "`darkroom up`" in str(away.value)
+    said = []
     with (
-        Client(f"http://127.0.0.1:{free_port()}", API_KEY, patience=600) as client,
-        pytest.raises(Unreachable, match="does not answer"),
+        Client(url, API_KEY, first=0.1, fix="its stack runs", say=said.append) as client,
+        pytest.raises(Unreachable, match="; its stack runs"),
     ):
         client.batches()
+    assert "trying again" in said[0]
+
+
+def test_what_nobody_took_is_sent_again_and_what_somebody_may_have_taken_is_not(api, asleep):
+    """A connection that is refused leaves nothing behind; an answer of 503 may come after the deed."""
+    path = f"/api/v1/batches/{BATCH_ID}/cancel"
+    api.on("POST", path, batch())
+    url, wake = asleep
+    with Client(url, API_KEY, first=20, say=lambda said: "again for" in said and wake()) as client:
+        assert client.cancel(BATCH_ID).ended
+        api.on("POST", path, {"title": "away"}, status=503)
+        with pytest.raises(Unreachable):
+            client.cancel(BATCH_ID)
+    assert len(api.bodies("POST", path)) == 2
 
 
 @pytest.mark.parametrize(
