@@ -155,11 +155,15 @@ class Reading:
             template.render if template else None,
             self._batch.options.get("endpoint"),
         )
-        if header := clerk.header_problems():
+        header = clerk.header_problems()
+        if header and not clerk.has_prompts:
             raise BadInput(header)
+        self.problems += header
         number, lines = 0, self._lines()
         for line in lines:
             number += self._add(clerk, chain([line], self._portion(lines)))
+        if header:
+            raise BadInput(self.problems)
         return number
 
     def _lines(self) -> Iterator[sheets.Row | Problem]:

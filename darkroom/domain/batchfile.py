@@ -1,6 +1,6 @@
 """From the rows of an input file to the jobs of a batch: names, defaults, templates, and every row checked."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from enum import StrEnum, auto
@@ -157,6 +157,8 @@ class Intake:
     """Where every line must say that it goes; None lets rows be of any form."""
     _resolver: Resolver = field(init=False)
     _prompt_column: str | None = field(init=False)
+    _lookalikes: Mapping[str, str] = field(init=False)
+    """Columns that nobody reads, and the parameter that each was probably meant to be."""
     _extras: frozenset[str] = field(init=False)
     _names: dict[str, str] = field(init=False)
     """The parameter that a column's name means here."""
@@ -169,11 +171,17 @@ class Intake:
         self._extras = self.models.extras
         self._names = PARAMETER_OF | {name: name for name in self._extras}
         self._prompt_column = _column(self.overview.columns, "prompt")
+        self._lookalikes = dict(self._found_lookalikes())
+        if self._prompt_column is None:  # to say at once what else is wrong with its rows
+            meant = (one for one, name in self._lookalikes.items() if name == "prompt")
+            self._prompt_column = next(meant, None)
 
     def header_problems(self) -> tuple[Problem, ...]:
-        """What is wrong with the columns themselves, before any row is read."""
-        missing = self._missing_prompt() if self.overview.tabular else ()
-        return (*missing, *map(self._lookalike_problem, self._lookalikes()))
+        """What is wrong with the columns that all rows share; of rows that differ, each says it for itself."""
+        if not self.overview.tabular:
+            return ()
+        misspelt = (self._misspelt(one, one).at(1) for one in self._lookalikes)
+        return (*self._missing_prompt(), *misspelt)
 
     def _missing_prompt(self) -> tuple[Problem, ...]:
         if self.render or self._prompt_column:
@@ -186,27 +194,29 @@ class Intake:
         )
         return (Problem("prompt_column_missing", message, line=1, column="prompt"),)
 
-    def _lookalikes(self) -> list[tuple[str, str]]:
-        """Columns that nobody reads and that are a parameter's name in other letters, or nearly so."""
+    def _found_lookalikes(self) -> Iterator[tuple[str, str]]:
+        """A parameter's name in other letters, or nearly so, is not taken for data."""
         names = [*PARAMETERS, *ALIASES, *COLUMNS, "priority", "custom_id"]
         read = {*names, *_RESERVED, self._prompt_column, self.overview.naming_column}
-        found = []
         for column in self.overview.columns:
             if column in read or column.startswith(_DATA):
                 continue
             lowered = column.strip().lower().replace(" ", "_").replace("-", "_")
             if close := get_close_matches(lowered, names, n=1, cutoff=_LOOKALIKE):
-                found.append((column, close[0]))
-        return found
+                yield column, close[0]
 
-    def _lookalike_problem(self, pair: tuple[str, str]) -> Problem:
-        column, parameter = pair
+    def _misspelt(self, column: str, value: object) -> Problem:
         message = (
-            f"unknown column; did you mean `{parameter}`? "
+            f"unknown column; did you mean `{self._lookalikes[column]}`? "
             f"Rename it to that, or to {_DATA}{column} to keep it as data"
         )
-        line = 1 if self.overview.tabular else None
-        return Problem("column_unknown", message, line=line, column=column, value=column)
+        return Problem("column_unknown", message, column=column, value=str(value))
+
+    def _misspelt_in(
+        self, row: Mapping[str, object], known: Collection[str | None]
+    ) -> list[Problem]:
+        found = [one for one in self._lookalikes if one not in known and not blank(row.get(one))]
+        return [self._misspelt(one, row[one]) for one in found]
 
     def draft(self, line: int, cells: Mapping[str, object]) -> Draft | tuple[Problem, ...]:
         """The job that this row asks for, or everything that is wrong with it."""
@@ -228,6 +238,8 @@ class Intake:
         if not isinstance(priced, Priced):
             known = {q.column for q in problems} | ({"prompt"} if unmade else set())
             problems += [p for p in priced if p.column not in known]
+        if self._lookalikes and not self.overview.tabular:
+            problems += self._misspelt_in(row, {one.column for one in problems})
         problems += self._duplicate(line, custom_id)
         if problems or not isinstance(priced, Priced):
             return tuple(one.at(line, None if nameless else custom_id) for one in problems)
@@ -239,6 +251,11 @@ class Intake:
             return None
         edit = edit_in(cells)
         return edit if edit and len(edit.images) <= PICTURES_LIMIT else None
+
+    @property
+    def has_prompts(self) -> bool:
+        """Whether there is a prompt, or what makes one, in the columns that all rows share."""
+        return not (self.overview.tabular and self._missing_prompt())
 
     @property
     def names_pictures(self) -> bool:

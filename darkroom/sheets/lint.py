@@ -151,11 +151,18 @@ def lint(look: Look, models: Models, watch: Watch | None = None) -> Verdict:
         overview = survey((row.line, row.cells) for row in _rows(look) if isinstance(row, Row))
         intake = Intake(overview, models, look.defaults, render)
         header = intake.header_problems() if overview.rows else ()
-        if header:
+        if header and not intake.has_prompts:
             return Verdict(rows=overview.rows, refused=True, problems=list(header))
-        return _judged(look, intake, _used(template, overview), watch)
+        return _under(header, _judged(look, intake, _used(template, overview), watch))
     except BadInput as error:
         return Verdict(refused=True, problems=list(error.problems))
+
+
+def _under(header: Sequence[Problem], verdict: Verdict) -> Verdict:
+    """The same, refused as a whole where something is wrong with the columns themselves."""
+    if header:
+        verdict.refused, verdict.problems = True, [*header, *verdict.problems]
+    return verdict
 
 
 def _template(look: Look) -> Template | None:

@@ -50,6 +50,18 @@ CASES = {
         [],
         ["q.csv:1: column qualty", "did you mean `quality`?"],
     ),
+    "misspelt key": (
+        "k.jsonl",
+        b'{"prompt": "cat"}\n{"prompt": "dog", "qualty": "low", "size": "1x1"}\n',
+        [],
+        ["k.jsonl:2: column qualty, value 'low': unknown", "k.jsonl:2: column size, value '1x1'"],
+    ),
+    "misspelt header and a bad row": (
+        "h.csv",
+        b"prompt,qualty,size\ncat,low,1x1\n",
+        [],
+        ["h.csv:1: column qualty", "h.csv:2: column size, value '1x1'"],
+    ),
     "half a line of JSON": (
         "j.jsonl",
         b'{"prompt": "cat"}\n{"prompt": "do',

@@ -119,12 +119,32 @@ def test_a_custom_id_that_stands_twice_names_both_lines(models):
      ("output-formt", "output_format"), ("piority", "priority"), ("custom_d", "custom_id"), ("formt", "format")],
 )  # fmt: skip
 def test_a_column_that_is_nearly_a_parameter_is_not_overlooked(models, column, meant):
-    for mixed in ((), ({"prompt": "y"},)):
-        rows = _rows({"prompt": "x", column: "z"}, *mixed)
-        problems = _intake(models, rows).header_problems()
-        assert [(p.code, p.column) for p in problems] == [("column_unknown", column)]
-        assert f"did you mean `{meant}`" in problems[0].message
-        assert f"x_{column}" in problems[0].message
+    [problem] = _intake(models, _rows({"prompt": "x", column: "z"})).header_problems()
+    assert (problem.code, problem.line, problem.column) == ("column_unknown", 1, column)
+    assert f"did you mean `{meant}`" in problem.message
+    assert f"x_{column}" in problem.message
+
+
+def test_a_misspelt_key_hides_nothing_of_its_row_and_stands_in_its_line(models):
+    good, [size, key], null = _drafts(
+        models,
+        {"prompt": "x"},
+        {"prompt": "y", "size": "1x1", "qualty": "low"},
+        {"prompt": "z", "qualty": None},
+    )
+    assert isinstance(good, Draft)
+    assert isinstance(null, Draft)
+    assert (size.column, size.line) == ("size", 3)
+    assert (key.code, key.column, key.line, key.value) == ("column_unknown", "qualty", 3, "low")
+
+
+def test_a_misspelt_prompt_is_named_once_and_read_all_the_same(models):
+    rows = _rows({"promt": "x", "size": "1x1"})
+    intake = _intake(models, rows)
+    [header] = intake.header_problems()
+    assert (header.column, intake.has_prompts) == ("promt", True)
+    [size] = intake.draft(*rows[0])
+    assert size.column == "size"
 
 
 @pytest.mark.parametrize(
