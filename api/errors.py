@@ -3,6 +3,7 @@
 https://www.rfc-editor.org/rfc/rfc9457
 """
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -28,12 +29,16 @@ from api.refusals import (
     Unauthenticated,
 )
 from darkroom.blobs import BlobMissing, StorageFailed
+from darkroom.domain.misfit import fix_of, names_at
+from darkroom.domain.problem import clipped
 from darkroom.store.session import StoreAway
 from darkroom.telemetry.logs import logger
 
 MEDIA_TYPE = "application/problem+json"
 FAULTS_SHOWN = 100
 RETRY_SECONDS = "2"
+
+_SECRET = ("key", "secret", "token", "password", "url")
 
 _STATUS: Mapping[type[Refusal], HTTPStatus] = {
     Unauthenticated: HTTPStatus.UNAUTHORIZED,
@@ -199,32 +204,52 @@ def _http(request: Request, error: Exception) -> Response:
 
 def _not_valid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
-    found = error.errors()
-    refusal = Invalid(
-        [_located(one["loc"], one["type"], one["msg"]) for one in found[:FAULTS_SHOWN]]
-    )
-    return _refused(request, refusal)
+    kind = _body_of(request)
+    faults = [_located(one, kind) for one in error.errors()[:FAULTS_SHOWN]]
+    return _refused(request, Invalid(faults))
 
 
-def _located(location: Sequence[str | int], code: str, message: str) -> Fault:
-    """Where pydantic found something, as a JSON pointer and, in `rows`, as a row.
+def _body_of(request: Request) -> object:
+    """What kind of body this route takes; None where it takes none."""
+    field = getattr(request.scope.get("route"), "body_field", None)
+    return field.field_info.annotation if field else None
 
-    >>> _located(("body", "rows", 16, "size"), "string_type", "must be text").row
+
+def _located(error: Mapping[str, Any], kind: object) -> Fault:
+    """Where pydantic found something, as a JSON pointer and, in `rows`, as a row; what, and the fix.
+
+    >>> found = {"type": "string_type", "msg": "", "input": 7}
+    >>> _located({**found, "loc": ("body", "rows", 16, "size")}, None).row
     17
-    >>> _located(("query", "limit"), "greater_than", "must be more").pointer is None
+    >>> _located({**found, "loc": ("query", "limit")}, None).pointer is None
     True
+    >>> _located({**found, "loc": ("body", "name")}, None).detail
+    'value 7: it must be text; put it in quotes'
     """
-    place, *path = location
+    place, *path = error["loc"]
+    code = error["type"]
+    known = names_at(kind, path[:-1]) if place == "body" else ()
+    message = fix_of(path[-1] if path else "", code, error["msg"], error.get("ctx"), known)
     row = path[1] + 1 if len(path) > 1 and path[0] == "rows" and isinstance(path[1], int) else None
     names = [step for step in path if isinstance(step, str)]
     pointer = "".join(f"/{_escaped(str(step))}" for step in path)
     return Fault(
         code=code,
-        detail=message,
+        detail=_valued(names, error, message),
         pointer=f"#{pointer}" if place == "body" else None,
         row=row,
         column=names[-1] if names else None,
     )
+
+
+def _valued(names: Sequence[str], error: Mapping[str, Any], message: str) -> str:
+    """The message, with the value that it is about where one stands in one line and is no secret."""
+    value, named = error.get("input"), " ".join(names)
+    secret = any(word in named for word in _SECRET)
+    if secret or not names or not isinstance(value, str | int | float) or value == "":
+        return message
+    shown = clipped(value) if isinstance(value, str) else json.dumps(value)
+    return f"value {shown!r}: {message}" if isinstance(value, str) else f"value {shown}: {message}"
 
 
 def _escaped(step: str) -> str:

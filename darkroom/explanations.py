@@ -1,10 +1,11 @@
 """What is wrong with a setting, in words that name its place and the fix and show no secret."""
 
 from collections.abc import Collection, Iterable
+from typing import Any
 
 from pydantic_core import ErrorDetails
 
-from darkroom.domain.facts import fix_of
+from darkroom.domain.misfit import fix_in
 from darkroom.domain.problem import clipped
 from darkroom.domain.suggestion import hint, nearest_word
 
@@ -36,9 +37,9 @@ def unknown_key(given: Iterable[str], known: Collection[str]) -> str | None:
     return f"{FILE}, top level, key {strange}: unknown key{hint(near) or '; remove it'}"
 
 
-def explained(error: ErrorDetails) -> str:
-    """One thing that pydantic found wrong, as a person should read it."""
-    fix = fix_of(error["type"], error["msg"])
+def explained(error: ErrorDetails, kind: Any) -> str:
+    """One thing that pydantic found wrong with settings of this kind, as a person should read it."""
+    fix = fix_in(kind, error)
     if not error["loc"]:
         return fix
     name = str(error["loc"][0])

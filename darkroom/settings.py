@@ -1,7 +1,6 @@
 """The settings, read once at a door: the environment first, then `darkroom.toml`, then these defaults."""
 
 import tomllib
-from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -23,6 +22,7 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from darkroom.agreement import require_projects, require_source
 from darkroom.domain.facts import OFFICIAL, Profile, packaged_toml, read_profiles
 from darkroom.domain.retention import Retention
 from darkroom.domain.retry import OnUnknown
@@ -234,26 +234,15 @@ class Settings(BaseSettings):
     def _agree(self) -> "Settings":
         """What one table says of another must be there."""
         known = self.profiles_on(datetime.now(UTC).date())
-        profiles = {*known}
         if self.provider in self.providers:
             raise ValueError(
                 f"{FILE}, table [providers.{self.provider}]: the name of the provider of OPENAI_API_KEY; "
                 f"give the table another, or set the top-level keys instead"
             )
-        for name, section in self.providers.items():
-            _require(f"providers.{name}", "profile", section.profile, profiles)
-        _require("", "profile", self.profile, profiles)
-        for source in (self._usual(), *self._others()):
-            for family in source.families:
-                _require("", "families", family, known[source.profile].models.families)
-        names = {self.provider, "default", *self.providers}
-        for name, project in self.projects.items():
-            for key, value in (
-                ("provider", project.provider),
-                *(("providers", one) for one in project.providers),
-            ):
-                if value is not None:
-                    _require(f"projects.{name}", key, value, names)
+        require_source(self._usual(), known, "")
+        for source in self._others():
+            require_source(source, known, f"providers.{source.name}")
+        require_projects(self.projects, {self.provider, "default", *self.providers})
         return self
 
     @property
@@ -375,15 +364,8 @@ def read_settings(kind: type[Kind]) -> Kind:
     try:
         return kind()
     except ValidationError as error:
-        raise SettingsInvalid("; ".join(explained(one) for one in error.errors())) from None
+        raise SettingsInvalid("; ".join(explained(one, kind) for one in error.errors())) from None
     except SettingsError as error:
         raise SettingsInvalid(f"{error}; unset that variable and use {FILE}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsInvalid(f"{FILE} is not valid TOML: {error}; correct it") from None
-
-
-def _require(table: str, key: str, value: str, known: AbstractSet[str]) -> None:
-    if value not in known:
-        place = f"table [{table}]" if table else "top level"
-        choice = ", ".join(sorted(known))
-        raise ValueError(f"{FILE}, {place}, key {key}, value {value}: unknown; choose {choice}")

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from darkroom.domain.misfit import fix_in
 from darkroom.domain.models import (
     FORMATS,
     MASK_BYTES,
@@ -257,27 +258,7 @@ def _checked(kind: type[Any], table: str, entry: object) -> Any:
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(str(step) for step in first["loc"])
-        raise _invalid(table, key, first["input"], fix_of(first["type"], first["msg"])) from None
-
-
-def fix_of(kind: str, message: str) -> str:
-    """What to do about an error of pydantic's, in our words.
-
-    >>> fix_of("missing", "Field required")
-    'it is missing; add it'
-    """
-    match kind:
-        case "missing":
-            return "it is missing; add it"
-        case "extra_forbidden":
-            return "unknown key; remove it"
-        case "model_type" | "model_attributes_type" | "dict_type":
-            return "it must be a table"
-        case "tuple_type" | "list_type":
-            return "it must be a list"
-        case _:
-            message = message.removeprefix("Value error, ")
-            return message[:1].lower() + message[1:]
+        raise _invalid(table, key, first["input"], fix_in(kind, first)) from None
 
 
 def _invalid(table: str, key: str, value: object, fix: str) -> FactsInvalid:

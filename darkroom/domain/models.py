@@ -220,6 +220,11 @@ class Models:
         return frozenset(self.family(name) for name in self.known)
 
     @property
+    def qualities(self) -> frozenset[str]:
+        """Every quality that some model has."""
+        return frozenset(one for model in self.priced.values() for one in model.qualities)
+
+    @property
     def extras(self) -> frozenset[str]:
         """Every parameter that some model takes here and the official API does not know."""
         return frozenset(name for model in self.known.values() for name in model.extra)

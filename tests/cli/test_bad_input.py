@@ -166,7 +166,7 @@ def test_wrong_usage_is_told_in_one_line(darkroom, write, here, arguments, fragm
     ("setting", "fragment"),
     [
         ("DARKROOM_API_PORT=http", "DARKROOM_API_PORT=http cannot be used: "),
-        ("DARKROOM_MAX_IN_FLIGHT=0", "should be greater than 0"),
+        ("DARKROOM_MAX_IN_FLIGHT=0", "it must be more than 0"),
         ("DARKROOM_ON_UNKNOWN=pray", "'retry' or 'fail'"),
         ("DARKROOM_API_URL=http://127.0.0.1:1", "DARKROOM_API_KEY"),
     ],

@@ -126,11 +126,35 @@ def test_child_processes_read_the_same_in_another_directory(read, monkeypatch, t
         ),
         (
             RELAY.replace("images_per_minute = 50", "image_per_minute = 50"),
-            "table [providers.relay], key image_per_minute, value 50: unknown key; remove it",
+            "table [providers.relay], key image_per_minute, value 50: unknown key; the nearest is images_per_minute",
         ),
         (
             RELAY.replace("max_in_flight = 10", "max_in_flight = 0"),
-            "table [providers.relay], key max_in_flight, value 0: ",
+            "table [providers.relay], key max_in_flight, value 0: it must be more than 0",
+        ),
+        (
+            RELAY.replace("high = 900", "hihg = 900"),
+            "table [providers.relay.timeouts], key hihg: there is no quality hihg; the nearest is high",
+        ),
+        (
+            RELAY.replace("high = 900", '"zzz 3840x2160" = 900'),
+            "there is no quality zzz; write one of high, low, max, medium, xhigh",
+        ),
+        (
+            "[timeouts]\nmedum = 900\n",
+            "table [timeouts], key medum: there is no quality medum; the",
+        ),
+        (
+            RELAY + "[providers.relay.families.gpt-image-2]\nimage_per_minute = 3\n",
+            "key families.gpt-image-2.image_per_minute, value 3: unknown key; the nearest is images_per_m",
+        ),
+        (
+            '[models."gpt-image-2".price]\noutputs = 1\n',
+            "key price.outputs, value 1: unknown key; the nearest is output",
+        ),
+        (
+            '[projects.shop]\nbudget = "much"\n',
+            'key budget, value much: it must be an amount such as "12.50"',
         ),
         (
             RELAY.replace("new-api", "newapi"),

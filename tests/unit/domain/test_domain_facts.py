@@ -124,7 +124,7 @@ def test_an_operator_retires_a_model_by_name():
         ({"models": {"own": OWN | {"shutdown": "2027-01-01"}}}, "go together"),
         (
             {"profiles": {"mine": {"timeout": 3}}},
-            "table [profiles.mine], key timeout, value 3: unknown key; remove it",
+            "table [profiles.mine], key timeout, value 3: unknown key; the nearest is least_timeout",
         ),
         (
             {"profiles": {"mine": {"models": {"gpt-image-2": {"qualities": "low"}}}}},
