@@ -4,11 +4,11 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from importlib.resources import files
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from darkroom.domain.misfit import fix_in
 from darkroom.domain.models import (
@@ -26,6 +26,9 @@ from darkroom.domain.problem import clipped
 
 OFFICIAL = "official"
 """The profile of a provider that does exactly what the models' own tables say."""
+
+DEAREST = 1_000
+"""US dollars for a million tokens; the dearest that was ever asked for is a thirtieth of it."""
 
 Words = tuple[str, ...]
 Count = Annotated[int, Field(gt=0)]
@@ -63,11 +66,27 @@ class _Sizes(_Table):
     max_pixels: int = 0
 
 
+def _credible(value: object) -> object:
+    """A price that is none, or one of a million images, would let budgets hold back nothing, or everything."""
+    try:
+        number = Decimal(str(value))
+    except InvalidOperation:
+        return value
+    if not number.is_finite() or not 0 <= number <= DEAREST:
+        raise ValueError(
+            f"it is no price of a million tokens; write US dollars from 0 to {DEAREST:,}, such as 30"
+        )
+    return value
+
+
+Dollars = Annotated[Decimal, BeforeValidator(_credible)]
+
+
 class _Price(_Table):
-    text_in: Amount
-    image_in: Amount
-    output: Amount
-    text_out: Amount | None = None
+    text_in: Dollars
+    image_in: Dollars
+    output: Dollars
+    text_out: Dollars | None = None
 
 
 class _Tokens(_Table):

@@ -93,6 +93,15 @@ def test_an_operator_retires_a_model_by_name():
     assert "gpt-image-2" in models.priced
 
 
+@pytest.mark.parametrize("price", [1e9, 1001, -1, "-0.01", float("nan"), "NaN", float("inf")])
+def test_a_price_that_nobody_asks_for_is_refused(price):
+    """Budgets would hold back everything, or nothing."""
+    with pytest.raises(
+        FactsInvalid, match=r"key price\.output, value .*: it is no price of a million"
+    ):
+        profiles(models={"gpt-image-2": {"price": {"output": price}}})
+
+
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
