@@ -34,7 +34,7 @@ from darkroom.store.session import StoreAway, StoreBusy, transaction
 from darkroom.telemetry.logs import concerning
 from worker import budget, enclosures, evidence, inherit, permits, receipts, settlement
 from worker.enclosures import Letter
-from worker.notice import NO_PERMIT, note, note_denial, note_failure
+from worker.notice import NO_PERMIT, note, note_denial, note_failure, over
 from worker.tools import Tools
 from worker.upstream import Upstream
 
@@ -123,11 +123,13 @@ def _with_permit(tools: Tools, letter: Letter, ticket: Ticket) -> Report:
     except LimiterAway:
         note(tools, upstream.name, WaitingFor.LIMITER, NO_PERMIT)
         return _give_back(tools, ticket, AWAY, "the limiter is away")
+    over(tools, upstream.name, WaitingFor.LIMITER)
     match leave:
         case Denied(wait=wait, dimension=dimension):
             note_denial(tools, upstream.name, leave)
             return _give_back(tools, ticket, wait, f"waiting for {dimension}")
         case Admitted(wait=wait):
+            over(tools, upstream.name, WaitingFor.COOL_DOWN)
             if tools.draining.wait(wait.total_seconds()):
                 permits.refund(upstream, attempt_id, load)
                 return _give_back(tools, ticket, timedelta(0), "this worker is stopping")
@@ -262,6 +264,8 @@ def _end(
         settlement.pause_key(tools, upstream, failure)
     if failure:
         note_failure(tools, upstream.name, failure, everybody=trouble)
+    elif not trouble:
+        over(tools, upstream.name, WaitingFor.PROVIDER)
     return Report(text, failed=not isinstance(outcome, Succeeded))
 
 

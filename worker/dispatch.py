@@ -18,12 +18,16 @@ from darkroom.store.providers import Standing
 from darkroom.store.queues import Busy, OpenBatch
 from darkroom.store.session import Transaction, transaction
 from darkroom.telemetry.logs import logger
-from worker.notice import NO_PERMIT, note_all
+from worker.notice import NO_PERMIT, note_all, over_all
 from worker.tools import BrokerAway, Tools
 from worker.upstream import Upstream
 
 AHEAD = timedelta(seconds=2)
 """How far ahead of the rate limits jobs are handed out: as long as a job waits for its permit."""
+
+
+_GONE_ON = (WaitingFor.LIMITER, WaitingFor.BROKER, WaitingFor.DISK_SPACE)
+"""What cannot hold up the worker that has just handed out jobs."""
 
 
 def dispatch(tools: Tools) -> int:
@@ -37,6 +41,8 @@ def dispatch(tools: Tools) -> int:
                 return 0
             messages = _dispatched(tools, connection, ready)
         tools.publish(messages)
+        if messages:
+            over_all(tools, *_GONE_ON)
     except LimiterAway:
         note_all(tools, WaitingFor.LIMITER, NO_PERMIT)
         raise

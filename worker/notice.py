@@ -38,6 +38,31 @@ def note(
         """Whoever asks could not be answered either."""
 
 
+def over(tools: Tools, provider: str, *reasons: WaitingFor) -> None:
+    """What this process wrote down holds no longer, for a call went on; a word of just now may be another's."""
+    noted_at, now = tools.holdings.noted_at, tools.stopwatch()
+    ended = [
+        reason
+        for reason in reasons
+        if (at := noted_at.get((provider, reason))) is not None and now - at >= _EVERY_SECONDS
+    ]
+    if not ended:
+        return
+    for reason in ended:
+        noted_at.pop((provider, reason), None)
+    try:
+        with transaction(tools.engine) as connection:
+            holdups.end(connection, provider, ended)
+    except StoreAway:
+        """It ends by itself: nobody repeats it."""
+
+
+def over_all(tools: Tools, *reasons: WaitingFor) -> None:
+    """The same of every call of this worker."""
+    for provider in tools.upstreams:
+        over(tools, provider, *reasons)
+
+
 def note_all(tools: Tools, reason: WaitingFor, detail: str) -> None:
     """Writes down what holds up every call of this worker."""
     for provider in tools.upstreams:

@@ -215,8 +215,9 @@ class Production:
         except CliError:  # an API that is away shall not keep the way back from being told
             return
         made = f"{batch.counts.succeeded:,} of {plural(batch.counts.total, 'prompt')} made"
-        flying = batch.counts.dispatched + batch.counts.running
+        leaving, flying = batch.counts.dispatched, batch.counts.running
         more = f", {plural(flying, 'call')} in flight" if flying else ""
+        more += f", {leaving:,} more may leave yet" if leaving else ""
         fetch = command("fetch", batch_id, "--out", str(self.out))
         self.terminal.notice(f"so far {made}, {money(batch.cost.spent)} spent{more}")
         self.terminal.notice(f"what is made is kept; to bring it into {self.out}: {fetch}")

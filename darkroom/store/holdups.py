@@ -1,8 +1,9 @@
 """What holds up a provider's calls: written down by the workers that meet it, read by whoever asks why."""
 
+from collections.abc import Iterable
 from datetime import timedelta
 
-from sqlalchemy import ColumnElement, Connection, case, func, or_
+from sqlalchemy import ColumnElement, Connection, case, delete, func, or_
 from sqlalchemy.dialects.postgresql import insert
 
 from darkroom.domain.waiting import WaitingFor
@@ -16,6 +17,12 @@ def standing() -> ColumnElement[bool]:
     """Whether a holdup is still true, as far as we know."""
     now = func.clock_timestamp()
     return or_(holdups.c.seen_at > now - FRESH, holdups.c.until > now)
+
+
+def end(connection: Connection, provider: str, reasons: Iterable[WaitingFor]) -> None:
+    """Says that these hold up the provider's calls no longer."""
+    h = holdups.c
+    connection.execute(delete(holdups).where(h.provider == provider, h.reason.in_(reasons)))
 
 
 def note(

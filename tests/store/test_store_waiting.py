@@ -106,15 +106,28 @@ def test_what_a_worker_notes_holds_while_it_is_repeated(stage):
 
 
 @pytest.mark.usefixtures("staffed")
+def test_what_is_over_is_told_no_longer_and_nobody_waited_before_he_came(stage):
+    stage.call(holdups.note, PROVIDER, WaitingFor.LIMITER, "it does not answer")
+    stage.call(holdups.note, PROVIDER, WaitingFor.COOL_DOWN, "slow down", timedelta(minutes=1))
+    _time_passes(stage, 15)
+    batch_id = stage.batch()
+    born = stage.call(insights.batch, "default", batch_id).created_at
+    assert [one.since for one in _waiting(stage, batch_id)] == [born, born]
+    stage.call(holdups.end, PROVIDER, [WaitingFor.LIMITER])
+    assert _reasons(stage, batch_id) == [WaitingFor.COOL_DOWN]
+
+
+@pytest.mark.usefixtures("staffed")
 def test_a_cool_down_holds_until_it_is_over_and_the_gravest_comes_first(stage):
     batch_id = stage.batch()
     rest = timedelta(seconds=90)
     stage.call(holdups.note, PROVIDER, WaitingFor.COOL_DOWN, "slow down", rest)
     stage.call(holdups.note, PROVIDER, WaitingFor.LIMITER, "it does not answer")
-    assert _reasons(stage, batch_id) == [WaitingFor.LIMITER, WaitingFor.COOL_DOWN]
-    _time_passes(stage, 60)
-    [waiting] = _waiting(stage, batch_id)
+    grave, waiting = _waiting(stage, batch_id)
+    assert (grave.reason, waiting.reason) == (WaitingFor.LIMITER, WaitingFor.COOL_DOWN)
     assert waiting.until - waiting.since == pytest.approx(rest, abs=timedelta(seconds=1))
+    _time_passes(stage, 60)
+    assert _reasons(stage, batch_id) == [WaitingFor.COOL_DOWN]
     _time_passes(stage, 60)
     assert _waiting(stage, batch_id) == ()
 

@@ -82,7 +82,8 @@ def _told(
     if row.queued + row.dispatched:
         for one in held:
             if one.provider == row.provider:
-                yield Waiting(WaitingFor(one.reason), one.detail, one.since, one.until)
+                since = max(one.since, row.created_at)
+                yield Waiting(WaitingFor(one.reason), one.detail, since, one.until)
 
 
 def _understaffed(row: Row[Any], crew: Sequence[Row[Any, Any]]) -> str | None:
