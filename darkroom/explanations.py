@@ -11,7 +11,7 @@ from darkroom.domain.suggestion import hint, nearest_word
 
 FILE = "darkroom.toml"
 
-_SECRET = ("key", "database_url", "redis_url", "storage_url")
+_SECRET = ("key", "database_url", "redis_url", "broker_url", "storage_url")
 _TABLES = ("families", "providers", "projects", "models", "profiles")
 
 

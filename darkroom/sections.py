@@ -51,6 +51,12 @@ def _plain_url(url: str) -> str:
     return url
 
 
+def _broker_url(url: str) -> str:
+    if not url.startswith(("amqp://", "amqps://", "redis://", "rediss://")):
+        raise ValueError("write amqp://user:password@host:5672/vhost, or redis://…")
+    return url
+
+
 def _known_zone(name: str) -> str:
     try:
         ZoneInfo(name)
@@ -65,6 +71,7 @@ def _known_case(name: str) -> str:
     return name
 
 
+BrokerUrl = Annotated[str, AfterValidator(_broker_url)]
 Timeouts = dict[Annotated[str, AfterValidator(_known_case)], Seconds]
 
 

@@ -29,6 +29,7 @@ from darkroom.domain.retry import OnUnknown
 from darkroom.domain.thrift import REMEMBERED
 from darkroom.explanations import FILE, explained, unknown_key
 from darkroom.sections import (
+    BrokerUrl,
     Days,
     FamilySection,
     Limit,
@@ -86,6 +87,10 @@ class Settings(BaseSettings):
     )
     redis_url: Annotated[str | None, _Blank] = Field(
         default=None, description="redis://…; without one Valkey is embedded."
+    )
+    broker_url: Annotated[BrokerUrl | None, _Blank] = Field(
+        default=None,
+        description="amqp://…, for messages through RabbitMQ; without one they go through Redis.",
     )
     storage_url: Annotated[str | None, _Blank] = Field(
         default=None,

@@ -38,6 +38,7 @@ from darkroom.store.budgets import Allowance
 from darkroom.store.session import Database, open_engine, transaction
 from darkroom.telemetry.logs import configure_logs
 from darkroom.webhooks import post
+from worker.broker import SECONDS, configuration
 from worker.crew import Crew
 from worker.metrics import served
 from worker.tasks import publisher, register
@@ -45,7 +46,6 @@ from worker.teller import Tellers
 from worker.tools import Tools
 from worker.upstream import Upstream, today
 
-_REDIS_SECONDS = 5
 FETCH_SECONDS = 60.0
 """For an image behind a link, from the look-up of its host to the last byte."""
 
@@ -93,31 +93,6 @@ def create_app(settings: Settings, build: Build | None = None) -> Celery:
     signals.setup_logging.connect(process.set_up_logs, weak=False)
     signals.task_received.connect(process.receive, weak=False)
     return app
-
-
-def configuration(settings: Settings) -> dict[str, Any]:
-    """What Celery is told; the broker is a doorbell, so losing it or its messages is harmless."""
-    return {
-        "broker_url": settings.redis_url,
-        "broker_connection_retry_on_startup": True,
-        "broker_connection_max_retries": None,
-        "broker_transport_options": {
-            "global_keyprefix": "darkroom:",
-            "socket_timeout": _REDIS_SECONDS,
-            "socket_connect_timeout": _REDIS_SECONDS,
-            "health_check_interval": _REDIS_SECONDS,
-            "visibility_timeout": 3600,
-        },
-        "task_default_queue": "attempts",
-        "task_ignore_result": True,
-        "task_publish_retry": False,
-        "worker_pool": "threads",
-        "worker_concurrency": settings.worker_slots,
-        "worker_disable_prefetch": True,
-        "worker_prefetch_multiplier": 1,
-        "worker_send_task_events": True,
-        "worker_enable_remote_control": True,
-    }
 
 
 class _Process:
@@ -279,9 +254,9 @@ def upstream_of(source: Source, profile_on: Callable[[date], Profile], lines: _L
 def _redis(url: str) -> Redis:
     return Redis.from_url(
         url,
-        socket_timeout=_REDIS_SECONDS,
+        socket_timeout=SECONDS,
         socket_connect_timeout=PERMIT_WAIT.total_seconds(),
-        health_check_interval=_REDIS_SECONDS,
+        health_check_interval=SECONDS,
     )
 
 

@@ -15,6 +15,7 @@ from darkroom.cli.finding import Finding, Grade, fail, ok, warn
 from darkroom.cli.provider_checks import Patient, cut_hosts, model_finding, provider_findings
 from darkroom.cli.replies import Readiness
 from darkroom.cli.server_checks import (
+    broker_findings,
     database_findings,
     disk_finding,
     redis_findings,
@@ -60,6 +61,7 @@ def findings(environment: Environment, model: str | None) -> Iterator[Finding]:
     yield from _providers(environment, model)
     yield from database_findings(environment.database_url)
     yield from redis_findings(environment.redis_url)
+    yield from broker_findings(environment.broker_url)
     if environment.storage_url:
         yield from storage_findings(environment.storage_url, environment.calls_in_flight)
     if environment.api_url and environment.api_key:

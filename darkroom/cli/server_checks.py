@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 import redis
+from kombu.connection import Connection
+from kombu.exceptions import OperationalError
 
 from darkroom.blobs import StorageFailed, open_store
 from darkroom.cli.finding import Finding, fail, ok
@@ -87,6 +89,22 @@ def _redis(known: dict[str, object]) -> Iterator[Finding]:
         yield fail("redis", says)
     else:
         yield ok("redis", f"speaks version {version}")
+
+
+def broker_findings(url: str | None) -> Iterator[Finding]:
+    """Whether a broker beside Redis takes our messages; nothing where there is none."""
+    if url is None:
+        return
+    try:
+        with Connection(url, connect_timeout=_SECONDS) as connection:  # type: ignore[no-untyped-call]
+            connection.ensure_connection(max_retries=1, interval_start=0, timeout=_SECONDS)
+    except OperationalError as error:
+        reason = str(error).split("\n", 1)[0]
+        yield fail(
+            "broker", f"cannot be reached ({reason}); start it or correct DARKROOM_BROKER_URL"
+        )
+    else:
+        yield ok("broker", f"answers by {urlsplit(url).scheme}")
 
 
 def storage_findings(url: str, in_flight: int) -> Iterator[Finding]:

@@ -235,6 +235,16 @@ def test_a_broker_that_is_not_there(says, monkeypatch):
     assert (status, found["redis"][0]) == (1, "fail")
 
 
+def test_a_broker_beside_redis_is_asked_for_too(says, redis_url, monkeypatch):
+    assert "broker" not in says()[1]
+    monkeypatch.setenv("DARKROOM_BROKER_URL", redis_url)
+    assert says()[1]["broker"][0] == "ok"
+    monkeypatch.setenv("DARKROOM_BROKER_URL", f"amqp://me:sk-a-secret@127.0.0.1:{free_port()}//")
+    status, found = says()
+    assert (status, found["broker"][0]) == (1, "fail")
+    assert "DARKROOM_BROKER_URL" in found["broker"][1]
+
+
 def test_a_broker_that_throws_keys_away(says, redis_url, monkeypatch):
     monkeypatch.setenv("DARKROOM_REDIS_URL", redis_url)
     assert says()[1]["redis"][0] == "ok"

@@ -18,7 +18,7 @@ from darkroom.settings import Settings
 from darkroom.store import workers
 from darkroom.store.session import transaction
 from darkroom.store.tables import jobs
-from worker.app import configuration
+from worker.broker import configuration
 from worker.dispatch import dispatch
 from worker.ingest import ingest
 from worker.tasks import ATTEMPT, publisher
