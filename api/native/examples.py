@@ -188,6 +188,7 @@ PROVIDER: Example = {
             {
                 "family": "gpt-image",
                 "per_minute": {"images": 250, "pace": 237.5},
+                "learned": {"images": 250},
                 "cooling_seconds": 0,
             }
         ],

@@ -1,6 +1,6 @@
 """Providers: who draws for the caller's project, and whether it can."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum, auto
 from typing import Self
@@ -8,13 +8,15 @@ from typing import Self
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
-from api.deps import Reader, Tools, bearer
+from api.deps import Admin, Reader, Tools, bearer
 from api.errors import documented
 from api.instruments import Instruments
-from api.native.examples import PROVIDER, paged
+from api.native.examples import PROVIDER, paged, shows
+from api.refusals import Conflict, Missing
 from api.route import GuardedRoute
 from darkroom.domain.limit import Limits
 from darkroom.limits import Known, Limiter, LimiterAway, Memory
+from darkroom.store import limits as learned
 from darkroom.store import providers
 from darkroom.store.providers import ProviderView
 
@@ -40,6 +42,9 @@ class FamilyOut(BaseModel):
     per_minute: dict[str, float] = Field(
         description="The most in a minute of `requests`, `images`, `tokens` and `input_images`, set or"
         " learned; `pace`: the images that darkroom allows itself."
+    )
+    learned: dict[str, float] = Field(
+        description="What answers have taught: a limit that is set stays the most, this may lower it."
     )
     cooling_seconds: float = Field(description="How long nothing of it is sent.")
 
@@ -72,12 +77,15 @@ def _family(name: str, known: Known, limits: Limits) -> FamilyOut:
     return FamilyOut(
         family=name,
         per_minute=known.admitted(limits.of(name)),
+        learned={str(one): float(limit) for one, limit in known.limits.items()},
         cooling_seconds=known.cooling.total_seconds(),
     )
 
 
 class ProviderOut(BaseModel):
     """One provider, and how it stands with it."""
+
+    model_config = ConfigDict(json_schema_extra=shows(PROVIDER))
 
     name: str
     state: ProviderState
@@ -124,6 +132,31 @@ def list_providers(tools: Tools, caller: Reader) -> ProviderPage:
     return ProviderPage(data=standings(tools, caller.project_id))
 
 
+@router.post(
+    "/{name}/forget",
+    operation_id="forgetLimits",
+    summary="Forget what was learned of a provider's limits",
+    responses=documented(401, 403, 404, 409, 422, 503),
+)
+def forget(tools: Tools, caller: Admin, name: str) -> ProviderOut:
+    """Forget the limits that answers have taught, as after the account's were raised.
+
+    Limits that are set hold as they are; where none is, they are searched for anew.
+    """
+    if name not in tools.projects.names(caller.project_id):
+        raise Missing("provider", name)
+    limiter, families = _asked(tools, caller.project_id, name)
+    try:
+        if limiter:
+            limiter.forget(*families)
+    except LimiterAway:
+        detail = "the limiter cannot be reached, and would not forget; try again when Redis answers"
+        raise Conflict("limiter_away", detail) from None
+    with tools.transaction() as connection:
+        learned.forget(connection, name)
+    return next(one for one in standings(tools, caller.project_id) if one.name == name)
+
+
 def standings(tools: Instruments, project_id: str) -> list[ProviderOut]:
     """How it stands with each provider that a project may ask for, its own first."""
     with tools.transaction() as connection:
@@ -134,15 +167,20 @@ def standings(tools: Instruments, project_id: str) -> list[ProviderOut]:
     ]
 
 
-def _limiter(tools: Instruments, project_id: str, name: str) -> LimiterOut | None:
-    """Asks what the workers ask, and takes no permit."""
+def _asked(tools: Instruments, project_id: str, name: str) -> tuple[Limiter | None, Sequence[str]]:
+    """The limiter that the workers ask, and the families of models that it knows."""
     models = tools.models_of(project_id, name)
     if tools.broker is None or models.limits is None:
-        return None
+        return None, ()
     limiter = Limiter(tools.broker, name, models.limits, lambda _: Memory())
+    return limiter, sorted(models.families)
+
+
+def _limiter(tools: Instruments, project_id: str, name: str) -> LimiterOut | None:
+    """Asks what the workers ask, and takes no permit."""
+    limiter, families = _asked(tools, project_id, name)
     try:
-        return LimiterOut.of(
-            models.limits, {one: limiter.known(one) for one in sorted(models.families)}
-        )
+        known = {one: limiter.known(one) for one in families} if limiter else {}
     except LimiterAway:
         return None
+    return LimiterOut.of(limiter.limits, known) if limiter else None

@@ -312,18 +312,6 @@ class ProviderState:
         state, why = str(reply["state"]), reply["paused_reason"]
         return cls(str(reply["name"]), state, why, reply.get("limiter"))
 
-    @property
-    def flow(self) -> str:
-        """What goes out now, in words."""
-        if self.limiter is None:
-            return ""
-        parts = [f"{self.limiter['in_flight']} of {self.limiter['most_in_flight']} in flight"]
-        parts += ["in trouble: one call at a time tries"] if self.limiter["trouble"] else []
-        for family in self.limiter["families"]:
-            words = [f"{limit:g} {name}" for name, limit in family["per_minute"].items()]
-            parts += [f"{family['family']}: {', '.join(words)} a minute"] if words else []
-        return "; ".join(parts)
-
 
 @dataclass(frozen=True, slots=True)
 class Key:

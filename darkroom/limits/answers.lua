@@ -109,7 +109,21 @@ local function known()
   return {'known', redis.call('ZCARD', flight), table.concat(words, ' ')}
 end
 
+-- forget: what was learned of a family's limits, and for how long it cools; what is counted stays counted
+local function forget()
+  local gone = {'rate', 'rate:step_at', 'searching', 'cool:all'}
+  for _, dimension in ipairs({'requests', 'images', 'tokens', 'input_images'}) do
+    table.insert(gone, 'limit:' .. dimension)
+    table.insert(gone, 'limit:' .. dimension .. ':at')
+    table.insert(gone, 'cool:' .. dimension)
+  end
+  redis.call('HDEL', levels, unpack(gone))
+  redis.call('DEL', answers)
+  return {'forgotten', 0, ''}
+end
+
 local actions = {
   acquire = acquire, release = release, refund = refund, renew = renew, seed = seed, hear = hear, known = known,
+  forget = forget,
 }
 return actions[ARGV[1]]()

@@ -39,15 +39,18 @@ class Known:
         )
 
     def admitted(self, configured: PerMinute) -> dict[str, float]:
-        """What goes out in a minute at most, by dimension: as set by hand, else as learned; `pace` beside them.
+        """What goes out in a minute at most, by dimension: what is set, or less where less was learned.
+
+        `pace` stands beside them.
 
         >>> known = Known.parse(3, "requests=90 images=250 pace=60 cooling=0")
-        >>> known.admitted(PerMinute(images=100))
-        {'requests': 90.0, 'images': 100, 'pace': 60.0}
+        >>> known.admitted(PerMinute(images=100, requests=600))
+        {'requests': 90.0, 'images': 100.0, 'pace': 60.0}
         """
-        learned = {str(one): float(limit) for one, limit in self.limits.items()}
-        said = {str(one): configured.of(one) for one in Dimension} | {"pace": self.pace}
-        return learned | {name: limit for name, limit in said.items() if limit}
+        said = {one: (configured.of(one), self.limits.get(one)) for one in Dimension}
+        least = {one: min((x for x in pair if x), default=None) for one, pair in said.items()}
+        found = {str(one): float(limit) for one, limit in least.items() if limit}
+        return found | ({"pace": self.pace} if self.pace else {})
 
 
 @dataclass(frozen=True, slots=True)

@@ -137,6 +137,15 @@ class Limiter:
         """Keeps calls in flight counted while they run, and counts those again that were forgotten."""
         self._run("renew", _ms(PERMIT_LIFE), *permits)
 
+    def forget(self, *families: str) -> None:
+        """Drops what answers have taught about families' limits: those that are set hold, or a new search.
+
+        Raises:
+            LimiterAway: it cannot be reached.
+        """
+        for family in families:
+            self._run("forget", family=family)
+
     def known(self, family: str) -> Known:
         """What is known now of the key, and of its limits for a family."""
         _, in_flight, words = self._run("known", family=family)

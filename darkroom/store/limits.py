@@ -37,6 +37,14 @@ def remember(
         )
 
 
+def forget(connection: Connection, provider: str) -> None:
+    """Drops all that was learned of a provider."""
+    prefix = _key(provider, "")
+    connection.execute(
+        delete(learned_limits).where(learned_limits.c.key.startswith(prefix, autoescape=True))
+    )
+
+
 def _key(provider: str, family: str) -> str:
     return f"{provider}/{family}"
 

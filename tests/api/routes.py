@@ -38,7 +38,7 @@ class Route:
     @property
     def scope(self) -> str:
         """The least scope that the contract asks for."""
-        if "/keys" in self.path or self.path.endswith("/gc"):
+        if "/keys" in self.path or self.path.endswith(("/gc", "/forget")):
             return "admin"
         looks = self.method == "GET" or self.path.endswith(("/logins", "/links"))
         return "read" if looks else "submit"

@@ -21,7 +21,7 @@ from api.native.gc import FreedOut, GcIn
 from api.native.images import ImageLinkIn, ImageLinkOut
 from api.native.keys import KeyMade, KeyPage
 from api.native.projects import ProjectPage
-from api.native.providers import ProviderPage
+from api.native.providers import ProviderOut, ProviderPage
 from api.native.reports import NightReportOut, ReportOut
 from api.native.reviews import OfferOut, PromoteIn, ReviewIn, ReviewOut, TargetIn
 from api.native.schedules import PushIn, ScheduleIn, ScheduleOut, SchedulePage
@@ -83,6 +83,7 @@ CONTRACT = {
     "GET /api/v1/keys",
     "GET /api/v1/projects",
     "GET /api/v1/providers",
+    "POST /api/v1/providers/{name}/forget",
     "POST /api/v1/keys",
     "DELETE /api/v1/keys/{key_id}",
     "POST /api/v1/keys/{key_id}/rotate",
@@ -172,6 +173,7 @@ OPERATIONS = {
     "rotateKey",
     "followBatch",
     "listProviders",
+    "forgetLimits",
     "createLogin",
     "diffCatalog",
     "beginNight",
@@ -233,6 +235,7 @@ ANSWERS = [
     VersionPage,
     ItemPage,
     LinkOut,
+    ProviderOut,
     ProviderPage,
     FileOut,
     FilePage,

@@ -8,7 +8,7 @@ from desk import Desk, admitted, assert_problem, serving
 from factories import Factory
 
 from darkroom.blobs import open_store
-from darkroom.store import budgets, providers
+from darkroom.store import budgets, limits, providers
 from darkroom.store.budgets import Allowance
 from darkroom.store.session import transaction
 
@@ -139,3 +139,19 @@ def test_rows_are_looked_at_by_the_facts_of_the_provider_that_is_asked_for(hall,
             }
             assert bad == {"relay": 0, "default": 1}
             assert_problem(shop.post(path, json={"rows": rows, "provider": "nobody"}), 422)
+
+
+def test_an_administrator_has_what_was_learned_of_a_provider_of_its_own_forgotten(hall, operator):
+    def known(name):
+        with transaction(hall.engine) as connection:
+            return limits.recall(connection, name, "gpt-image")
+
+    with transaction(hall.engine) as connection:
+        for name in ("relay", "default"):
+            limits.remember(connection, name, "gpt-image", {"images": 5})
+    with client_of(hall, operator, "shop", ("admin",)) as shop:
+        told = shop.post("/api/v1/providers/relay/forget")
+        assert (told.status_code, told.json()["name"]) == (200, "relay")
+        assert_problem(shop.post("/api/v1/providers/other/forget"), 404, "provider_not_found")
+    assert (known("relay"), known("default")) == ({}, {"images": 5})
+    assert_problem(operator.post("/api/v1/providers/relay/forget"), 404)

@@ -228,7 +228,12 @@ def test_doctor_finds_what_is_wrong(darkroom, monkeypatch):
 
 def test_providers_says_who_is_paused_and_why(api, darkroom):
     relay = {"name": "relay", "state": "paused", "paused_reason": "insufficient_quota: no credit"}
-    family = {"family": "gpt-image", "per_minute": {"images": 5.0}, "cooling_seconds": 0}
+    family = {
+        "family": "gpt-image",
+        "per_minute": {"images": 5.0, "requests": 50.0},
+        "learned": {"images": 5.0, "requests": 90.0},
+        "cooling_seconds": 0,
+    }
     limiter = {"in_flight": 3, "most_in_flight": 30, "trouble": False, "families": [family]}
     usual = {"name": "default", "state": "ready", "paused_reason": None, "limiter": limiter}
     api.on("GET", "/api/v1/providers", {"data": [relay, usual]})
@@ -238,7 +243,17 @@ def test_providers_says_who_is_paused_and_why(api, darkroom):
     assert "30 at once" in outcome.out
     words = " ".join(outcome.out.replace("│", " ").split())
     assert "in flight" in words
-    assert "5 images" in words
+    assert "5 images (learned), 50 requests a minute" in words
+
+
+def test_what_was_learned_of_a_provider_is_forgotten_by_its_name(api, darkroom):
+    standing = {"name": "a relay", "state": "ready", "paused_reason": None, "limiter": None}
+    api.on("POST", "/api/v1/providers/a%20relay/forget", standing)
+    api.on("GET", "/api/v1/providers", {"data": [standing]})
+    assert darkroom("providers", "--forget", "a relay").status == 0
+    assert [path for method, path, _ in api.asked if method == "POST"] == [
+        "/api/v1/providers/a%20relay/forget"
+    ]
 
 
 def test_a_refused_batch_says_why(api, darkroom):

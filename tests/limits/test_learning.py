@@ -104,6 +104,15 @@ def test_a_stated_limit_below_the_configured_one_wins_and_one_above_does_not(lim
     assert limiter.calls_per_second(FAMILY) == 10
 
 
+def test_what_was_learned_can_be_forgotten_and_what_is_set_holds(limiter_of):
+    limiter = limiter_of(images=600)
+    _call(limiter, Heard(Sign.FINE, limits={Dimension.IMAGES: 300}))
+    assert limiter.known(FAMILY).admitted(limiter.limits.of(FAMILY)) == {"images": 300.0}
+    limiter.forget(FAMILY)
+    assert limiter.calls_per_second(FAMILY) == 10
+    assert limiter.known(FAMILY).admitted(limiter.limits.of(FAMILY)) == {"images": 600.0}
+
+
 def test_a_limit_heard_long_ago_is_tried_a_little_above(limiter_of, server):
     limiter = limiter_of()
     _come_of_age(server)
