@@ -106,6 +106,7 @@ KNOWN = {
     "flower": {
         "DARKROOM_REDIS_URL",
         "DARKROOM_LOG_FORMAT",
+        "DARKROOM_BROKER_URL",
         "FLOWER_BASIC_AUTH",
         "FLOWER_DB",
         *FLOWER_MANNER,
