@@ -12,6 +12,8 @@ from darkroom.domain.suggestion import hint, nearest_number, nearest_word
 
 _COMPRESSIBLE = frozenset({"jpeg", "webp"})
 _OPAQUE = frozenset({"jpeg", "gif"})
+COMPRESSION_LIMIT = 100
+"""The default, and no compression at all."""
 _DIGITS = 9
 """No number has more; one of thousands is no number to Python either."""
 
@@ -51,6 +53,16 @@ def size_problems(given: Mapping[str, object], model: Model) -> Iterator[Problem
     error = size_error(model.sizes, size)
     if error:
         yield Problem("size_not_allowed", error, column="size", value=size)
+
+
+def is_idle_compression(given: Mapping[str, object]) -> bool:
+    """Whether a compression is said that a PNG has anyway: the API takes it, and it is left out.
+
+    >>> is_idle_compression({"output_compression": 100}), is_idle_compression({"output_compression": 90})
+    (True, False)
+    """
+    is_png = str(given.get("output_format", "png")).strip() == "png"
+    return is_png and str(given.get("output_compression")).strip() == str(COMPRESSION_LIMIT)
 
 
 def combinations(given: Mapping[str, object]) -> Iterator[Problem]:

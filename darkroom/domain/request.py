@@ -12,9 +12,11 @@ import orjson
 
 from darkroom.domain.models import AUTO, MASK_BYTES, Model, Models, Quote
 from darkroom.domain.parameter import (
+    COMPRESSION_LIMIT,
     choice,
     combinations,
     edit_problems,
+    is_idle_compression,
     never_fitting,
     size_problems,
     too_many_tokens,
@@ -27,7 +29,6 @@ from darkroom.domain.suggestion import hint, nearest_word
 
 EXTENSION_OF = {"png": "png", "jpeg": "jpg", "webp": "webp"}
 _MODERATIONS = ("auto", "low")
-_COMPRESSION_LIMIT = 100
 _IDENTIFIER_LIMIT = 64
 _PROMPT_LIMIT = 32_000
 _NUMBERS = frozenset({"n", "output_compression"})
@@ -268,6 +269,8 @@ def _terms_of(
     parameters: Mapping[str, object], edit: Edit | None, models: Models
 ) -> Terms | tuple[Problem, ...]:
     given = {name: value for name, value in parameters.items() if not blank(value)}
+    if is_idle_compression(given):
+        del given["output_compression"]
     name = str(given.get("model", models.default)).strip()
     known = models.known.get(name)
     model = known or _stand_in(name, models)
@@ -337,7 +340,7 @@ def _problems(given: Mapping[str, object], model: Model) -> Iterator[Problem]:
     for name, choices in model.extra.items():
         yield from choice(given, name, choices, model)
     yield from whole_number(given, "n", 1, model.images_limit)
-    yield from whole_number(given, "output_compression", 0, _COMPRESSION_LIMIT)
+    yield from whole_number(given, "output_compression", 0, COMPRESSION_LIMIT)
     yield from size_problems(given, model)
     yield from combinations(given)
     identifier = str(given.get("safety_identifier", ""))

@@ -1,8 +1,15 @@
 """Which image sizes a model makes, and the nearest one it does make."""
 
+import re
 from collections.abc import Iterator
+from math import log
 
 from darkroom.domain.models import AUTO, SizeRule, parse_size
+from darkroom.domain.suggestion import hint
+
+_LOOSE = re.compile(r"([1-9]\d{0,5})(?:px)?\s*(?:[x*×:/]|by)\s*([1-9]\d{0,5})(?:px)?")
+_SHAPES = {"square": (1024, 1024), "landscape": (1536, 1024), "portrait": (1024, 1536)}
+"""What people call sizes, as the API's own presets have them."""
 
 
 def size_error(rule: SizeRule, size: str) -> str | None:
@@ -21,12 +28,28 @@ def size_error(rule: SizeRule, size: str) -> str | None:
     try:
         width, height = parse_size(size)
     except ValueError:
-        return f"is no size; write WIDTHxHEIGHT such as {rule.presets[0]}, or {AUTO}"
+        fix = f"is no size; write WIDTHxHEIGHT such as {rule.presets[0]}, or {AUTO}"
+        return fix + hint(_meant(rule, size))
     if rule.multiple is None:
         close = nearest(rule, width, height)
         return f"is not made by this model; choose {', '.join(rule.presets)} or {AUTO}; the nearest is {close}"
     reason = _broken_rule(rule, width, height)
     return f"{reason}; the nearest is {nearest(rule, width, height)}" if reason else None
+
+
+def _meant(rule: SizeRule, text: str) -> str | None:
+    """The accepted size that somebody probably meant who writes sizes in another way.
+
+    >>> rule = SizeRule(("1024x1024", "1536x1024"), 16, 3840, 3, 655_360, 8_294_400)
+    >>> _meant(rule, "1024 X 1000"), _meant(rule, "Square"), _meant(rule, "large")
+    ('1024x1008', '1024x1024', None)
+    """
+    word = text.strip().lower()
+    if word == AUTO:
+        return AUTO
+    if found := _LOOSE.fullmatch(word):
+        return nearest(rule, int(found[1]), int(found[2]))
+    return nearest(rule, *_SHAPES[word]) if word in _SHAPES else None
 
 
 def _broken_rule(rule: SizeRule, width: int, height: int) -> str | None:
@@ -48,15 +71,29 @@ def _broken_rule(rule: SizeRule, width: int, height: int) -> str | None:
 def nearest(rule: SizeRule, width: int, height: int) -> str:
     """The accepted size that is nearest to this one, both edges counted alike; the larger of two as near.
 
+    Of presets, the one of the nearest shape.
+
     >>> rule = SizeRule(("1024x1024",), 16, 3840, 3, 655_360, 8_294_400)
     >>> nearest(rule, 500, 500), nearest(rule, 1080, 1920), nearest(rule, 3840, 1080)
     ('816x816', '1088x1920', '3792x1264')
     >>> nearest(SizeRule(("1024x1024", "1536x1024")), 2048, 1152)
     '1536x1024'
+    >>> nearest(SizeRule(("1024x1024", "1536x1024")), 2048, 2048)
+    '1024x1024'
     """
     made = list(_columns(rule, height)) if rule.multiple else [parse_size(s) for s in rule.presets]
-    best = min(made, key=lambda size: (_distance(size, (width, height)), -size[0] * size[1]))
+    asked = (width, height)
+    best = min(
+        made, key=lambda one: (_skew(rule, one, asked), _distance(one, asked), -one[0] * one[1])
+    )
     return f"{best[0]}x{best[1]}"
+
+
+def _skew(rule: SizeRule, one: tuple[int, int], other: tuple[int, int]) -> float:
+    """How much another shape one of a few presets is: somebody who asks for a large square wants a square."""
+    if rule.multiple:
+        return 0.0
+    return abs(log(one[0] * other[1]) - log(one[1] * other[0]))
 
 
 def _distance(one: tuple[int, int], other: tuple[int, int]) -> int:

@@ -28,6 +28,7 @@ ACCEPTED = [
     {"quality": "low"}, {"quality": "medium"}, {"quality": "high"}, {"quality": "auto"},
     {"quality": "xhigh", "model": FLARE}, {"quality": "max", "model": FLARE}, {"quality": "max", "model": SIX},
     {"n": 1}, {"n": 10}, {"output_format": "png"}, {"output_format": "jpeg"}, {"output_format": "webp"},
+    {"output_compression": 100}, {"output_format": "png", "output_compression": "100"},
     {"output_format": "jpeg", "output_compression": 0}, {"output_format": "webp", "output_compression": 100},
     {"background": "opaque"}, {"background": "auto"}, {"background": "transparent", "model": FLARE},
     {"background": "transparent", "model": SIX, "output_format": "webp"},
@@ -48,10 +49,19 @@ REFUSED = [
     ({"size": "768x768"}, "size", "fewer than 655,360", "816x816"),
     ({"size": "512x512"}, "size", "fewer than 655,360", "816x816"),
     ({"size": "256x256"}, "size", "fewer than 655,360", None),
-    ({"size": "2048x2048", "model": OLD}, "size", "not made by this model", "1536x1024"),
+    ({"size": "2048x2048", "model": OLD}, "size", "not made by this model", "1024x1024"),
+    ({"size": "2048x2048", "model": "gpt-image-1-mini"}, "size", "not made by this model", "1024x1024"),
+    ({"size": "2048x1152", "model": "gpt-image-1-mini"}, "size", "not made by this model", "1536x1024"),
     ({"size": "1792x1024", "model": OLD}, "size", "not made by this model", "1536x1024"),
     ({"size": "1024x1792", "model": "gpt-image-1-mini"}, "size", "not made by this model", "1024x1536"),
-    ({"size": "square"}, "size", "write WIDTHxHEIGHT", None),
+    ({"size": "square"}, "size", "write WIDTHxHEIGHT", "1024x1024"),
+    ({"size": "portrait", "model": OLD}, "size", "write WIDTHxHEIGHT", "1024x1536"),
+    ({"size": "1024X1024"}, "size", "write WIDTHxHEIGHT", "1024x1024"),
+    ({"size": "1024*1024"}, "size", "write WIDTHxHEIGHT", "1024x1024"),
+    ({"size": "1024 x 1024"}, "size", "write WIDTHxHEIGHT", "1024x1024"),
+    ({"size": "1080×1920px"}, "size", "write WIDTHxHEIGHT", "1088x1920"),
+    ({"size": "AUTO"}, "size", "write WIDTHxHEIGHT", "auto"),
+    ({"size": "large"}, "size", "write WIDTHxHEIGHT such as 1024x1024, or auto", None),
     ({"quality": "hd"}, "quality", "choose low, medium, high, auto", "high"),
     ({"quality": "standard"}, "quality", "not taken", "medium"),
     ({"quality": "xhigh"}, "quality", "not taken by gpt-image-2", "high"),
@@ -104,6 +114,14 @@ DROPPED = [
 @pytest.mark.parametrize("asked", ACCEPTED, ids=repr)
 def test_what_the_provider_takes_is_never_refused(models, asked):
     assert isinstance(resolve({"prompt": "a cat", **asked}, models), Priced)
+
+
+def test_a_compression_that_a_png_has_anyway_is_not_sent(models):
+    """The API takes it, and nobody is asked whether each relay does."""
+    asked = {"prompt": "a cat", "output_compression": 100}
+    assert "output_compression" not in resolve(asked, models).request.body()
+    kept = resolve({**asked, "output_format": "jpeg"}, models).request.body()
+    assert kept["output_compression"] == 100
 
 
 @pytest.mark.parametrize(("asked", "column", "reason", "nearest"), REFUSED, ids=repr)
