@@ -305,7 +305,9 @@ class Settings(BaseSettings):
 
         A name that nobody set up is taken for the usual one's kind.
         """
-        source = next((one for one in self.in_use if one.name == provider), None)
+        source = next(
+            (one for one in (self._usual(), *self._others()) if one.name == provider), None
+        )
         section = self.providers.get(provider)
         profile = self.profiles_on(today)[section.profile if section else self.profile]
         limits = source.limits if source else None

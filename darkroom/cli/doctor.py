@@ -123,6 +123,8 @@ def _sandbox(environment: Environment) -> Finding:
     says = "OPENAI_API_KEY is not set: the sandbox draws placeholders, no real images; set it for real ones"
     if environment.openai_base_url != OPENAI:
         says = f"{says} (OPENAI_BASE_URL is not used without it; set any key if it needs none)"
+    if others := " or ".join(environment.providers):
+        says = f"{says}, or have {others} draw: --provider, or [projects.default] in darkroom.toml"
     return warn("key", says)
 
 

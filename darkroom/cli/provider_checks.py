@@ -43,6 +43,11 @@ class Patient:
     def host(self) -> str:
         return urlsplit(self.source.base_url).hostname or ""
 
+    @property
+    def place(self) -> str:
+        """Where it is, with the port that was set, as a person would write it."""
+        return urlsplit(self.source.base_url).netloc.rpartition("@")[2]
+
 
 def provider_findings(patient: Patient, model: str | None) -> Iterator[Finding]:
     """Everything that can be told about a provider by asking which models it has."""
@@ -50,7 +55,7 @@ def provider_findings(patient: Patient, model: str | None) -> Iterator[Finding]:
     try:
         answer = _models_answer(patient.source.base_url, patient)
     except (httpx2.HTTPError, httpx2.InvalidURL) as error:
-        yield fail(patient.what("provider"), _unreachable(patient.host, error))
+        yield fail(patient.what("provider"), _unreachable(patient, error))
         return
     yield from _address(patient, answer)
     yield _clock(patient, answer)
@@ -63,11 +68,14 @@ def _models_answer(base_url: str, patient: Patient) -> httpx2.Response:
     return httpx2.get(f"{base_url.rstrip('/')}/models", headers=headers, timeout=_SECONDS)
 
 
-def _unreachable(host: str, error: Exception) -> str:
+def _unreachable(patient: Patient, error: Exception) -> str:
     if _unknown_name(error):
-        return f"the name {host} is not known; correct the base URL, or the DNS of this machine"
+        fix = "correct the base URL, or the DNS of this machine"
+        return f"the name {patient.host} is not known; {fix}"
     reason = " ".join(str(error).split()) or type(error).__name__
-    return f"{host} cannot be reached ({reason}); check base URL, network, proxy and firewall"
+    return (
+        f"{patient.place} cannot be reached ({reason}); check base URL, network, proxy and firewall"
+    )
 
 
 def _unknown_name(error: BaseException | None) -> bool:
@@ -93,7 +101,14 @@ def _patience(patient: Patient) -> Iterator[Finding]:
 
 
 def _address(patient: Patient, answer: httpx2.Response) -> Iterator[Finding]:
-    shown = f"{patient.host}{urlsplit(patient.source.base_url).path}"
+    if answer.is_redirect:
+        there = _base_of(answer)
+        says = (
+            f"{patient.place} sends us on to {there}: no call goes after it; make that the base URL"
+        )
+        yield fail(patient.what("provider"), says)
+        return
+    shown = f"{patient.place}{urlsplit(patient.source.base_url).path}"
     versioned = urlsplit(patient.source.base_url).path.rstrip("/").endswith("/v1")
     if not versioned and _is_elsewhere(answer):
         says = f"the base URL {shown} does not end in /v1, and there is no API there; write …{shown}/v1"
@@ -104,6 +119,12 @@ def _address(patient: Patient, answer: httpx2.Response) -> Iterator[Finding]:
     if _GATEWAY in answer.headers and patient.profile.name != OFFICIAL and not cut_already:
         says = f"{patient.host} is behind Cloudflare, which cuts calls after 100 s; ask it for another host"
         yield warn(patient.what("relay"), says)
+
+
+def _base_of(answer: httpx2.Response) -> str:
+    """The base URL that a redirect points to, without what a query may hold."""
+    there = answer.url.join(answer.headers.get("location", ""))
+    return str(there.copy_with(query=None, fragment=None)).removesuffix("/models")
 
 
 def _is_elsewhere(answer: httpx2.Response) -> bool:
@@ -134,6 +155,8 @@ def clock_finding(what: str, whose: str, theirs: datetime) -> Finding:
 def _key_and_models(
     patient: Patient, answer: httpx2.Response, model: str | None
 ) -> Iterator[Finding]:
+    if answer.is_redirect:
+        return
     match answer.status_code:
         case HTTPStatus.OK:
             yield from _served(patient, answer, model)

@@ -2,9 +2,13 @@
 
 from collections.abc import Iterable
 
+ELSEWHERE = "x-location"
+"""Where a redirect points to: under its own name the SDK would send the request after it."""
+
 _USEFUL = frozenset(
-    {"content-type", "date", "openai-processing-ms", "x-request-id", "x-should-retry"}
+    {"content-type", "date", "openai-processing-ms", "x-request-id", "x-should-retry", ELSEWHERE}
 )
+_RENAMED = {"location": ELSEWHERE}
 _USEFUL_FAMILIES = ("retry-after", "x-ratelimit-")
 _LONGEST_VALUE = 512
 
@@ -15,7 +19,7 @@ def useful(headers: Iterable[tuple[str, str]]) -> dict[str, str]:
     >>> useful([("X-Request-Id", "req_1"), ("Set-Cookie", "a=b"), ("Retry-After-Ms", "467")])
     {'x-request-id': 'req_1', 'retry-after-ms': '467'}
     """
-    lowered = ((name.lower(), value) for name, value in headers)
+    lowered = ((_RENAMED.get(name.lower(), name.lower()), value) for name, value in headers)
     return {
         name: value[:_LONGEST_VALUE]
         for name, value in lowered

@@ -1,11 +1,15 @@
 """What an error answer means for the attempt that got it."""
 
+from re import split
+
 from darkroom.domain.answer import Answer
 from darkroom.domain.failure import Failure, FailureClass
+from darkroom.provider.answer import ELSEWHERE
 from darkroom.provider.complaint import Complaint, complaint, quoted
 from darkroom.provider.hint import retry_after
 from darkroom.provider.meanings import ROWS, Row
 
+_REDIRECTS = range(300, 400)
 _HINTED = {FailureClass.RATE_LIMITED, FailureClass.OVERLOADED, FailureClass.SERVER_ERROR}
 
 
@@ -20,7 +24,8 @@ def classify(answer: Answer) -> Failure:
     row = next(row for row in ROWS if row.fits(said))
     hint = retry_after(answer.headers, said.message) if row.klass in _HINTED else None
     code, billed = said.code or row.name, row.perhaps_billed or _was_drawn(row, said)
-    return Failure(row.klass, code, _message(row, said), answer.status, hint, billed)
+    message = _message(row, said, _base_of(answer.headers.get(ELSEWHERE, "")))
+    return Failure(row.klass, code, message, answer.status, hint, billed)
 
 
 def _was_drawn(row: Row, said: Complaint) -> bool:
@@ -28,11 +33,23 @@ def _was_drawn(row: Row, said: Complaint) -> bool:
     return row.klass is FailureClass.MODERATION and said.stage in ("output", "unknown")
 
 
-def _message(row: Row, said: Complaint) -> str:
+def _base_of(location: str) -> str:
+    """The base URL of where a redirect points to, without what a query may hold.
+
+    >>> _base_of("https://new.example/v1/images/generations?a=b")
+    'https://new.example/v1'
+    """
+    plain = split("[?#]", location, maxsplit=1)[0]
+    return quoted(plain.removesuffix("/images/generations").removesuffix("/images/edits"))
+
+
+def _message(row: Row, said: Complaint, elsewhere: str) -> str:
     """Our sentence and the provider's; the latter is left out where it could repeat the prompt."""
     if row.klass is FailureClass.MODERATION:
         found = ", ".join(said.findings)
         return f"{row.means} ({found})" if found else row.means
+    if elsewhere and said.status in _REDIRECTS:
+        return f"{row.means} (HTTP {said.status}): {elsewhere}"
     words = quoted(said.message)
     if not words or said.param == "prompt":
         return f"{row.means} (HTTP {said.status})"

@@ -118,8 +118,17 @@ def test_a_base_url_without_its_v1_where_a_relay_shows_its_page(provider, says, 
     monkeypatch.setenv("OPENAI_BASE_URL", provider.url)
     status, found = says()
     assert (status, found["provider"][0], found["key"][0]) == (1, "fail", "warn")
-    assert "write …127.0.0.1/v1" in found["provider"][1]
+    assert f"write …{provider.url.removeprefix('http://')}/v1" in found["provider"][1]
     assert "cannot be told" in found["key"][1]
+
+
+def test_a_host_that_sends_us_on_is_no_trouble_of_the_key(provider, says):
+    provider.status, provider.headers = 307, {"Location": "https://new.example/v1/models?a=secret"}
+    status, found = says()
+    assert (status, found["provider"][0]) == (1, "fail")
+    assert "sends us on to https://new.example/v1: " in found["provider"][1]
+    assert "key" not in found
+    assert "secret" not in found["provider"][1]
 
 
 def test_a_base_url_without_v1_where_models_are_is_right(provider, says, monkeypatch):

@@ -107,3 +107,15 @@ def test_a_list_is_checked_by_the_facts_of_who_draws_for_the_project_of_the_key(
     asked = json.dumps({"prompt": "a cat", "thinking": "high", "quality": "low"})
     outcome = darkroom("estimate", write("p.jsonl", asked + "\n"))
     assert outcome.status == 0, outcome.err
+
+
+def test_without_a_key_the_time_is_told_by_the_usual_limits_whatever_else_is_set_up(
+    darkroom, write, monkeypatch
+):
+    """The sandbox draws then, under the top-level limits: there is a provider of this name."""
+    relay = '[providers.relay]\nbase_url = "https://relay.example/v1"\nkey_env = "RELAY_KEY"\n'
+    write("darkroom.toml", "images_per_minute = 4\n" + relay)
+    told = darkroom("estimate", write("p.csv", ROWS), "--n", "4", "--quality", "low").out
+    assert "time    about 2 min" in told
+    warned = darkroom("doctor").out
+    assert "or have relay draw: --provider" in warned

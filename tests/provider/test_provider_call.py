@@ -85,7 +85,8 @@ def test_whatever_is_answered_is_an_answer_and_asked_for_once(serve, connect, ca
     server = serve(lambda peer: peer.answer(reply(status, {"error": {"code": "x"}}, *headers)))
     answer = call(connect(server.url))
     assert (answer.status, answer.body) == (status, b'{"error": {"code": "x"}}')
-    assert answer.headers == {"retry-after": "0", "x-should-retry": "true"}
+    kept = {"retry-after": "0", "x-should-retry": "true", "x-location": "/elsewhere"}
+    assert answer.headers == kept
     assert len(server.requests) == server.connections == 1
 
 

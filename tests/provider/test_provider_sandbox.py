@@ -100,6 +100,17 @@ def test_every_refusal_by_its_class_after_one_call(sandbox, connect, call, fault
     assert len(calls()) == 1
 
 
+def test_a_redirect_is_not_followed_and_told_with_the_base_url_that_it_points_to(
+    sandbox, connect, call
+):
+    url, calls = sandbox
+    said = read(call(connect(url), prompt="[[fault:redirect_307]]"), 1).message
+    assert said == (
+        "the provider points to another address; set its base URL to that one (HTTP 307): /v1"
+    )
+    assert len(calls()) == 1
+
+
 @pytest.mark.parametrize(
     ("fault", "seconds"),
     [("rate_limit=0.467", 0.467), ("input_images_limit", 12.0), ("rate_limit_in_words", 51.84)],
