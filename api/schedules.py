@@ -8,6 +8,7 @@ from api.catalogs import owned
 from api.fresh import fresh_id
 from api.instruments import Instruments
 from api.refusals import Invalid, Missing
+from darkroom.domain.checking import Checks
 from darkroom.domain.ids import FILE, shown
 from darkroom.domain.schedule import Missed, Schedule, ScheduleInvalid
 from darkroom.store import catalogs, files, hints, schedules
@@ -27,6 +28,7 @@ class Asked:
     threshold: Decimal
     recipe: str | None
     plan_file_id: UUID
+    checks: Checks | None = None
 
 
 def put(tools: Instruments, project_id: str, name: str, asked: Asked) -> Scheduled:
@@ -49,6 +51,7 @@ def put(tools: Instruments, project_id: str, name: str, asked: Asked) -> Schedul
         threshold=asked.threshold,
         recipe=asked.recipe,
         plan_file_id=asked.plan_file_id,
+        checks=asked.checks,
     )
     with tools.transaction() as connection:
         _require_file(connection, project_id, asked.plan_file_id)
@@ -58,14 +61,23 @@ def put(tools: Instruments, project_id: str, name: str, asked: Asked) -> Schedul
         return of(connection, project_id, name)
 
 
-def push(
-    tools: Instruments, project_id: str, name: str, plan_id: UUID, threshold: Decimal
-) -> Scheduled:
+@dataclass(frozen=True, slots=True)
+class Pushed:
+    """A newer plan, and what goes with it."""
+
+    plan_file_id: UUID
+    threshold: Decimal
+    checks: Checks | None
+
+
+def push(tools: Instruments, project_id: str, name: str, pushed: Pushed) -> Scheduled:
     """Gives a schedule a newer plan. Raises Missing."""
     with tools.transaction() as connection:
-        _require_file(connection, project_id, plan_id)
+        _require_file(connection, project_id, pushed.plan_file_id)
         known = of(connection, project_id, name)
-        schedules.push(connection, known.catalog_id, plan_id, threshold)
+        schedules.push(
+            connection, known.catalog_id, pushed.plan_file_id, pushed.threshold, pushed.checks
+        )
         return of(connection, project_id, name)
 
 

@@ -15,6 +15,7 @@ from api.instruments import Instruments
 from api.refusals import Fault, Invalid, Missing, nearest
 from darkroom.blobs import BlobStore
 from darkroom.domain.batchline import edit_in
+from darkroom.domain.checking import Checks
 from darkroom.domain.ids import FILE, shown
 from darkroom.domain.problem import BadInput
 from darkroom.domain.reference import stray_paths
@@ -22,7 +23,7 @@ from darkroom.domain.request import ALIASES, unstorable
 from darkroom.domain.retry import OnModeration
 from darkroom.domain.window import Window, WindowInvalid, zone_of
 from darkroom.sheets import Template
-from darkroom.store import batches, files, hints, openai_batches
+from darkroom.store import batches, checklists, files, hints, openai_batches
 from darkroom.store.batches import NewBatch
 from darkroom.store.files import File
 from darkroom.store.openai_batches import Dossier
@@ -79,6 +80,7 @@ class Submission:
     """The new batch's; what has been made under it already is not made again."""
     dossier: Dossier | None = None
     lone: bool = False
+    checks: Checks | None = None
 
     def options(self, now: datetime) -> dict[str, Any]:
         """What ingest is told; `now` is the database's.
@@ -95,6 +97,7 @@ class Submission:
             "skip_bad_rows": self.skip_bad_rows,
             "on_moderation": self.on_moderation,
             **({"endpoint": self.dossier.endpoint} if self.dossier else {}),
+            **({checklists.ASKED: self.checks.as_json()} if self.checks else {}),
         }
         return {**options, "files": dict(self.files)} if self.files else options
 

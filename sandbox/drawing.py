@@ -1,11 +1,13 @@
 """One picture for one prompt: real pixels in the asked size and format, never twice the same."""
 
+import base64
 import colorsys
 import hashlib
 import io
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 
 from PIL import Image, ImageDraw, ImageOps
 
@@ -47,6 +49,16 @@ def draw(request: ImageRequest, nonce: int) -> bytes:
     pen.rounded_rectangle(corners, radius=frame.padding, fill=_PAPER)
     _letter(pen, request, frame, f"{nonce & 0xFFFFFFFF:08x}")
     return _encode(canvas, request)
+
+
+@cache
+def still_life(*, blank: bool = False) -> str:
+    """A picture of 1024x1024 that is the same for every prompt, in base64."""
+    canvas, buffer = Image.new("RGB", (1024, 1024), _PAPER), io.BytesIO()
+    if not blank:
+        ImageDraw.Draw(canvas).ellipse((200, 380, 820, 700), fill=_INK)
+    _png(canvas, buffer, 0)
+    return base64.b64encode(buffer.getvalue()).decode()
 
 
 def _canvas(request: ImageRequest, chance: random.Random) -> Image.Image:

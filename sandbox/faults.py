@@ -13,6 +13,7 @@ import orjson
 from sandbox import delivery
 from sandbox.contract import ImageRequest
 from sandbox.delivery import HTML, Delivery
+from sandbox.drawing import still_life
 from sandbox.errors import IMAGE_USER_ERROR, ApiError, image_user_error
 from sandbox.provenance import signed
 from sandbox.refusals import REFUSALS, Refusal
@@ -291,6 +292,8 @@ FAULTS: dict[str, Fault] = {
     "url_only": Fault(data=_with("url", "https://images.sandbox.invalid/expired.png")),
     "link": Fault(linked=True),
     "signed": Fault(data=_signed),
+    "blank": Fault(data=lambda data: [{"b64_json": still_life(blank=True)} for _ in data]),
+    "lookalike": Fault(data=lambda data: [{"b64_json": still_life()} for _ in data]),
     "wrong_size": Fault(paint=_other_size),
     "wrong_format": Fault(paint=_other_format),
     "missing_one": Fault(paint=_one_less),

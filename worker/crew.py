@@ -10,12 +10,14 @@ from darkroom.blobs import StorageFailed
 from darkroom.domain.clock import HEARTBEAT, Stopwatch
 from darkroom.domain.waiting import WaitingFor
 from darkroom.limits import LimiterAway
+from darkroom.pictures import Glances
 from darkroom.store import jobs, leases, workers
 from darkroom.store.hints import Listener
 from darkroom.store.session import StoreAway, StoreBusy, transaction
 from darkroom.telemetry.logs import logger
 from worker import permits
 from worker.budget import keep_budgets
+from worker.check import check
 from worker.conclude import conclude
 from worker.deliver import deliver
 from worker.dispatch import dispatch
@@ -115,6 +117,7 @@ class Crew:
             "deliver": self._run_deliver,
             "heartbeat": self._run_heartbeat,
             "sweep": self._run_sweep,
+            "check": self._run_check,
             "ear": self._run_ear,
             **{f"heir-{number}": self._run_heir for number in range(HEIRS)},
         }
@@ -214,6 +217,12 @@ class Crew:
         while not self._over.wait(TICK):
             if not self._tools.draining.is_set():
                 self._guarded("sweep", sweep)
+
+    def _run_check(self) -> None:
+        with Glances() as glances:
+            while not self._over.wait(TICK):
+                if not self._tools.draining.is_set():
+                    self._guarded("check", lambda tools: check(tools, glances))
 
     def _run_heir(self) -> None:
         while not self._over.is_set():

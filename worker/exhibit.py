@@ -84,5 +84,6 @@ def _exhibit(item: Shelved) -> Exhibit:
             "cost_usd": "" if item.cost is None else item.cost,
             "request_id": item.request_id or "",
             "batch_id": shown(BATCH, item.batch_id) if item.batch_id else "",
+            "checks": "; ".join(map(str, item.flaws)),
         },
     )

@@ -58,7 +58,12 @@ def _begin(tools: Tools, due: Scheduled, turn: Turn) -> int:
     try:
         with _planned(tools, studio, due) as (plan_of_tonight, due_now):
             terms = due_now.terms
-            wish = Wish(threshold=terms.threshold, budget=terms.budget, deadline=turn.deadline)
+            wish = Wish(
+                threshold=terms.threshold,
+                budget=terms.budget,
+                deadline=turn.deadline,
+                checks=terms.checks,
+            )
             seal = partial(_seal, due_now)
             begun = night.begin(studio, due.project_id, due.name, plan_of_tonight, wish, seal=seal)
     except BadInput as bad:
@@ -127,7 +132,7 @@ def _planned(tools: Tools, studio: Studio, due: Scheduled) -> Iterator[tuple[Pla
         with NamedTemporaryFile(prefix="darkroom-", suffix=".jsonl") as file:
             found = plan(recipe, path.parent / recipe.table)
             spool(_Pictures(tools, due.project_id, path.parent).kept(found), file)
-            terms = replace(due.terms, threshold=recipe.threshold)
+            terms = replace(due.terms, threshold=recipe.threshold, checks=recipe.checks)
             yield Plan(Path(file.name), provider, models, contents), replace(due, terms=terms)
         return
     with transaction(tools.engine) as connection:

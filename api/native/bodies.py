@@ -1,5 +1,6 @@
 """What the native dialect takes: the bodies of its requests, with nothing in them that nobody reads."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -26,6 +27,7 @@ from api.settling import Line
 from api.submission import Submission, window_of
 from darkroom.domain.batch import PausedReason
 from darkroom.domain.batchfile import PRIORITY_LIMIT
+from darkroom.domain.checking import OPTIONAL, REROLLS_LIMIT, Check, Checks
 from darkroom.domain.invoice import Verdict
 from darkroom.domain.request import unstorable
 from darkroom.domain.retry import OnModeration
@@ -95,6 +97,37 @@ class Body(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+OptionalCheck = Literal[Check.BLANK, Check.DUPLICATE, Check.SIZE, Check.FORMAT]
+
+
+class ChecksIn(Body):
+    """What images are looked at for once they have arrived, and what becomes of those that do not pass."""
+
+    model_config = ConfigDict(json_schema_extra=shows({"reroll": 2, "budget": "5"}))
+
+    left_out: Annotated[list[OptionalCheck], Field(max_length=len(OPTIONAL))] = Field(
+        default=[], description="What they are not looked at for."
+    )
+    reroll: Annotated[StrictInt, Field(ge=0, le=REROLLS_LIMIT)] = Field(
+        default=0, description="So many times at most, what does not pass is made anew."
+    )
+    budget: Amount | None = Field(None, description="The most that may cost in all, in US dollars.")
+
+    @model_validator(mode="after")
+    def _paid(self) -> "ChecksIn":
+        if self.reroll and self.budget is None:
+            raise ValueError("give a budget: what is made anew is paid for")
+        return self
+
+    def of_batch(self) -> Checks:
+        """The same for a list of prompts: what does not pass is only said, unless it is made anew."""
+        return Checks(frozenset(self.left_out), bool(self.reroll), self.reroll, self.budget)
+
+    def of_catalog(self) -> Checks:
+        """The same for a catalog, which shows nothing that does not pass."""
+        return replace(self.of_batch(), rejects=True)
+
+
 class BatchIn(Body):
     """A batch to be: a file that was uploaded, or rows, and what they share."""
 
@@ -129,6 +162,7 @@ class BatchIn(Body):
         examples=["22:00-06:00"],
     )
     timezone: Words = Field("UTC", description="On whose clocks.", examples=["Europe/Berlin"])
+    checks: ChecksIn | None = None
     fingerprint: Words | None = Field(
         None, description="Names what is submitted: the same again attaches to the same batch."
     )
@@ -171,6 +205,7 @@ class BatchIn(Body):
             focus=self.focus,
             provider=self.provider,
             files=self.files,
+            checks=self.checks.of_batch() if self.checks else None,
         )
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, Self
 from pydantic import BaseModel, ConfigDict, Field, StrictStr
 
 from api.money import Money
-from api.native.bodies import Amount, Body, Deadline, Words
+from api.native.bodies import Amount, Body, ChecksIn, Deadline, Words
 from api.native.examples import BATCH_ID, FILE_ID, IMAGE, MORNING, Example, paged, shows
 from api.native.examples import NIGHT as EVENING
 from api.native.views import ImageOut
@@ -66,6 +66,7 @@ ITEM: Example = {
     "cost": "0.00593",
     "request_id": "req_7f3a",
     "batch_id": BATCH_ID,
+    "checks": None,
 }
 
 
@@ -80,12 +81,16 @@ class NightIn(Body):
     threshold: Annotated[Decimal, Field(ge=0, le=1)] = THRESHOLD
     budget: Amount | None = None
     deadline: Deadline | None = None
+    checks: ChecksIn | None = None
     focus: Words | None = None
 
     def wish(self) -> Wish:
         """The same in the words of the verb."""
         only = None if self.only is None else frozenset(self.only)
-        return Wish(self.reuse, only, self.threshold, self.budget, self.deadline, self.focus)
+        checks = self.checks.of_catalog() if self.checks else None
+        return Wish(
+            self.reuse, only, self.threshold, self.budget, self.deadline, self.focus, checks
+        )
 
 
 class SampleOut(BaseModel):
@@ -205,6 +210,7 @@ class ItemOut(BaseModel):
     cost: Money | None = Field(description="Of the attempt that brought the image.")
     request_id: str | None
     batch_id: str | None
+    checks: str | None = Field(description="Why what was made for it this night is not shown.")
 
     @classmethod
     def of(cls, one: Shelved) -> Self:
@@ -219,6 +225,7 @@ class ItemOut(BaseModel):
             cost=one.cost,
             request_id=one.request_id,
             batch_id=shown(BATCH, one.batch_id) if one.batch_id else None,
+            checks="; ".join(map(str, one.flaws)) or None,
         )
 
 

@@ -88,6 +88,7 @@ BATCH: Example = {
     "approved": 200,
     "rejected": 12,
     "promoted_from": None,
+    "checks": {"looked": 268, "flagged": 3, "open": True},
     "problem_count": 1,
     "problems": [PROBLEM],
 }
@@ -137,6 +138,7 @@ JOB: Example = {
     "request_id": "req_7f3a",
     "images": [IMAGE],
     "verdict": "approved",
+    "checks": [],
 }
 ATTEMPT: Example = {
     "id": "att_019ab2c34d5e7f00a1b2c3d4e5f60003",

@@ -18,6 +18,7 @@ from api.refusals import Missing
 from api.route import GuardedRoute
 from darkroom.domain.batch import BatchStatus
 from darkroom.domain.catalog import ItemState, VersionState
+from darkroom.domain.checking import Check
 from darkroom.domain.failure import FailureClass
 from darkroom.domain.report import BatchReport, Step, night_steps
 from darkroom.store import catalogs, insights, schedules
@@ -43,6 +44,14 @@ REPORT: Example = {
     ],
     "failures_untold": 0,
     "slowest": [{"custom_id": "sku-9", "seconds": 41.5}],
+    "flagged": [
+        {
+            "check": "blank",
+            "images": 2,
+            "reason": "one even surface: 0 of 255 grey values apart",
+            "custom_id": "sku-7/front",
+        }
+    ],
     "next": [
         {
             "why": "it was the provider's trouble and may be over",
@@ -72,6 +81,15 @@ class FailureGroupOut(BaseModel):
     jobs: int
     code: str
     message: str
+
+
+class FlaggedOut(BaseModel):
+    """The images that do not pass one check; `reason` and `custom_id` are those of one of them."""
+
+    check: Check
+    images: int
+    reason: str
+    custom_id: str
 
 
 class SlowOut(BaseModel):
@@ -110,6 +128,7 @@ class ReportOut(BaseModel):
     failures: list[FailureGroupOut]
     failures_untold: int = Field(description="Failed jobs that are in none of these groups.")
     slowest: list[SlowOut]
+    flagged: list[FlaggedOut] = Field(description="Images that do not pass their checks.")
     next: list[StepOut]
 
     @classmethod
@@ -134,6 +153,9 @@ class ReportOut(BaseModel):
             failures_untold=report.untold,
             slowest=[
                 SlowOut(custom_id=one.custom_id, seconds=one.seconds) for one in report.slowest
+            ],
+            flagged=[
+                FlaggedOut.model_validate(one, from_attributes=True) for one in report.flagged
             ],
             next=[StepOut.of(step) for step in report.steps()],
         )

@@ -13,10 +13,10 @@ from api.deps import Reader, Submitter, Tools, bearer
 from api.errors import documented
 from api.money import Money
 from api.names import catalog_name, file_key
-from api.native.bodies import Amount, Body, Path, Words
+from api.native.bodies import Amount, Body, ChecksIn, Path, Words
 from api.native.examples import FILE_ID, MORNING, NIGHT, Example, paged, shows
 from api.route import GuardedRoute
-from api.schedules import Asked
+from api.schedules import Asked, Pushed
 from darkroom.domain.catalog import THRESHOLD
 from darkroom.domain.schedule import Missed
 from darkroom.store import schedules
@@ -57,6 +57,7 @@ class PushIn(Body):
 
     plan_file_id: StrictStr = Field(description="A JSONL file with a line for each item.")
     threshold: Share = THRESHOLD
+    checks: ChecksIn | None = None
 
 
 class ScheduleIn(PushIn):
@@ -82,6 +83,7 @@ class ScheduleIn(PushIn):
             threshold=self.threshold,
             recipe=self.recipe,
             plan_file_id=file_key(self.plan_file_id),
+            checks=self.checks.of_catalog() if self.checks else None,
         )
 
 
@@ -162,10 +164,9 @@ def put(tools: Tools, caller: Submitter, name: str, body: ScheduleIn) -> Schedul
 )
 def push(tools: Tools, caller: Submitter, name: str, body: PushIn) -> ScheduleOut:
     """Let the next scheduled night be of this plan."""
-    plan = file_key(body.plan_file_id)
-    return ScheduleOut.of(
-        verbs.push(tools, caller.project_id, catalog_name(name), plan, body.threshold)
-    )
+    checks = body.checks.of_catalog() if body.checks else None
+    pushed = Pushed(file_key(body.plan_file_id), body.threshold, checks)
+    return ScheduleOut.of(verbs.push(tools, caller.project_id, catalog_name(name), pushed))
 
 
 @router.delete(

@@ -10,6 +10,7 @@ from api.native.examples import ATTEMPT, BATCH, FILE, JOB, PROBLEM, paged, shows
 from darkroom.domain import ids
 from darkroom.domain.attempt import AttemptState, Disposition
 from darkroom.domain.batch import BatchStatus, BudgetOf, PausedReason
+from darkroom.domain.checking import Check
 from darkroom.domain.ids import shown
 from darkroom.domain.invoice import Verdict
 from darkroom.domain.job import JobState
@@ -104,6 +105,22 @@ class WaitingOut(BaseModel):
     until: datetime | None = Field(description="When it is over at the latest, where known.")
 
 
+class CheckedOut(BaseModel):
+    """How far what arrived was looked at."""
+
+    looked: int = Field(description="Images that were looked at.")
+    flagged: int = Field(description="Of these: that do not pass.")
+    open: bool = Field(description="Whether more are to be looked at.")
+
+
+class FindingOut(BaseModel):
+    """A check that an image does not pass."""
+
+    image_id: str
+    check: Check
+    reason: str
+
+
 class BatchOut(BaseModel):
     """A batch with its retries, the latest result of every custom_id counted once."""
 
@@ -153,6 +170,7 @@ class BatchOut(BaseModel):
     approved: int = Field(description="Jobs whose images a person has approved.")
     rejected: int
     promoted_from: str | None = Field(description="The batch of the drafts that these are made of.")
+    checks: CheckedOut | None = Field(description="null where nobody asked for checks.")
     problem_count: int
     problems: list[ProblemOut] = Field(
         description="The first ten; all are at /api/v1/batches/{id}/problems."
@@ -193,6 +211,9 @@ class BatchOut(BaseModel):
             approved=view.approved,
             rejected=view.rejected,
             promoted_from=shown(ids.BATCH, view.promoted_from) if view.promoted_from else None,
+            checks=CheckedOut.model_validate(view.checked, from_attributes=True)
+            if view.checked
+            else None,
             problem_count=view.problem_count,
             problems=[ProblemOut.model_validate(problem) for problem in view.problems],
         )
@@ -267,7 +288,10 @@ class JobOut(BaseModel):
     cost: Money = Field(description="Of all its attempts.")
     request_id: str | None = Field(description="The provider's, of the last answer.")
     images: list[ImageOut]
-    verdict: Judgement | None = Field(description="What a person said of its images.")
+    verdict: Judgement | None = Field(description="What a person said of its images, or a check.")
+    checks: list[FindingOut] | None = Field(
+        description="What was found wrong with its images; null where nobody looked at them."
+    )
 
     @classmethod
     def of(cls, view: JobView, **more: Any) -> Self:
@@ -286,8 +310,19 @@ class JobOut(BaseModel):
             request_id=view.request_id,
             images=[ImageOut.of(image) for image in view.images],
             verdict=view.verdict,
+            checks=_findings(view) if view.findings else None,
             **more,
         )
+
+
+def _findings(view: JobView) -> list[FindingOut]:
+    return [
+        FindingOut(
+            image_id=f"{shown(ids.IMAGE, attempt_id)}-{index}", check=one.check, reason=one.reason
+        )
+        for (attempt_id, index), found in view.findings.items()
+        for one in found
+    ]
 
 
 class JobPage(BaseModel):

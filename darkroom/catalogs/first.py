@@ -36,6 +36,7 @@ def first_recipe(table: str, columns: Iterable[str]) -> str:
             'size = "1024x1024"',
             *_variants(),
             *_images(shape),
+            *_checks(),
             "",
         )
     )
@@ -80,6 +81,16 @@ def _images(shape: Shape) -> list[str]:
         "# With these the images are edits of the product's own picture, which is paid for as input.",
         "# [images]",
         *(f"# image = {_quoted(column)}" for column in shape.images),
+    ]
+
+
+def _checks() -> list[str]:
+    return [
+        "",
+        "# What arrives is looked at: what is blank, or nearly another product's image, is never shown.",
+        "# [checks]",
+        "# reroll = 2  # make it anew, so many times at most",
+        "# budget = 5  # and for so many US dollars of a night",
     ]
 
 

@@ -9,8 +9,9 @@ from uuid import UUID
 from darkroom.blobs import BlobStore
 from darkroom.catalogs.reading import Plan
 from darkroom.domain.catalog import THRESHOLD, Difference, Reuse, VersionState, Wanted, compare
+from darkroom.domain.checking import Checks
 from darkroom.domain.ids import FILE, uuid_of
-from darkroom.store import batches, catalogs, files, hints
+from darkroom.store import batches, catalogs, checklists, files, hints
 from darkroom.store.batches import NewBatch
 from darkroom.store.catalogs import Catalog, NewVersion, Version
 from darkroom.store.files import File
@@ -39,6 +40,7 @@ class Wish:
     budget: Decimal | None = None
     deadline: datetime | None = None
     focus: str | None = None
+    checks: Checks | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +74,7 @@ class _Ordered:
             id=self.batch_id,
             project_id=catalog.project_id,
             input_file_id=self.file.id,
-            options={},
+            options={checklists.ASKED: wish.checks.as_json()} if wish.checks else {},
             name=catalog.name,
             provider=self.provider,
             focus=wish.focus,

@@ -9,6 +9,7 @@ from typing import Any
 
 from darkroom.catalogs.variants import COMBINE, SKIP, Variant, variants
 from darkroom.domain.catalog import THRESHOLD
+from darkroom.domain.checking import OPTIONAL, REROLLS_LIMIT, Checks
 from darkroom.domain.problem import BadInput, Problem
 from darkroom.domain.request import PARAMETER_OF
 
@@ -17,7 +18,7 @@ TAKES_LIMIT = 100
 _PICTURES = frozenset({"image", "images", "mask", "mask_box"})
 _TOP = frozenset(
     {"name", "table", "sku", "fold", "template", "templates", "parameters", "variants"}
-    | {"images", "takes", "directory", "threshold"}
+    | {"images", "takes", "directory", "threshold", "checks"}
 )
 
 
@@ -40,6 +41,7 @@ class Recipe:
     images: Mapping[str, str] = field(default_factory=dict)
     directory: str = "published"
     threshold: Decimal = THRESHOLD
+    checks: Checks | None = None
 
 
 def read_recipe(text: str) -> Recipe:
@@ -101,6 +103,7 @@ def _read(given: Mapping[str, Any], faults: _Faults) -> Recipe:
         images=_images(faults.table(given, "images"), faults),
         directory=faults.text(given, "directory", "published"),
         threshold=_threshold(given, faults),
+        checks=_checks(faults.table(given, "checks"), faults) if "checks" in given else None,
     )
 
 
@@ -185,3 +188,25 @@ def _threshold(given: Mapping[str, Any], faults: _Faults) -> Decimal:
         return Decimal(str(value))
     faults.note("threshold", "must be a share from 0 to 1, such as 0.95", value)
     return THRESHOLD
+
+
+def _checks(given: Mapping[str, Any], faults: _Faults) -> Checks:
+    for name in given.keys() - {*OPTIONAL, "reroll", "budget"}:
+        faults.note(f"checks.{name}", f"is no check; use {', '.join(OPTIONAL)}, reroll, budget")
+    for name in given.keys() & {*OPTIONAL}:
+        if not isinstance(given[name], bool):
+            faults.note(f"checks.{name}", "must be true or false", given[name])
+    left_out = frozenset(check for check in OPTIONAL if given.get(check) is False)
+    reroll, budget = given.get("reroll", 0), given.get("budget")
+    if not _is_number(reroll, int) or not 0 <= reroll <= REROLLS_LIMIT:
+        faults.note("checks.reroll", f"must be a whole number from 0 to {REROLLS_LIMIT}", reroll)
+        reroll = 0
+    if budget is not None and (not _is_number(budget, int | float) or budget <= 0):
+        faults.note("checks.budget", "must be an amount of US dollars, such as 5", budget)
+    elif reroll and budget is None:
+        faults.note("checks.budget", "must be there: what is made anew is paid for", None)
+    return Checks(left_out, True, reroll, None if budget is None else Decimal(str(budget)))
+
+
+def _is_number(value: object, kind: Any) -> bool:
+    return isinstance(value, kind) and not isinstance(value, bool)

@@ -122,7 +122,7 @@ def sync(
     night.budget = options.dollars(budget)
     night.deadline = hours.moment(deadline, datetime.now(UTC), hours.zone(None))
     with prepared(recipe, environment, terminal) as plan:
-        night.threshold = plan.recipe.threshold
+        night.threshold, night.checks = plan.recipe.threshold, plan.recipe.checks
         production = Production(terminal, environment, plan, night, detach=detach)
         visit = Visit(Staff.FULL, token_hex(8), not detach, lasting=True, leave=production.leave)
         night.focus = visit.focus

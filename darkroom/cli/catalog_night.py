@@ -12,12 +12,13 @@ from darkroom.cli.catalog_replies import Catalogs, CatalogVersion, Change
 from darkroom.cli.catalog_shelf import published
 from darkroom.cli.ending import Exit, status_of
 from darkroom.cli.environment import Environment
-from darkroom.cli.options import shown_time
+from darkroom.cli.options import asked_checks, shown_time
 from darkroom.cli.session import Session
 from darkroom.cli.summary import summary
 from darkroom.cli.terminal import Terminal
 from darkroom.cli.watch import followed
 from darkroom.domain.catalog import THRESHOLD, Reuse, VersionState
+from darkroom.domain.checking import Checks
 from darkroom.domain.figures import duration, money, plural
 
 LOOK_SECONDS = 0.2
@@ -33,6 +34,7 @@ class Night:
     budget: Decimal | None = None
     deadline: datetime | None = None
     focus: str | None = None
+    checks: Checks | None = None
 
     def body(self, file_id: str) -> dict[str, Any]:
         """The request that looks at a night or begins it."""
@@ -44,6 +46,7 @@ class Night:
             "budget": None if self.budget is None else str(self.budget),
             "deadline": None if self.deadline is None else shown_time(self.deadline),
             "focus": self.focus,
+            "checks": asked_checks(self.checks),
         }
 
 

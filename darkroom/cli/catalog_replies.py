@@ -186,5 +186,6 @@ def _exhibit(reply: Reply) -> Exhibit:
             "cost_usd": reply["cost"] or "",
             "request_id": reply["request_id"] or "",
             "batch_id": reply["batch_id"] or "",
+            "checks": reply["checks"] or "",
         },
     )

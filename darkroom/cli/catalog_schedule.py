@@ -62,6 +62,7 @@ def schedule(
             "missed": missed,
             "budget": None if budget is None else str(options.dollars(budget)),
             "threshold": str(plan.recipe.threshold),
+            "checks": options.asked_checks(plan.recipe.checks),
             "recipe": None if environment.api_url else str(path.absolute()),
         }
 
@@ -104,7 +105,11 @@ def push(
 
         def work(session: Session) -> ScheduledCatalog:
             plan_id = plan.handed_in(session.client)
-            body = {"plan_file_id": plan_id, "threshold": str(plan.recipe.threshold)}
+            body = {
+                "plan_file_id": plan_id,
+                "threshold": str(plan.recipe.threshold),
+                "checks": options.asked_checks(plan.recipe.checks),
+            }
             return Catalogs(session.client, plan.recipe.name).push(body)
 
         known = attend(environment, terminal, work)

@@ -9,15 +9,12 @@ from typing import Any, Self
 
 from darkroom.cli.landing import Landing
 from darkroom.cli.replies import Image, Job
-from darkroom.domain.models import AUTO
+from darkroom.domain.checking import Check, Finding, blank, duplicate, mismatches, sku_of
 from darkroom.domain.resemblance import Resemblances
 from darkroom.pictures import NotAPicture, likeness
 
 NAME = "checks.csv"
 COLUMNS = ("custom_id", "file", "check", "reason")
-
-Finding = tuple[str, str]
-"""The check that an image does not pass, and why in words."""
 
 
 class Checks:
@@ -51,9 +48,11 @@ class Checks:
     def add(self, job: Job, files: Sequence[tuple[Path, Image]]) -> None:
         """Looks at a job's images."""
         for path, image in files:
-            findings = [*_mismatched(job, image), *self._looked(job, path)]
+            shape = (image.width, image.height, image.format)
+            findings = [*mismatches(job.request, *shape), *self._looked(job, path)]
             name = path.relative_to(self._landing.out).as_posix()
-            self._rows.writerows((job.custom_id, name, *found) for found in findings)
+            rows = ((job.custom_id, name, one.check, one.reason) for one in findings)
+            self._rows.writerows(rows)
             self.flagged += bool(findings)
             if findings and job.custom_id not in self.doubtful[-1:]:
                 self.doubtful.append(job.custom_id)
@@ -71,19 +70,8 @@ class Checks:
     def _looked(self, job: Job, path: Path) -> Iterator[Finding]:
         seen = likeness(path.read_bytes())
         if isinstance(seen, NotAPicture):
-            yield "unreadable", seen.reason
+            yield Finding(Check.UNREADABLE, seen.reason)
         elif seen.blank:
-            yield "blank", f"one even surface: {seen.contrast} of 255 grey values apart"
-        else:
-            sku, slash, _ = job.custom_id.rpartition("/")
-            other = self._seen.meet(sku if slash else job.custom_id, seen.bits)
-            if other is not None:
-                yield "duplicate", f"looks like the image of {other}"
-
-
-def _mismatched(job: Job, image: Image) -> Iterator[Finding]:
-    size, kind = f"{image.width}x{image.height}", job.request.get("output_format", image.format)
-    if job.request.get("size", AUTO) not in (AUTO, size):
-        yield "size", f"asked for {job.request['size']}, got {size}"
-    if kind != image.format:
-        yield "format", f"asked for {kind}, got {image.format}"
+            yield blank(seen.contrast)
+        elif other := self._seen.meet(sku_of(job.custom_id), seen.bits, seen.spots):
+            yield duplicate(other)

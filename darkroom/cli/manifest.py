@@ -35,6 +35,7 @@ MANIFEST = (
     "attempts",
     "effective_quality",
     "effective_size",
+    "checks",
 )
 ERRORS = (
     "custom_id",
@@ -91,7 +92,8 @@ class Manifest:
         """A job, and its images by file name."""
         for index, (name, image) in enumerate(files, 1):
             whom = (self._batch.provider, job.attempts)
-            self._manifest.writerow((*_made(job, index, name, image), *whom, *_effective(image)))
+            effective = (*_effective(image), job.findings.get(image.id, ""))
+            self._manifest.writerow((*_made(job, index, name, image), *whom, *effective))
         self.images += len(files)
         if job.state in _WITHOUT_IMAGE:
             self._blame(_missing(job))

@@ -124,6 +124,11 @@ def _batch(reply: Reply) -> Iterator[str]:
         yield _line("failed", f"{group['jobs']:,} {group['class']}, e.g. {group['message']}")
     if reply["failures_untold"]:
         yield _line("failed", f"{reply['failures_untold']:,} more")
+    for group in reply.get("flagged", ()):
+        example = f"{group['custom_id']}, {group['reason']}"
+        yield _line(
+            "flagged", f"{plural(group['images'], 'image')} {group['check']}, e.g. {example}"
+        )
     if reply["slowest"]:
         slow = (f"{one['custom_id']} {duration(one['seconds'])}" for one in reply["slowest"])
         yield _line("slowest", ", ".join(slow))

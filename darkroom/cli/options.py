@@ -13,6 +13,7 @@ import typer
 from darkroom.cli.ending import CliError
 from darkroom.cli.source import Source
 from darkroom.domain.batchfile import PRIORITY_LIMIT
+from darkroom.domain.checking import REROLLS_LIMIT, Checks
 from darkroom.domain.retry import OnModeration as OnRefusal
 from darkroom.domain.window import Window
 from darkroom.sheets.lint import Judge, Look
@@ -54,6 +55,16 @@ SkipBadRows = Annotated[
 OnModeration = Annotated[
     OnRefusal | None,
     typer.Option("--on-moderation", help="low: try once more with moderation low what is refused."),
+]
+Check = Annotated[
+    bool, typer.Option("--check", help="Look at what arrives: blank, doubled, not as asked.")
+]
+Reroll = Annotated[
+    int,
+    typer.Option(min=0, max=REROLLS_LIMIT, help="With --check: make those anew, so many times."),
+]
+RerollBudget = Annotated[
+    str | None, typer.Option(help="With --reroll: the most that may cost, in US dollars.")
 ]
 
 
@@ -105,6 +116,7 @@ class Submission:
     again: bool = False
     focus: str | None = None
     provider: str | None = None
+    checks: Checks | None = None
     files: Mapping[str, str] = field(default_factory=dict)
     """The ids of the files that were uploaded for the paths in the rows."""
 
@@ -114,9 +126,10 @@ class Submission:
 
     def body(self, file_id: str) -> dict[str, Any]:
         """The request that makes the batch."""
-        choices = {"provider": self.provider, "on_moderation": self.on_moderation}
+        choices: dict[str, Any] = {"provider": self.provider, "on_moderation": self.on_moderation}
         if self.window:
             choices |= {"window": self.window.hours, "timezone": self.window.zone.key}
+        choices |= {"checks": asked_checks(self.checks)}
         chosen = {name: value for name, value in choices.items() if value is not None}
         return {
             "input_file_id": file_id,
@@ -145,6 +158,27 @@ class Submission:
         drawn_by = [] if self.provider is None else [self.provider]
         known = json.dumps([file_sha256, drawing, sandbox, *drawn_by], sort_keys=True)
         return replace(self, fingerprint=hashlib.sha256(known.encode()).hexdigest())
+
+
+def checks_of(reroll: int, budget: str | None, *, check: bool) -> Checks | None:
+    """What is to be looked at, and what is to become of what does not pass.
+
+    Raises:
+        CliError: something is to be paid for, and nobody said how much.
+    """
+    cap = dollars(budget)
+    if (reroll or cap) and not check:
+        raise CliError("--reroll makes anew what --check finds: add --check")
+    if reroll and cap is None:
+        raise CliError("--reroll pays: add --reroll-budget DOLLARS, the most it may cost")
+    return Checks(reroll=reroll, budget=cap) if check else None
+
+
+def asked_checks(checks: Checks | None) -> dict[str, Any] | None:
+    """The same as the API is asked for it: whether it rejects goes without saying."""
+    if checks is None:
+        return None
+    return {name: value for name, value in checks.as_json().items() if name != "rejects"}
 
 
 def require_priority(priority: int, name: str) -> None:

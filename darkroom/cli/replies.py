@@ -1,11 +1,12 @@
 """What the API answers, as values; a reply of another shape raises KeyError, TypeError or ValueError."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from darkroom.cli.findings import by_image
 from darkroom.domain.attempt import Disposition
 from darkroom.domain.batch import BatchStatus, Cost, Counts, PausedReason
 from darkroom.domain.problem import Problem
@@ -146,6 +147,7 @@ class Image:
     url: str
     quality: str | None = None
     expired_at: str | None = None
+    id: str = ""
 
     @classmethod
     def of(cls, reply: Reply) -> "Image":
@@ -172,6 +174,8 @@ class Job:
     mismatched: tuple[Image, ...]
     """Valid images of another size or format than asked."""
     verdict: str | None = None
+    findings: Mapping[str, str] = field(default_factory=dict)
+    """What checks say against its images, by the image's id."""
 
     @classmethod
     def of(cls, reply: Reply) -> "Job":
@@ -194,6 +198,7 @@ class Job:
             images=images(Disposition.PUBLISHED),
             mismatched=images(Disposition.MISMATCH),
             verdict=reply.get("verdict"),
+            findings=by_image(reply.get("checks") or ()),
         )
 
 

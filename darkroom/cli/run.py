@@ -56,6 +56,9 @@ def run(
     provider: options.Provider = None,
     skip_bad_rows: options.SkipBadRows = False,
     on_moderation: options.OnModeration = None,
+    check: options.Check = False,
+    reroll: options.Reroll = 0,
+    reroll_budget: options.RerollBudget = None,
     again: Annotated[bool, typer.Option("--again", help="Make all images anew.")] = False,
     detach: Annotated[bool, typer.Option("--detach", help="Do not wait for the end.")] = False,
 ) -> None:
@@ -83,6 +86,7 @@ def run(
         window=hours.window(window, zone),
         priority=priority,
         provider=provider,
+        checks=options.checks_of(reroll, reroll_budget, check=check),
         again=again,
     )
     raise typer.Exit(_produce(terminal, environment, file, out, submission, detach=detach))

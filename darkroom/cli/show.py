@@ -82,6 +82,7 @@ def _one(terminal: Terminal, batch: Batch, waiting: Job | None) -> None:
         "window": _window(batch),
         "deadline": _deadline(batch),
         "waits": "; ".join(batch.waiting) or _obstacle(waiting),
+        "checks": _checks(batch),
         "unknown": unknowns(batch),
         "next": next_step(batch),
     }
@@ -102,6 +103,15 @@ def _standing(counts: Counts) -> str:
         "expired": counts.expired,
     }
     return ", ".join(f"{number:,} {word}" for word, number in parts.items() if number) or "none yet"
+
+
+def _checks(batch: Batch) -> str | None:
+    checked = batch.reply.get("checks")
+    if checked is None:
+        return None
+    more = "; the rest follows" if checked["open"] else ""
+    looked = plural(checked["looked"], "image")
+    return f"{looked} looked at, {checked['flagged']:,} did not pass{more}"
 
 
 def _window(batch: Batch) -> str | None:

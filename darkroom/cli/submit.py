@@ -34,6 +34,9 @@ def submit(
     provider: options.Provider = None,
     skip_bad_rows: options.SkipBadRows = False,
     on_moderation: options.OnModeration = None,
+    check: options.Check = False,
+    reroll: options.Reroll = 0,
+    reroll_budget: options.RerollBudget = None,
 ) -> None:
     """Submit a file and print the id.
 
@@ -55,6 +58,7 @@ def submit(
         window=hours.window(window, zone),
         priority=priority,
         provider=provider,
+        checks=options.checks_of(reroll, reroll_budget, check=check),
     )
     with opened(file) as source:
         pictures = Pictures(source.folder, lookout_of(environment))

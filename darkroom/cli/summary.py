@@ -30,6 +30,8 @@ def what_happened(batch: Batch, *, sandbox: bool) -> str:
         if (number := getattr(counts, word))
     ]
     others += [f"{batch.mismatched:,} of another size or format"] if batch.mismatched else []
+    flagged = (batch.reply.get("checks") or {}).get("flagged")
+    others += [f"{flagged:,} did not pass the checks"] if flagged else []
     others += [f"{batch.skipped:,} skipped"] if batch.skipped else []
     others += [f"{counts.open:,} open"] if counts.open else []
     parts = [", ".join([made, *others]), f"spent {money(batch.cost.spent)}"]

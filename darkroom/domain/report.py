@@ -6,6 +6,7 @@ from decimal import Decimal
 
 from darkroom.domain.batch import BatchStatus, Cost, Counts
 from darkroom.domain.catalog import ItemState, VersionState
+from darkroom.domain.checking import Check
 from darkroom.domain.failure import FailureClass, Reaction
 from darkroom.domain.figures import plural
 
@@ -18,6 +19,16 @@ class FailureGroup:
     jobs: int
     code: str
     message: str
+
+
+@dataclass(frozen=True, slots=True)
+class FlaggedGroup:
+    """The images that do not pass one check, with the words about one of them and one's custom_id."""
+
+    check: Check
+    images: int
+    reason: str
+    custom_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +68,8 @@ class BatchReport:
     untold: int = 0
     slowest: tuple[Slow, ...] = ()
     ended: bool = True
+    flagged: tuple[FlaggedGroup, ...] = ()
+    rejected: int = 0
 
     def steps(self) -> Iterator[Step]:
         """What to do next, what holds up the most first.
@@ -80,6 +93,9 @@ class BatchReport:
             yield Step(why, ("settle", self.id, "--unknown", "unbilled"))
         if self.counts.expired:
             yield Step("its deadline came first", ("retry", self.id))
+        if self.flagged and self.rejected:
+            anew = ("retry", self.id, "--only", "rejected", "--budget", "DOLLARS")
+            yield Step("what did not pass its checks is not used; this pays for others", anew)
         if self.mismatched:
             words = ("fetch", self.id, "--out", "DIR", "--accept-mismatch")
             yield Step("images of another size or format than asked", words)

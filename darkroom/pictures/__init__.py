@@ -12,6 +12,7 @@ from darkroom.pictures.formats import (
     extension,
     media_type,
 )
+from darkroom.pictures.glances import Glances
 from darkroom.pictures.inspection import inspect, kind_of
 from darkroom.pictures.likeness import Likeness, likeness
 from darkroom.pictures.masks import mask_of_box
@@ -22,6 +23,7 @@ __all__ = [
     "EXTENSIONS",
     "MEDIA_TYPES",
     "PIXEL_LIMIT",
+    "Glances",
     "Likeness",
     "NotAPicture",
     "Picture",

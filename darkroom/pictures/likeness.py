@@ -13,13 +13,16 @@ _COLUMNS, _ROWS = 9, 8
 _SEEN: Final = 64
 """Pixels of the edge at which a picture is looked at."""
 
+_SPOTS: Final = 8
+"""Spots of the edge whose colours are told."""
+
 _EVEN: Final = 6
 """Grey values between the darkest and the lightest spot of what counts as one even surface."""
 
 
 @dataclass(frozen=True, slots=True)
 class Likeness:
-    """How much there is to see, and 64 bits that are nearly the same for pictures that nearly are.
+    """How much there is to see, 64 bits that are nearly the same for pictures that nearly are, and colours.
 
     The bits say where a picture grows lighter from left to right (a difference hash):
     https://www.hackerfactor.com/blog/index.php?/archives/529-Kind-of-Like-That.html
@@ -28,6 +31,8 @@ class Likeness:
     contrast: int
     """From the darkest to the lightest spot, in grey values from 0 to 255, single pixels left out."""
     bits: int
+    spots: bytes
+    """Red, green and blue of 8 by 8 spots."""
 
     @property
     def blank(self) -> bool:
@@ -48,18 +53,20 @@ def likeness(data: bytes | memoryview) -> Likeness | NotAPicture:
 
 
 def _looked(image: Image.Image) -> Likeness:
-    image.draft("L", (2 * _SEEN, 2 * _SEEN))
+    image.draft("RGB", (2 * _SEEN, 2 * _SEEN))
     flat = Image.new("RGBA", image.size, "white")
     shown = Image.alpha_composite(flat, image.convert("RGBA")) if _clear(image) else image
-    grey = shown.convert("L").resize((_SEEN, _SEEN), Image.Resampling.BOX)
-    spots = grey.filter(ImageFilter.MedianFilter(3)).tobytes()
+    seen = shown.convert("RGB").resize((_SEEN, _SEEN), Image.Resampling.BOX)
+    grey = seen.convert("L")
+    shades = grey.filter(ImageFilter.MedianFilter(3)).tobytes()
     small = grey.resize((_COLUMNS, _ROWS), Image.Resampling.BOX).tobytes()
     bits = 0
     for row in range(_ROWS):
         for column in range(_COLUMNS - 1):
             place = row * _COLUMNS + column
             bits = bits << 1 | (small[place] < small[place + 1])
-    return Likeness(max(spots) - min(spots), bits)
+    spots = seen.resize((_SPOTS, _SPOTS), Image.Resampling.BOX).tobytes()
+    return Likeness(max(shades) - min(shades), bits, spots)
 
 
 def _clear(image: Image.Image) -> bool:

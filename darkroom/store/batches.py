@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Connection, case, func, insert, literal, o
 
 from darkroom.domain.batch import TERMINAL, BatchStatus, PausedReason
 from darkroom.domain.window import Window
-from darkroom.store import outbox
+from darkroom.store import checklists, outbox
 from darkroom.store.tables import batches, files
 
 INGEST_LEASE = timedelta(seconds=30)
@@ -84,6 +84,7 @@ def create(connection: Connection, batch: NewBatch) -> None:
             timezone=batch.window and batch.window.zone.key,
         )
     )
+    checklists.note(connection, batch.id)
 
 
 def exists(connection: Connection, project_id: str, batch_id: UUID) -> bool:

@@ -12,6 +12,7 @@ from sqlalchemy import (
     Text,
     Uuid,
 )
+from sqlalchemy.dialects.postgresql import JSONB
 
 from darkroom.domain.catalog import ItemState, VersionState
 from darkroom.domain.schedule import Missed
@@ -85,6 +86,7 @@ catalog_schedules = Table(
     Column("missed", Text, nullable=False),
     Column("budget", Money, comment="of each night"),
     Column("threshold", Numeric(4, 3), nullable=False, comment="of the last plan handed in"),
+    Column("checks", JSONB, comment="what its images are looked at for; none: for nothing"),
     Column("recipe", Text, comment="its path, for workers of the machine that it lies on"),
     Column("plan_file_id", Uuid, ForeignKey("files.id"), nullable=False),
     Column("pushed_at", Moment, nullable=False, comment="when that plan was handed in"),

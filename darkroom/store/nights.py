@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Row, and_, case, func, or_, select, update
 
 from darkroom.domain.batch import TERMINAL
 from darkroom.domain.catalog import ItemState, VersionState
-from darkroom.store import outbox
+from darkroom.store import checklists, outbox
 from darkroom.store.catalogs import counts, made, publish, rejected
 from darkroom.store.tables import batches, catalog_items, catalog_orders, catalog_versions, catalogs
 
@@ -36,7 +36,10 @@ def conclude(connection: Connection) -> list[Concluded]:
 
 
 def _over() -> Any:
-    """The latest version of each catalog, if its batch and retries have ended since it was looked at."""
+    """The latest version of each catalog, if its batch and retries have ended since it was looked at.
+
+    And what they brought was looked at, where that is asked for.
+    """
     v, b = catalog_versions.c, batches.c
     newer = catalog_versions.alias()
     family = or_(b.id == v.batch_id, b.retry_of == v.batch_id)
@@ -51,6 +54,7 @@ def _over() -> Any:
             .exists(),
             or_(v.concluded_at.is_(None), ended > v.concluded_at),
             ~still_open,
+            ~checklists.is_open(v.batch_id),
         )
         .order_by(v.catalog_id)
         .with_for_update(of=catalogs, skip_locked=True)

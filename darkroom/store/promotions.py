@@ -24,6 +24,7 @@ from darkroom.domain.attempt import Disposition
 from darkroom.domain.batch import BatchStatus
 from darkroom.domain.job import JobState
 from darkroom.domain.review import Approved, Judgement, Target
+from darkroom.store import checklists
 from darkroom.store.tables import batches, images, jobs, promotions, reviews
 
 CHUNK = 5_000
@@ -57,13 +58,14 @@ def begin(
     if connection.execute(select(exists().where(filling))).scalar_one():
         return False
     first = batches.alias("first").c
+    unchecked = first.options.op("-")(checklists.ASKED)
     values: dict[str, Any] = {
         "id": literal(new_id),
         "project_id": first.project_id,
         "api_key_id": literal(api_key_id),
         "name": func.coalesce(literal(name), first.name),
         "provider": first.provider,
-        "options": first.options.op("||")(literal({TARGET: target.as_json()}, JSONB)),
+        "options": unchecked.op("||")(literal({TARGET: target.as_json()}, JSONB)),
         "promoted_from": literal(root),
         "cap": literal(budget),
         "focus": first.focus,

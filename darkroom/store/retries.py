@@ -29,6 +29,7 @@ from darkroom.domain.choice import Choice
 from darkroom.domain.failure import COSTLY, FailureClass
 from darkroom.domain.job import JobState
 from darkroom.domain.review import Judgement
+from darkroom.store import checklists
 from darkroom.store.batches import Validating, unfinished
 from darkroom.store.counters import shift
 from darkroom.store.intake import PLAN_ONCE, hold
@@ -91,6 +92,7 @@ def retry(
     if not taken.jobs:
         connection.execute(delete(batches).where(batches.c.id == new_id))
         return 0
+    checklists.note(connection, new_id)
     claim = Validating(new_id, FIRST_READING, None, {}, provider, root)
     _count(connection, claim, taken, last=taken.jobs < CHUNK, ingest_lease_expires_at=None)
     return taken.jobs

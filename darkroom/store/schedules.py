@@ -6,9 +6,10 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Row, and_, delete, func, or_, select, update
+from sqlalchemy import Connection, Row, and_, delete, func, null, or_, select, update
 from sqlalchemy.dialects import postgresql
 
+from darkroom.domain.checking import Checks
 from darkroom.domain.schedule import Missed, Schedule
 from darkroom.store.tables import catalog_schedules, catalog_versions, catalogs
 
@@ -30,6 +31,7 @@ class Terms:
     threshold: Decimal
     recipe: str | None
     plan_file_id: UUID
+    checks: Checks | None = None
 
     @property
     def schedule(self) -> Schedule:
@@ -58,19 +60,35 @@ class Scheduled:
 def put(connection: Connection, catalog_id: UUID, terms: Terms, due_at: datetime) -> None:
     """Gives a catalog this schedule, whichever it had."""
     values = {name: getattr(terms, name) for name in Terms.__slots__}
+    values |= {"checks": _kept(terms.checks)}
     values |= {"due_at": due_at, "pushed_at": func.clock_timestamp(), "claimed_until": None}
     new = postgresql.insert(catalog_schedules).values(catalog_id=catalog_id, **values)
     connection.execute(new.on_conflict_do_update(index_elements=["catalog_id"], set_=values))
 
 
-def push(connection: Connection, catalog_id: UUID, plan_file_id: UUID, threshold: Decimal) -> bool:
+def push(
+    connection: Connection,
+    catalog_id: UUID,
+    plan_file_id: UUID,
+    threshold: Decimal,
+    checks: Checks | None,
+) -> bool:
     """Gives a schedule a newer plan; false if the catalog has none."""
     pushed = (
         update(catalog_schedules)
         .where(_s.catalog_id == catalog_id)
-        .values(plan_file_id=plan_file_id, threshold=threshold, pushed_at=func.clock_timestamp())
+        .values(
+            plan_file_id=plan_file_id,
+            threshold=threshold,
+            checks=_kept(checks),
+            pushed_at=func.clock_timestamp(),
+        )
     )
     return bool(connection.execute(pushed).rowcount)
+
+
+def _kept(checks: Checks | None) -> Any:
+    return null() if checks is None else checks.as_json()
 
 
 def remove(connection: Connection, catalog_id: UUID) -> bool:
@@ -161,4 +179,6 @@ _OWN = ("pushed_at", "due_at", "last_at", "last_version", "said", "claimed_until
 def _scheduled(row: Row[Any]) -> Scheduled:
     known = dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's public name
     terms = {name: known.pop(name) for name in Terms.__slots__}
-    return Scheduled(**known, terms=Terms(**{**terms, "missed": Missed(terms["missed"])}))
+    terms["missed"] = Missed(terms["missed"])
+    terms["checks"] = None if terms["checks"] is None else Checks.of(terms["checks"])
+    return Scheduled(**known, terms=Terms(**terms))

@@ -6,11 +6,23 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, and_, literal, select, tuple_
+from sqlalchemy import Connection, ScalarSelect, and_, case, literal, or_, select, tuple_
 
 from darkroom.domain.catalog import ItemState, Key
+from darkroom.domain.checking import Finding
 from darkroom.store.insights import ImageView
-from darkroom.store.tables import attempts, catalog_items, images, jobs
+from darkroom.store.tables import (
+    attempts,
+    batches,
+    catalog_items,
+    catalog_orders,
+    catalog_versions,
+    images,
+    jobs,
+    looks,
+)
+
+_BEHIND = (ItemState.STALE, ItemState.MISSING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +39,8 @@ class Shelved:
     cost: Decimal | None
     request_id: str | None
     batch_id: UUID | None
+    flaws: tuple[Finding, ...] = ()
+    """Why the image that was made for it this night is not shown."""
 
 
 def page(
@@ -46,6 +60,7 @@ def page(
             a.cost,
             a.request_id,
             i.batch_id,
+            case((c.state.in_(_BEHIND), _flaws())).label("flaws"),
         )
         .select_from(catalog_items)
         .outerjoin(images, of_image)
@@ -70,9 +85,30 @@ def page(
             cost=row.cost,
             request_id=row.request_id,
             batch_id=row.batch_id,
+            flaws=tuple(map(Finding.of, row.flaws or ())),
         )
         for row in rows
     ]
+
+
+def _flaws() -> ScalarSelect[Any]:
+    """What was found wrong with the latest image that was made of an item's order in its version's night."""
+    c, v, o, k = catalog_items.c, catalog_versions.c, catalog_orders.c, looks.c
+    picture, job, batch = images.alias("picture"), jobs.alias("job"), batches
+    return (
+        select(k.findings)
+        .select_from(catalog_versions)
+        .join(catalog_orders, and_(o.batch_id == v.batch_id, o.fingerprint == c.fingerprint))
+        .join(batch, or_(batch.c.id == o.batch_id, batch.c.retry_of == o.batch_id))
+        .join(job, and_(job.c.batch_id == batch.c.id, job.c.custom_id == o.custom_id))
+        .join(picture, picture.c.job_id == job.c.id)
+        .join(looks, and_(k.attempt_id == picture.c.attempt_id, k["index"] == picture.c["index"]))
+        .where(v.catalog_id == c.catalog_id, v.number == c.version)
+        .order_by(k.created_at.desc())
+        .limit(1)
+        .correlate(catalog_items)
+        .scalar_subquery()
+    )
 
 
 def _image(row: Any) -> ImageView:

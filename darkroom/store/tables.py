@@ -37,6 +37,8 @@ from darkroom.store.catalog_tables import catalog_orders as catalog_orders
 from darkroom.store.catalog_tables import catalog_schedules as catalog_schedules
 from darkroom.store.catalog_tables import catalog_versions as catalog_versions
 from darkroom.store.catalog_tables import catalogs as catalogs
+from darkroom.store.check_tables import checkups as checkups
+from darkroom.store.check_tables import looks as looks
 from darkroom.store.columns import Moment, born, one_of
 from darkroom.store.columns import Money as Money
 from darkroom.store.columns import metadata as metadata

@@ -3,6 +3,7 @@
 import csv
 import json
 from datetime import date
+from decimal import Decimal
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -13,6 +14,7 @@ from darkroom.catalogs.first import first_recipe
 from darkroom.catalogs.plan import Planned, plan
 from darkroom.catalogs.reading import Plan
 from darkroom.catalogs.recipe import read_recipe
+from darkroom.domain.checking import Check, Checks
 from darkroom.domain.facts import packaged_toml, parse_models
 from darkroom.domain.problem import BadInput, Problem
 
@@ -116,10 +118,22 @@ def test_a_column_is_no_parameter(rows):
         (PLAIN + "[variants]\na = ['1', '2']\nb = ['1']\ncombine = 'zip'\n", "equally long"),
         (PLAIN + "[variants]\na = ['1']\nskip = [{ a = '1' }]\n", "every variant is skipped"),
         (PLAIN.replace("template", "tmplate"), "column template"),
+        (PLAIN + "[checks]\nblnk = true\n", "is no check; use blank, duplicate"),
+        (PLAIN + "[checks]\nreroll = 2\n", "column checks.budget"),
+        (PLAIN + "[checks]\nreroll = 99\nbudget = 1\n", "from 0 to 10"),
     ],
 )
 def test_what_a_recipe_cannot_say(recipe, said):
     assert said in told(recipe)
+
+
+def test_checks_are_asked_for(rows):
+    assert read_recipe(PLAIN).checks is None
+    assert read_recipe(PLAIN + "[checks]\n").checks == Checks(rejects=True)
+    asked = "[checks]\nduplicate = false\nreroll = 2\nbudget = 2.5\n"
+    found = read_recipe(PLAIN + asked).checks
+    left_out = frozenset({Check.DUPLICATE})
+    assert found == Checks(left_out, rejects=True, reroll=2, budget=Decimal("2.5"))
 
 
 def test_a_bad_row_is_named_by_its_line_in_the_table(rows):

@@ -1,6 +1,6 @@
 """The one read side: API, command line and pages all ask here."""
 
-from darkroom.store.insights.batches import BatchView, batch, page, problems_page
+from darkroom.store.insights.batches import BatchView, Checked, batch, page, problems_page
 from darkroom.store.insights.catalogs import CatalogView, NightView, catalogs_of, night
 from darkroom.store.insights.jobs import (
     AttemptView,
@@ -21,6 +21,7 @@ __all__ = [
     "AttemptView",
     "BatchView",
     "CatalogView",
+    "Checked",
     "ImageView",
     "JobView",
     "NightView",

@@ -16,13 +16,27 @@ from darkroom.domain.waiting import Waiting
 from darkroom.store.insights.outlook import Outlook, outlook
 from darkroom.store.insights.pace import eta, images_per_minute
 from darkroom.store.insights.waiting import waiting_for
-from darkroom.store.tables import batches
+from darkroom.store.tables import batches, checkups
 
 _SHOWN = [
     *(column for column in batches.c if column.name not in {"problems", "options"}),
     func.now().label("now"),
 ]
 """All but what can be large."""
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """How many images were looked at and did not pass, and whether more are to be."""
+
+    looked: int = 0
+    flagged: int = 0
+    open: bool = False
+
+    def __add__(self, other: "Checked") -> "Checked":
+        return Checked(
+            self.looked + other.looked, self.flagged + other.flagged, self.open or other.open
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +72,8 @@ class BatchView:
     approved: int
     rejected: int
     promoted_from: UUID | None
+    checked: Checked | None
+    """How far what arrived was looked at; None where nobody asked for that."""
     problem_count: int
     problems: Sequence[Mapping[str, Any]]
     """The first few; `problems_page` has them all."""
@@ -65,7 +81,8 @@ class BatchView:
     @property
     def ended(self) -> bool:
         """Nothing more will happen to it or its retries by itself."""
-        return self.status in TERMINAL and not self.counts.open
+        looking = self.checked is not None and self.checked.open
+        return self.status in TERMINAL and not self.counts.open and not looking
 
 
 def batch(connection: Connection, project_id: str, batch_id: UUID) -> BatchView | None:
@@ -125,15 +142,25 @@ def _views(connection: Connection, families: Sequence[Sequence[Row[Any]]]) -> li
     rows = [row for family in families for row in family if row.status not in TERMINAL]
     made = images_per_minute(connection, rows)
     waiting = waiting_for(connection, rows)
-    return [_view(family, made, waiting) for family in families]
+    checked = _checked(connection, [row.id for family in families for row in family])
+    return [_view(family, made, waiting, checked) for family in families]
+
+
+def _checked(connection: Connection, ids: Sequence[UUID]) -> Mapping[UUID, Checked]:
+    u = checkups.c
+    query = select(u.batch_id, u.looked, u.flagged, u.checked_at.is_(None).label("open"))
+    rows = connection.execute(query.where(u.batch_id.in_(ids)))
+    return {row.batch_id: Checked(row.looked, row.flagged, row.open) for row in rows}
 
 
 def _view(
     family: Sequence[Row[Any]],
     made: Mapping[UUID, float],
     waiting: Mapping[UUID, tuple[Waiting, ...]],
+    checked: Mapping[UUID, Checked],
 ) -> BatchView:
     first = family[0]
+    looked = [checked[row.id] for row in family if row.id in checked]
     latest = next((row for row in family if row.status not in TERMINAL), first)
     counts = _counts(family)
     rate = sum(made.get(row.id, 0.0) for row in family)
@@ -167,6 +194,7 @@ def _view(
         approved=sum(row.approved for row in family),
         rejected=sum(row.rejected for row in family),
         promoted_from=first.promoted_from,
+        checked=sum(looked, Checked()) if looked else None,
         problem_count=first.problem_count,
         problems=first.problem_head,
     )

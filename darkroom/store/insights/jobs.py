@@ -1,7 +1,7 @@
 """Jobs, their attempts and their images, as they are shown."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -24,9 +24,11 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 
 from darkroom.domain.attempt import AttemptState
+from darkroom.domain.checking import Finding
 from darkroom.domain.failure import FailureClass
 from darkroom.domain.job import JobState
 from darkroom.domain.review import Judgement
+from darkroom.store.findings import findings_of
 from darkroom.store.tables import attempts, batches, images, jobs, reviews
 
 _INCOMPLETE = FailureClass.INCOMPLETE.value
@@ -96,7 +98,9 @@ class JobView:
     request_id: str | None
     images: tuple[ImageView, ...]
     verdict: Judgement | None = None
-    """What a person said of its images."""
+    """What a person said of its images, or a check."""
+    findings: Mapping[tuple[UUID, int], tuple[Finding, ...]] = field(default_factory=dict)
+    """What was seen of its images, by attempt and index; only of those that were looked at."""
 
 
 def jobs_page(
@@ -173,6 +177,7 @@ def job_views(connection: Connection, rows: Sequence[Row[Any]]) -> list[JobView]
     paid = {row.job_id: row for row in connection.execute(_paid(ids))}
     said = select(reviews.c.job_id, reviews.c.verdict).where(reviews.c.job_id.in_(ids))
     verdicts = {row.job_id: Judgement(row.verdict) for row in connection.execute(said)}
+    findings = findings_of(connection, ids)
     return [
         JobView(
             id=row.id,
@@ -189,6 +194,7 @@ def job_views(connection: Connection, rows: Sequence[Row[Any]]) -> list[JobView]
             request_id=paid[row.id].request_id if row.id in paid else None,
             images=tuple(stored.get(row.id, ())),
             verdict=verdicts.get(row.id),
+            findings=findings.get(row.id, {}),
         )
         for row in rows
     ]

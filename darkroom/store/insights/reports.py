@@ -8,6 +8,7 @@ from sqlalchemy import Connection, select, union_all
 from darkroom.domain.ids import BATCH, shown
 from darkroom.domain.report import BatchReport, Slow
 from darkroom.store.diagnosis import failure_groups
+from darkroom.store.findings import flagged_groups
 from darkroom.store.insights.batches import batch
 from darkroom.store.tables import attempts, batches, jobs
 
@@ -40,6 +41,8 @@ def report(connection: Connection, project_id: str, batch_id: UUID) -> BatchRepo
         untold=max(view.counts.failed - told, 0),
         slowest=_slowest(connection, family),
         ended=view.ended,
+        flagged=flagged_groups(connection, family) if view.checked else (),
+        rejected=view.rejected,
     )
 
 

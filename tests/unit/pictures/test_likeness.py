@@ -6,7 +6,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from darkroom.domain.resemblance import NEAR, Resemblances
-from darkroom.pictures import Likeness, NotAPicture, likeness
+from darkroom.pictures import Glances, Likeness, NotAPicture, likeness
 
 
 def _drawn(seed=0, mode="RGB", kind="PNG", size=(256, 192), **more):
@@ -65,12 +65,43 @@ def test_hostile_bytes_are_no_picture():
 
 
 def test_whatever_differs_in_few_bits_is_found():
-    seen = Resemblances()
+    seen, spots = Resemblances(), bytes(192)
     bits = 0x0123_4567_89AB_CDEF
-    assert seen.meet("first", bits) is None
+    assert seen.meet("first", bits, spots) is None
     for number, flips in enumerate([(0,), (0, 20), (0, 20, 40), (15, 31, 47)]):
         changed = bits
         for flip in flips:
             changed ^= 1 << flip
-        assert seen.meet(f"other-{number}", changed) == "first"
-    assert Resemblances().meet("alone", bits) is None
+        assert seen.meet(f"other-{number}", changed, spots) == "first"
+    assert Resemblances().meet("alone", bits, spots) is None
+
+
+def test_one_thing_in_two_colours_is_two():
+    red, blue = (likeness(_thing(colour)) for colour in ("red", "blue"))
+    assert (red.bits ^ blue.bits).bit_count() <= NEAR
+    seen = Resemblances()
+    assert seen.meet("red", red.bits, red.spots) is None
+    assert seen.meet("blue", blue.bits, blue.spots) is None
+    again = likeness(_thing("red", kind="JPEG", quality=60))
+    assert seen.meet("another red", again.bits, again.spots) == "red"
+
+
+def _thing(colour, kind="PNG", **more):
+    image = Image.new("RGB", (256, 256), "white")
+    ImageDraw.Draw(image).ellipse((60, 90, 200, 180), fill=colour)
+    target = BytesIO()
+    image.save(target, kind, **more)
+    return target.getvalue()
+
+
+def test_a_process_of_its_own_sees_the_same(tmp_path):
+    whole, half = _drawn(), _drawn()[:500]
+    for name, data in (("whole", whole), ("half", half)):
+        (tmp_path / name).write_bytes(data)
+    with Glances() as glances:
+        assert glances.at(tmp_path / "whole") == likeness(whole)
+        assert glances.at(tmp_path / "half") == likeness(half)
+        with pytest.raises(OSError, match="gone"):
+            glances.at(tmp_path / "gone")
+        glances._child.kill()
+        assert glances.at(tmp_path / "whole") == likeness(whole)
