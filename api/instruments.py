@@ -93,6 +93,11 @@ class Instruments:
         self.feeds.hush()
         self.endings.hush()
 
+    def drawn_by(self, project_id: str, provider: str) -> Models:
+        """The models of whoever draws a batch; of the project's own provider where that one is its no more."""
+        asked = provider in self.projects.names(project_id)
+        return self.models_of(project_id, provider if asked else None)
+
     def transaction(self) -> AbstractContextManager[Connection]:
         """One short transaction.
 

@@ -11,11 +11,13 @@ from api.instruments import Instruments
 from api.refusals import Conflict, Fault, Invalid
 from darkroom.domain.batchfile import Draft
 from darkroom.domain.estimate import Estimate
+from darkroom.domain.limit import Limits
 from darkroom.domain.problem import Problem
 from darkroom.domain.request import Resolver
 from darkroom.domain.review import Approved, Target, promoted
 from darkroom.store import hints, promotions, retries, reviews
 from darkroom.store.insights import BatchView
+from darkroom.store.session import Connection
 
 PROBLEMS_TOLD = 20
 
@@ -28,6 +30,8 @@ class Offer:
     price: Estimate = field(default_factory=Estimate)
     problems: list[Problem] = field(default_factory=list)
     more_problems: int = 0
+    limits: Limits | None = None
+    """Of the provider that drew the drafts, and draws the finals."""
 
     def add(self, made: Draft | tuple[Problem, ...]) -> None:
         """Counts one final, or says why there can be none."""
@@ -46,8 +50,12 @@ def offer(tools: Instruments, project_id: str, batch_id: UUID, target: Target) -
     Raises:
         Missing: The project has no such batch.
     """
-    found, resolver = Offer(), Resolver(tools.models_of(project_id))
-    for draft in _approved(tools, _family(tools, project_id, batch_id), target):
+    with tools.transaction() as connection:
+        root = owned_batch(connection, project_id, _root(connection, project_id, batch_id))
+        family = reviews.family_of(connection, root.id)
+    models = tools.drawn_by(project_id, root.provider)
+    found, resolver = Offer(limits=models.limits), Resolver(models)
+    for draft in _approved(tools, family, target):
         found.add(promoted(draft, target, resolver))
     return found
 
@@ -82,10 +90,9 @@ def promote(
         return owned_batch(connection, project_id, new_id)
 
 
-def _family(tools: Instruments, project_id: str, batch_id: UUID) -> Sequence[UUID]:
-    with tools.transaction() as connection:
-        view = owned_batch(connection, project_id, batch_id)
-        return reviews.family_of(connection, retries.family_root(connection, view.id))
+def _root(connection: Connection, project_id: str, batch_id: UUID) -> UUID:
+    """The first of a batch's family, whose provider draws for all of it."""
+    return retries.family_root(connection, owned_batch(connection, project_id, batch_id).id)
 
 
 def _approved(tools: Instruments, family: Sequence[UUID], target: Target) -> Iterator[Approved]:

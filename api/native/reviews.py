@@ -21,7 +21,6 @@ from api.reviews import Choice, Reviewed, Rule
 from api.route import GuardedRoute
 from darkroom.domain import ids
 from darkroom.domain.ids import shown
-from darkroom.domain.limit import Limits
 from darkroom.domain.review import Judgement, Target
 
 NAMES_LIMIT = 10_000
@@ -142,7 +141,7 @@ class OfferOut(BaseModel):
     more_problems: int
 
     @classmethod
-    def of(cls, found: Offer, limits: Limits | None) -> Self:
+    def of(cls, found: Offer) -> Self:
         price = found.price
         return cls(
             calls=found.calls,
@@ -150,7 +149,7 @@ class OfferOut(BaseModel):
             low=price.low,
             high=price.high,
             bound=price.bound,
-            seconds=price.seconds(limits),
+            seconds=price.seconds(found.limits),
             problems=[ProblemOut.model_validate(asdict(one)) for one in found.problems],
             more_problems=found.more_problems,
         )
@@ -177,7 +176,7 @@ def review(tools: Tools, caller: Submitter, batch_id: str, body: ReviewIn) -> Re
 def estimate(tools: Tools, caller: Submitter, batch_id: str, body: TargetIn) -> OfferOut:
     """Price a promotion of what is approved; nothing is spent."""
     found = promotion.offer(tools, caller.project_id, batch_key(batch_id), body.target())
-    return OfferOut.of(found, tools.models_of(caller.project_id).limits)
+    return OfferOut.of(found)
 
 
 @router.post(

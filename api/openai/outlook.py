@@ -17,7 +17,7 @@ HEAD = 262_144
 
 def forecast(tools: Instruments, project_id: str, view: DossierView) -> Forecast | None:
     """By the limits that are set, behind all that is open; None where none is set, or it has ended."""
-    limits = tools.models_of(project_id).limits
+    limits = tools.drawn_by(project_id, view.provider).limits
     pace = limits.usual_calls if limits else None
     if pace is None or view.status in TERMINAL:
         return None

@@ -148,7 +148,14 @@ def check(tools: Instruments, project_id: str, order: Order) -> Checked | None:
     name = file.filename if file else PASTED
     with _bytes_of(tools, file, order) as path:
         verdict = lint(
-            Look(path, name, order.defaults, order.template or None), tools.models_of(project_id)
+            Look(
+                path,
+                name,
+                order.defaults,
+                order.template or None,
+                judge=tools.lookout.judge,
+            ),
+            tools.models_of(project_id),
         )
     return Checked(name, file.id if file else None, verdict, _amiss(order), order.skip_bad_rows)
 

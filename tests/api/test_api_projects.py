@@ -13,7 +13,12 @@ from darkroom.store.budgets import Allowance
 from darkroom.store.session import transaction
 
 PROVIDERS = {
-    "relay": {"base_url": "https://relay.test/v1", "key_env": "RELAY_KEY", "profile": "new-api"}
+    "relay": {
+        "base_url": "https://relay.test/v1",
+        "key_env": "RELAY_KEY",
+        "profile": "new-api",
+        "requests_per_minute": 1,
+    }
 }
 PROJECTS = {"shop": {"provider": "relay", "providers": ["default"]}, "press": {}}
 
@@ -155,3 +160,21 @@ def test_an_administrator_has_what_was_learned_of_a_provider_of_its_own_forgotte
         assert_problem(shop.post("/api/v1/providers/other/forget"), 404, "provider_not_found")
     assert (known("relay"), known("default")) == ({}, {"images": 5})
     assert_problem(operator.post("/api/v1/providers/relay/forget"), 404)
+
+
+def test_finals_are_priced_and_timed_by_whoever_drew_their_drafts(hall, operator):
+    """The project's own provider lets one call a minute through, the other one of it as many as it likes."""
+
+    def seconds(provider):
+        batch_id = Factory(hall.engine, hall.blobs, "shop").completed(
+            *[None] * 5, provider=provider
+        )
+        below = f"/api/v1/batches/batch_{batch_id.hex}"
+        assert shop.post(f"{below}/reviews", json={"approve": {}}).status_code == 200
+        offer = shop.post(f"{below}/promote/estimate", json={"quality": "high"}).json()
+        assert (offer["calls"], offer["problems"]) == (5, [])
+        return offer["seconds"]
+
+    with client_of(hall, operator, "shop") as shop:
+        assert seconds("relay") == 5 * 60
+        assert seconds("default") == 195, "a call of high quality; there is room for all of them"
