@@ -166,7 +166,13 @@ def _images(value: object) -> tuple[str, ...] | str:
         case None:
             return ()
         case str():
-            images = [one.strip() for one in value.split(SEPARATOR) if one.strip()]
+            images = [one.strip() for one in value.split(SEPARATOR)]
+            if any(images) and not all(images):
+                part = images.index("") + 1
+                return (
+                    f"its part {part} is empty: name a picture there, or take one {SEPARATOR} out"
+                )
+            images = [one for one in images if one]
         case list():
             images = [_one(one) for one in value]
         case _:

@@ -36,7 +36,7 @@ def test_where_a_reference_points(reference, place):
     ("cells", "images"),
     [
         ({"image": "a.png"}, ("a.png",)),
-        ({"images": f" a.png | {URL}|"}, ("a.png", URL)),
+        ({"images": f" a.png | {URL}"}, ("a.png", URL)),
         ({"image": f"{DATA}"}, (DATA,)),
         ({"image": ["a.png", {"file_id": FILE_ID}]}, ("a.png", FILE_ID)),
         ({"images": [{"image_url": URL}, {"image_url": DATA}]}, (URL, DATA)),
@@ -75,6 +75,16 @@ def test_what_names_no_picture_is_refused_by_column(cells, columns):
 def test_several_data_urls_stand_in_one_cell():
     red, blue = "data:image/png;base64,AAEC", "data:image/webp;base64,AwQF"
     assert read_edit({"image": f"{red}|{blue} | shoe.png"}).images == (red, blue, "shoe.png")
+
+
+@pytest.mark.parametrize(
+    ("cell", "part"), [("a.png||b.png", 2), ("a.png| |b.png", 2), ("a.png|", 2), ("|a.png", 1)]
+)
+def test_an_empty_part_is_a_picture_that_is_missing(cell, part):
+    """A sheet that puts cells together leaves one where a cell was empty."""
+    [problem] = read_edit({"image": cell})
+    assert (problem.code, problem.column, problem.value) == ("image_not_allowed", "image", cell)
+    assert f"part {part} is empty" in problem.message
 
 
 @pytest.mark.parametrize("box", ["0, 1,2,3", [0, 1, 2, 3]])
