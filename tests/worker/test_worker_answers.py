@@ -6,6 +6,7 @@ from datetime import timedelta
 from uuid import UUID
 
 import pytest
+from hands import due_now
 from sqlalchemy import update
 from world import World
 
@@ -21,13 +22,6 @@ from worker.dispatch import dispatch
 from worker.ingest import ingest
 from worker.tools import Tools
 from worker.upstream import today
-
-
-def due_now(world: World) -> None:
-    with transaction(world.engine) as connection:
-        past = "2026-01-01T00:00:00Z"
-        connection.execute(update(jobs).where(jobs.c.state == "queued").values(due_at=past))
-        hints.ring(connection)
 
 
 def test_of_three_images_only_the_missing_is_asked_again(world: World) -> None:

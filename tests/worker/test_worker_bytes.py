@@ -5,23 +5,16 @@ import json
 from uuid import UUID
 
 import pytest
-from sqlalchemy import Row, select, update
+from hands import due_now
+from sqlalchemy import Row, select
 from world import World
 
 from darkroom.blobs import open_store
 from darkroom.domain.answer import KEPT, Answer, receipt_name
 from darkroom.domain.batch import PausedReason
-from darkroom.store import hints, insights
+from darkroom.store import insights
 from darkroom.store.session import transaction
-from darkroom.store.tables import images, jobs
-
-PAST = "2026-01-01T00:00:00Z"
-
-
-def due_now(world: World) -> None:
-    with transaction(world.engine) as connection:
-        connection.execute(update(jobs).where(jobs.c.state == "queued").values(due_at=PAST))
-        hints.ring(connection)
+from darkroom.store.tables import images
 
 
 def stored(world: World) -> list[Row]:

@@ -9,7 +9,7 @@ from uuid import UUID
 import pytest
 from books import agree
 from factories import MODELS
-from hands import due_now
+from hands import LONG_AGO, due_now
 from sqlalchemy import update
 from world import Process, World
 
@@ -25,7 +25,6 @@ from darkroom.store.tables import attempts, jobs
 
 CROWD = 500
 EARLY, LATE = 560, 80
-LONG_AGO = "2026-01-01T00:00:00Z"
 WIDE = {
     "DARKROOM_MAX_IN_FLIGHT": str(CROWD),
     "DARKROOM_WORKERS": "2",

@@ -5,6 +5,7 @@ from collections import Counter
 
 import pytest
 from books import agree
+from hands import LONG_AGO, due_now
 from sqlalchemy import update
 from world import World
 
@@ -25,17 +26,6 @@ def lose_leases(world: World) -> None:
         hints.ring(connection)
 
 
-def end_cool_downs(world: World) -> None:
-    with transaction(world.engine) as connection:
-        connection.execute(
-            update(jobs).where(jobs.c.state == "queued").values(due_at=attempts_began)
-        )
-        hints.ring(connection)
-
-
-attempts_began = "2026-01-01T00:00:00Z"
-
-
 def test_a_worker_killed_in_mid_call_costs_one_unknown_outcome_and_the_batch_completes(
     world: World,
 ) -> None:
@@ -50,7 +40,7 @@ def test_a_worker_killed_in_mid_call_costs_one_unknown_outcome_and_the_batch_com
     world.until_view(batch_id, lambda view: view.unknown == 1)
     assert world.batch(batch_id).cost.at_risk > 0
     world.sandbox.release("one")
-    end_cool_downs(world)
+    due_now(world)
     view = world.until(batch_id)
     assert view.counts.succeeded == 2
     assert view.unknown == 1
@@ -65,9 +55,7 @@ def test_a_flushed_broker_loses_nothing(world: World, redis_client) -> None:
     world.sandbox.release("all")
     with transaction(world.engine) as connection:
         connection.execute(
-            update(jobs)
-            .where(jobs.c.state == "dispatched")
-            .values(ticket_expires_at=attempts_began)
+            update(jobs).where(jobs.c.state == "dispatched").values(ticket_expires_at=LONG_AGO)
         )
     view = world.until(batch_id)
     assert view.counts.succeeded == 12
@@ -128,7 +116,7 @@ def test_a_worker_stopped_before_the_socket_until_its_lease_is_gone_sends_nothin
     frozen.saw("lease_short")
     assert world.sandbox.totals()["calls"] == 0
     assert world.batch(batch_id).cost.at_risk == 0
-    end_cool_downs(world)
+    due_now(world)
     view = world.until(batch_id)
     assert (view.counts.succeeded, view.unknown) == (1, 0)
     assert world.sandbox.totals()["images_billed"] == 1

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 from books import agree
+from hands import LONG_AGO, due_now
 from redis import Redis
 from sqlalchemy import update
 from world import World
@@ -19,7 +20,6 @@ from darkroom.store.tables import jobs
 
 FAST = {"DARKROOM_REQUESTS_PER_MINUTE": "6000"}
 KEY = "{darkroom:limits:default}:key"
-LONG_AGO = "2026-01-01T00:00:00Z"
 
 
 @pytest.fixture
@@ -30,18 +30,11 @@ def limiter(redis_client: Redis) -> Limiter:
     )
 
 
-def hurry(world: World) -> None:
-    """Nobody waits for a backoff."""
-    with transaction(world.engine) as connection:
-        connection.execute(update(jobs).where(jobs.c.state == "queued").values(due_at=LONG_AGO))
-        hints.ring(connection)
-
-
 def until_open(world: World, batch_id, limiter: Limiter) -> None:
     """Waits until the circuit is open."""
 
     def opened(_: object) -> bool:
-        hurry(world)
+        due_now(world)
         return limiter.known("gpt-image").circuit is not None
 
     world.until_view(batch_id, opened)
@@ -75,7 +68,7 @@ def test_a_storm_of_errors_opens_the_circuit_and_fails_no_job(
     until_landed(world, batch_id, limiter)
     before = world.sandbox.totals()["calls"]
     for probes in (1, 2, 3):
-        hurry(world)
+        due_now(world)
         end_span(redis_client)
         world.sandbox.wait(calls=before + probes)
         world.until_view(batch_id, lambda _: limiter.known("gpt-image").circuit > timedelta(0))
@@ -84,7 +77,7 @@ def test_a_storm_of_errors_opens_the_circuit_and_fails_no_job(
     assert failures(world, batch_id) < 5
     world.sandbox.configure(faults=[])
     end_span(redis_client)
-    view = world.until_view(batch_id, lambda view: hurry(world) or view.ended)
+    view = world.until_view(batch_id, lambda view: due_now(world) or view.ended)
     assert view.counts.succeeded == 20
     assert limiter.known("gpt-image").circuit is None
     agree(world)
@@ -108,7 +101,7 @@ def test_refused_connections_cost_no_attempt_and_work_resumes_by_itself(
     assert lost.wait() == 0
     world.start_worker(**FAST)
     end_span(redis_client)
-    view = world.until_view(batch_id, lambda view: hurry(world) or view.ended)
+    view = world.until_view(batch_id, lambda view: due_now(world) or view.ended)
     assert (view.counts.succeeded, view.cost.at_risk) == (12, 0)
     assert world.sandbox.totals()["images_billed"] == 12
     agree(world)
@@ -123,7 +116,7 @@ def test_a_stray_refusal_delays_its_own_job_only(world: World) -> None:
     assert (view.counts.queued, view.counts.failed) == (1, 0)
     [waiting] = [job for job in world.jobs(batch_id) if job.state == "queued"]
     assert waiting.custom_id == world.jobs(batch_id)[0].custom_id
-    hurry(world)
+    due_now(world)
     assert world.until(batch_id).counts.succeeded == 21
     assert failures(world, batch_id) == 0
     agree(world)
