@@ -103,7 +103,7 @@ def _limiters(upstreams: Iterable[Upstream]) -> Reading:
 def _limiter(upstream: Upstream) -> dict[Measure, Samples]:
     limiter = upstream.limiter
     try:
-        known = {family: limiter.known(family) for family in sorted(upstream.models.families)}
+        known = limiter.known_of(upstream.models.families)
     except LimiterAway:
         return {}
     anyone = next(iter(known.values()))

@@ -1,6 +1,6 @@
 """Providers: who draws for the caller's project, and whether it can."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from enum import StrEnum, auto
 from typing import Self
@@ -145,10 +145,10 @@ def forget(tools: Tools, caller: Admin, name: str) -> ProviderOut:
     """
     if name not in tools.projects.names(caller.project_id):
         raise Missing("provider", name)
-    limiter, families = _asked(tools, caller.project_id, name)
+    limiter = _asked(tools, caller.project_id, name)
     try:
         if limiter:
-            limiter.forget(*families)
+            limiter.forget(*tools.models_of(caller.project_id, name).families)
     except LimiterAway:
         detail = "the limiter cannot be reached, and would not forget; try again when Redis answers"
         raise Conflict("limiter_away", detail) from None
@@ -161,26 +161,27 @@ def standings(tools: Instruments, project_id: str) -> list[ProviderOut]:
     """How it stands with each provider that a project may ask for, its own first."""
     with tools.transaction() as connection:
         known = {view.name: view for view in providers.page(connection)}
-    return [
-        ProviderOut.of(name, known.get(name), _limiter(tools, project_id, name))
-        for name in tools.projects.names(project_id)
-    ]
+    names = tools.projects.names(project_id)
+    limiters = dict(_limiters(tools, project_id, names))
+    return [ProviderOut.of(name, known.get(name), limiters.get(name)) for name in names]
 
 
-def _asked(tools: Instruments, project_id: str, name: str) -> tuple[Limiter | None, Sequence[str]]:
-    """The limiter that the workers ask, and the families of models that it knows."""
-    models = tools.models_of(project_id, name)
-    if tools.broker is None or models.limits is None:
-        return None, ()
-    limiter = Limiter(tools.broker, name, models.limits, lambda _: Memory())
-    return limiter, sorted(models.families)
-
-
-def _limiter(tools: Instruments, project_id: str, name: str) -> LimiterOut | None:
-    """Asks what the workers ask, and takes no permit."""
-    limiter, families = _asked(tools, project_id, name)
-    try:
-        known = {one: limiter.known(one) for one in families} if limiter else {}
-    except LimiterAway:
+def _asked(tools: Instruments, project_id: str, name: str) -> Limiter | None:
+    """The limiter that the workers ask; it is asked for no permit."""
+    limits = tools.models_of(project_id, name).limits
+    if tools.broker is None or limits is None:
         return None
-    return LimiterOut.of(limiter.limits, known) if limiter else None
+    return Limiter(tools.broker, name, limits, lambda _: Memory())
+
+
+def _limiters(
+    tools: Instruments, project_id: str, names: Iterable[str]
+) -> Iterator[tuple[str, LimiterOut]]:
+    """What each lets through; they stand in one Redis, and what does not answer once is not asked again."""
+    for name in names:
+        if limiter := _asked(tools, project_id, name):
+            families = tools.models_of(project_id, name).families
+            try:
+                yield name, LimiterOut.of(limiter.limits, limiter.known_of(families))
+            except LimiterAway:
+                return

@@ -151,6 +151,14 @@ class Limiter:
         _, in_flight, words = self._run("known", family=family)
         return Known.parse(in_flight, words)
 
+    def known_of(self, families: Iterable[str]) -> dict[str, Known]:
+        """The same of several families.
+
+        Raises:
+            LimiterAway: it cannot be reached.
+        """
+        return {family: self.known(family) for family in sorted(families)}
+
     def calls_per_second(self, family: str) -> float | None:
         """The most one-image calls a second that go out now; None where nothing limits them."""
         known, configured = self.known(family), self.limits.of(family)

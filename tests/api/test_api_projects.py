@@ -1,13 +1,19 @@
 """Business lines: each with keys of its own and a provider of its own, as the operator has set them up."""
 
 import json
+import socket
+from dataclasses import replace
 from decimal import Decimal
+from types import SimpleNamespace
 
 import pytest
 from desk import Desk, admitted, assert_problem, serving
-from factories import Factory
+from factories import MODELS, Factory
+from redis import Redis
 
+from api.native.providers import _limiters
 from darkroom.blobs import open_store
+from darkroom.domain.limit import Limits, PerMinute
 from darkroom.store import budgets, limits, providers
 from darkroom.store.budgets import Allowance
 from darkroom.store.session import transaction
@@ -112,6 +118,31 @@ def test_a_line_sees_how_it_stands_with_its_providers(hall, operator):
         assert shop.get("/api/v1/providers").json()["data"][0]["state"] == "paused"
         assert foreman.post(resume).status_code == 200
         assert shop.get("/api/v1/providers").json()["data"][0]["state"] == "on_trial"
+
+
+def test_a_limiter_that_hangs_is_waited_for_once_however_many_providers_there_are():
+    """It takes connections and never says a word."""
+
+    def connections(*names: str) -> int:
+        with socket.create_server(("127.0.0.1", 0)) as silent:
+            url = f"redis://127.0.0.1:{silent.getsockname()[1]}"
+            with Redis.from_url(url, socket_timeout=0.1) as broker:
+                limited = replace(MODELS, limits=Limits(1, PerMinute()))
+                tools = SimpleNamespace(broker=broker, models_of=lambda *_: limited)
+                assert list(_limiters(tools, "shop", names)) == []
+            silent.setblocking(False)
+            return sum(1 for _ in iter(lambda: taken(silent), None))
+
+    assert connections("relay", "default", "third") == connections("relay") > 0
+
+
+def taken(server: socket.socket) -> socket.socket | None:
+    try:
+        connection, _ = server.accept()
+    except BlockingIOError:
+        return None
+    connection.close()
+    return connection
 
 
 def test_a_line_sees_itself_and_the_operator_all_with_what_each_may_spend(hall, operator):
