@@ -11,7 +11,7 @@ from darkroom import sheets
 from darkroom.blobs import BlobMissing, StorageFailed
 from darkroom.domain.batchfile import Draft, Intake, Survey, survey
 from darkroom.domain.clock import HEARTBEAT
-from darkroom.domain.problem import BadInput, Problem
+from darkroom.domain.problem import UNREADABLE, BadInput, Problem
 from darkroom.store import batches, files, hints, intake
 from darkroom.store.batches import Shelf, Validating
 from darkroom.store.files import File
@@ -112,7 +112,7 @@ def _read(tools: Tools, batch: Validating) -> int:
         raise BadInput([Problem("file_missing", message)])
     if batch.tries > READINGS:
         message = f"it could not be read in {READINGS} tries; the workers' logs say why"
-        raise BadInput([Problem("file_unreadable", message)])
+        raise BadInput([Problem(UNREADABLE, message)])
     _forget(tools, batch)
     try:
         with tools.blobs.local(file.sha256) as path:

@@ -20,6 +20,7 @@ from api.solo import Asked
 from darkroom.domain.batch import BatchStatus
 from darkroom.domain.ids import BATCH, JOB, shown
 from darkroom.domain.job import JobState
+from darkroom.domain.problem import UNREADABLE
 from darkroom.store import lone, results
 from darkroom.store.lone import Standing
 from darkroom.store.results import Result
@@ -99,7 +100,9 @@ def _refused(standing: Standing, result: Result | None) -> Response:
     """Why there are no images."""
     if standing.status is BatchStatus.FAILED:
         fault = shown_faults(standing.problems)[0]
-        return _error(HTTPStatus.BAD_REQUEST, fault["code"], fault["message"], param=fault["param"])
+        ours = fault["code"] == UNREADABLE
+        status = HTTPStatus.SERVICE_UNAVAILABLE if ours else HTTPStatus.BAD_REQUEST
+        return _error(status, fault["code"], fault["message"], param=fault["param"])
     if result and result.failure and result.state is JobState.FAILED:
         status, error = told(result.failure)
         return _error(status, error["code"], error["message"], kind=error["type"])

@@ -3,6 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+UNREADABLE = "file_unreadable"
+"""Of an input over which reader after reader was lost: no fault of who sent it."""
+
 VALUE_SHOWN = 60
 VALUE_KEPT = 200
 """Characters; a value may be a whole prompt, and its head is enough to find it."""

@@ -2,6 +2,7 @@
 
 import base64
 from io import BytesIO
+from uuid import uuid4
 
 import httpx2
 import openai
@@ -11,7 +12,11 @@ from gallery import data_url, picture
 from PIL import Image
 from shop import drawn
 
+from api.openai.answers import _refused
 from api.submission import REFERENCE_BYTES
+from darkroom.domain.batch import BatchStatus
+from darkroom.domain.problem import UNREADABLE
+from darkroom.store.lone import Standing
 
 EDITS = "/v1/images/edits"
 
@@ -49,6 +54,16 @@ def test_pictures_are_named_by_their_file(shop, ended):
     body = line["response"]["body"]
     assert len(body["data"]) == 1
     assert body["usage"]["input_tokens_details"]["image_tokens"] > 0
+
+
+def test_an_edit_that_our_workers_could_not_read_is_no_fault_of_who_sent_it():
+    """Reader after reader was lost over it; a line that is wrong is the caller's."""
+    statuses = {}
+    for code in (UNREADABLE, "invalid_value"):
+        problem = {"code": code, "message": "it could not be read"}
+        standing = Standing(uuid4(), BatchStatus.FAILED, None, None, [problem])
+        statuses[code] = _refused(standing, None).status_code
+    assert statuses == {UNREADABLE: 503, "invalid_value": 400}
 
 
 def test_an_edit_is_waited_for_and_its_pictures_are_in_no_list(shop, calls):
