@@ -183,9 +183,9 @@ def limit(name: str) -> str:
     """What is counted by the minute, in words.
 
     >>> limit("input_images"), limit("pace")
-    ('input images', 'at our own pace images')
+    ('input images', 'images as we pace ourselves')
     """
-    return "at our own pace images" if name == "pace" else name.replace("_", " ")
+    return "images as we pace ourselves" if name == "pace" else name.replace("_", " ")
 
 
 def place_of(problem: Problem) -> str:
