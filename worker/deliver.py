@@ -45,7 +45,7 @@ def _send(tools: Tools, letter: Letter) -> None:
 def _failed(tools: Tools, letter: Letter, answered: Answered | None, trouble: str) -> None:
     status, wait = (answered.status, answered.wait) if answered else (None, None)
     gone = status == HTTPStatus.GONE
-    after = None if gone else next_try(letter.tries, wait)
+    after = None if gone else next_try(letter.tries, wait, tools.draw())
     with transaction(tools.engine) as connection:
         if after is not None:
             webhooks.postponed(connection, letter, status, trouble, after)

@@ -47,18 +47,21 @@ BACKOFF = tuple(
 LONGEST_WAIT = max(BACKOFF)
 
 
-def next_try(tries: int, asked: timedelta | None = None) -> timedelta | None:
+def next_try(tries: int, asked: timedelta | None = None, draw: float = 0.0) -> timedelta | None:
     """How long to wait after so many tries that failed; None when it is time to give up.
 
-    An endpoint may ask for longer, in reason.
+    An endpoint may ask for longer, in reason. Up to a tenth is added, by a random number in [0, 1), so that
+    what failed together does not come back as one herd.
 
     >>> next_try(1), next_try(11)
     (datetime.timedelta(seconds=5), None)
     >>> next_try(1, timedelta(minutes=1)), next_try(1, timedelta(days=9)) == LONGEST_WAIT
     (datetime.timedelta(seconds=60), True)
+    >>> next_try(2, draw=0.5), next_try(1, timedelta(minutes=1), draw=0.5)
+    (datetime.timedelta(seconds=31, microseconds=500000), datetime.timedelta(seconds=63))
     >>> sum(BACKOFF, timedelta()) > timedelta(hours=23)
     True
     """
     if tries > len(BACKOFF):
         return None
-    return max(BACKOFF[tries - 1], min(asked or timedelta(), LONGEST_WAIT))
+    return max(BACKOFF[tries - 1], min(asked or timedelta(), LONGEST_WAIT)) * (1 + draw / 10)
