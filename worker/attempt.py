@@ -226,6 +226,14 @@ def _answered(
     del answer  # nobody else has it: the caller keeps no name for it
 
     def again() -> Ending:
+        try:
+            return recalled()
+        except StorageFailed as trouble:
+            if outcome := inherit.given_up(tools, attempt_id, trouble):
+                return Ending(outcome, None)
+            raise
+
+    def recalled() -> Ending:
         with tools.recalling:
             kept = receipts.find(tools, attempt_id)
             if kept is None:

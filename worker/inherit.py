@@ -1,5 +1,6 @@
 """Answers whose worker is gone: found, and settled in threads where a stranger's host may take its time."""
 
+from datetime import timedelta
 from uuid import UUID
 
 from darkroom.blobs import StorageFailed
@@ -11,6 +12,9 @@ from darkroom.store.session import transaction
 from darkroom.telemetry.logs import concerning, logger
 from worker import evidence, receipts, settlement
 from worker.tools import Tools
+
+HOPELESS = timedelta(minutes=5)
+"""After so long it is this one object: a storage that is away is away for all of them."""
 
 _PATIENCE = 1.0
 
@@ -67,16 +71,38 @@ def inherit(tools: Tools) -> int:
 
 def _settled(tools: Tools, lease: LostLease) -> bool:
     """Whether it is done; the storage may keep it from that."""
+    attempt_id, outcome = lease.reservation.attempt_id, None
     try:
         outcome = outcome_of(tools, lease)
     except StorageFailed as trouble:
         settlement.say_held(trouble)
+        outcome = given_up(tools, attempt_id, trouble)
+    if outcome is None:
         return False
+    tools.estate.forget_trouble(attempt_id)
     if lease.waiting is None or not isinstance(outcome, Unknown):
         settlement.settle(tools, lease.reservation, outcome, lease)
     if lease.waiting is not None:
-        _let_go_on(tools, lease.reservation.attempt_id, lease.waiting)
+        _let_go_on(tools, attempt_id, lease.waiting)
     return True
+
+
+def given_up(tools: Tools, attempt_id: UUID, trouble: StorageFailed) -> Unknown | None:
+    """How an attempt ends whose answer the storage has long not given, or whose image it has not taken.
+
+    None while there is hope: it is not long yet, or the storage is in trouble with everything.
+    """
+    now = tools.stopwatch()
+    if now - tools.estate.troubled_since(attempt_id, now) < HOPELESS.total_seconds():
+        return None
+    try:
+        tools.blobs.check()
+    except StorageFailed:
+        return None
+    message = f"its answer came and cannot be read or stored, while others can: {trouble}"
+    failure = Failure(FailureClass.UNKNOWN_OUTCOME, "receipt_unreadable", message)
+    logger("worker").error(message, action="give_up_answer", attempt_id=attempt_id.hex)
+    return Unknown(failure, None, None)
 
 
 def _let_go_on(tools: Tools, attempt_id: UUID, waiting: int) -> None:

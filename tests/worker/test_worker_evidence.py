@@ -25,7 +25,7 @@ from darkroom.store.tables import attempts
 from worker import harvest, receipts
 from worker.attempt import attempt
 from worker.evidence import judge
-from worker.inherit import inherit
+from worker.inherit import HOPELESS, inherit
 from worker.reap import reap
 from worker.tools import Tools
 
@@ -278,6 +278,52 @@ def test_an_answer_that_the_storage_does_not_give_holds_up_no_other_and_no_call(
     assert states(world, stuck) == [JobState.SUCCEEDED]
     assert world.sandbox.totals()["calls"] == 2
     agree(world)
+
+
+def unreadable(monkeypatch) -> None:
+    def refused(tools: Tools, attempt_id):
+        raise StorageFailed("s3", "no permission for this object", "give it")
+
+    monkeypatch.setattr(receipts, "find", refused)
+    monkeypatch.setattr(Tools, "pause", lambda *_: None)
+
+
+def test_an_answer_that_is_never_given_ends_its_attempt_once_it_is_surely_the_one_object(
+    world: World, tools: Tools, monkeypatch
+) -> None:
+    monkeypatch.setattr("darkroom.store.session.up_for", lambda _: leases.LEASE * 2)
+    clock = [tools.stopwatch()]
+    tools = replace(tools, stopwatch=lambda: clock[0])
+    batch_id = died_after_the_answer(world, tools)
+    with transaction(world.engine) as connection:
+        connection.execute(update(attempts).values(lease_expires_at=attempts.c.begun_at))
+    with pytest.MonkeyPatch.context() as patch:
+        unreadable(patch)
+        assert (reap(tools), inherit(tools)) == (1, 0)
+        clock[0] += HOPELESS.total_seconds()
+        with pytest.MonkeyPatch.context() as away:
+            away.setattr(type(tools.blobs), "check", lambda _: refused_by_all())
+            assert inherit(tools) == 0
+        assert states(world, batch_id) == [JobState.RUNNING]
+        assert inherit(tools) == 1
+    [row] = world.attempts()
+    assert (row.state, row.failure["code"]) == ("unknown", "receipt_unreadable")
+    assert "no permission for this object" in row.failure["message"]
+    assert states(world, batch_id) == [JobState.QUEUED]
+    looked_for_and_found(world, tools, batch_id)
+    agree(world)
+
+
+def refused_by_all() -> None:
+    raise StorageFailed("s3", "the storage is away", "wait")
+
+
+def looked_for_and_found(world: World, tools: Tools, batch_id) -> None:
+    """It was readable again before anything was paid a second time."""
+    assert "an earlier answer is looked for" in asked_again(world, tools, batch_id)
+    assert inherit(tools) == 1
+    assert states(world, batch_id) == [JobState.SUCCEEDED]
+    assert world.sandbox.totals()["calls"] == 1
 
 
 @pytest.mark.parametrize(("stage", "outcome"), [("input", Failed), ("output", Unknown)])
