@@ -16,6 +16,7 @@ import redis
 from alembic import command
 from hypothesis import settings
 from psycopg import sql
+from slate import OURS, Slate
 from sqlalchemy import Engine
 from world import Sandbox, World
 
@@ -109,19 +110,34 @@ def template(postgres_server: PostgresServer) -> str:
     return "template_of_tests"
 
 
+@pytest.fixture(scope="session")
+def _slate(postgres_server: PostgresServer, template: str) -> Iterator[Slate]:
+    slate = Slate(
+        lambda: postgres_server.create("slate", template), lambda: postgres_server.drop("slate")
+    )
+    yield slate
+    slate.close()
+
+
+@pytest.fixture(scope="session")
+def _engine(_slate: Slate) -> Iterator[Engine]:
+    """Statements are compiled once for all tests of a process, and planned by servers that know the tables."""
+    opened = open_engine(_slate.url, application=OURS)
+    yield opened
+    opened.dispose()
+
+
 @pytest.fixture
-def database_url(postgres_server: PostgresServer, template: str) -> Iterator[str]:
+def database_url(_slate: Slate) -> Iterator[str]:
     """A database of this test's own, migrated and empty."""
-    name = f"test_{uuid4().hex}"
-    yield postgres_server.create(name, template)
-    postgres_server.drop(name)
+    yield _slate.url
+    _slate.wipe()
 
 
 @pytest.fixture
-def engine(database_url: str) -> Iterator[Engine]:
+def engine(_engine: Engine, database_url: str) -> Engine:
     """The test's own database, as the store opens it."""
-    opened = open_engine(database_url)
-    with transaction(opened) as connection:
+    with transaction(_engine) as connection:
         keys.add(
             connection,
             key_id=uuid4(),
@@ -130,8 +146,7 @@ def engine(database_url: str) -> Iterator[Engine]:
             secret=API_KEY,
             scopes=("read", "submit", "admin"),
         )
-    yield opened
-    opened.dispose()
+    return _engine
 
 
 @pytest.fixture(scope="session")
