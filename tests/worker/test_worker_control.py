@@ -42,33 +42,6 @@ def other_work_is_done(world: World) -> None:
     assert world.until(world.submit(["A print by day"] * 3)).counts.succeeded == 3
 
 
-def test_nothing_of_a_paused_night_is_begun_and_a_resumed_one_goes_on(world: World, tools) -> None:
-    batch_id = night(world, tools)
-    at_work(world)
-    told(world, control.pause, batch_id, PausedReason.REQUESTED)
-    before = begun(world, batch_id)
-    other_work_is_done(world)
-    world.until_view(batch_id, lambda view: not view.counts.dispatched + view.counts.running)
-    assert begun(world, batch_id) == before
-    agree(world)
-    with transaction(world.engine) as connection:
-        assert batches.resume(connection, batch_id)
-    world.sandbox.wait(calls=len(before) + 3 + SLOTS)
-    assert len(begun(world, batch_id)) > len(before)
-
-
-def test_nothing_of_a_cancelled_night_is_begun(world: World, tools) -> None:
-    batch_id = night(world, tools)
-    at_work(world)
-    told(world, control.cancel, batch_id)
-    before = begun(world, batch_id)
-    other_work_is_done(world)
-    view = world.until(batch_id)
-    assert (view.status, begun(world, batch_id)) == (BatchStatus.CANCELLED, before)
-    assert view.counts.cancelled == view.counts.total - len(before)
-    agree(world)
-
-
 def now(world: World):
     with transaction(world.engine) as connection:
         return connection.execute(select(func.clock_timestamp())).scalar_one()
@@ -81,26 +54,58 @@ def overtaken(world: World, since, first: UUID, batch_id: UUID) -> int:
     return sum(row.batch_id == batch_id and row.begun_at < end for row in rows)
 
 
-def test_a_small_urgent_batch_overtakes_a_night(world: World, tools) -> None:
-    batch_id = night(world, tools)
-    at_work(world)
-    urgent = world.submit(["An urgent print"] * 2 * SLOTS, more={"priority": 5})
+def paused_nothing_of_it_is_begun(world: World, batch_id: UUID) -> None:
+    told(world, control.pause, batch_id, PausedReason.REQUESTED)
+    before = begun(world, batch_id)
+    other_work_is_done(world)
+    world.until_view(batch_id, lambda view: not view.counts.dispatched + view.counts.running)
+    assert begun(world, batch_id) == before
+    agree(world)
+
+
+def resumed_it_goes_on(world: World, batch_id: UUID) -> None:
+    calls = int(str(world.sandbox.totals()["calls"]))
+    with transaction(world.engine) as connection:
+        assert batches.resume(connection, batch_id)
+    world.sandbox.wait(calls=calls + SLOTS)
+
+
+def cancelled_nothing_of_it_is_begun(world: World, batch_id: UUID) -> None:
+    told(world, control.cancel, batch_id)
+    before = begun(world, batch_id)
+    other_work_is_done(world)
+    view = world.until(batch_id)
+    assert (view.status, begun(world, batch_id)) == (BatchStatus.CANCELLED, before)
+    assert view.counts.cancelled == view.counts.total - len(before)
+    agree(world)
+
+
+def an_urgent_one_overtakes_it(world: World, batch_id: UUID) -> None:
+    urgent = world.submit(["An urgent print"] * 2 * SLOTS, more={"priority": 9})
     view = world.until(urgent)
     assert view.counts.succeeded == 2 * SLOTS
     assert overtaken(world, view.in_progress_at, urgent, batch_id) <= 2 * SLOTS
 
 
-def test_a_night_that_is_put_behind_lets_others_go_first(world: World, tools) -> None:
-    batch_id = night(world, tools, priority=9)
-    at_work(world)
-    waiting = world.submit(["A print by day"] * 2 * SLOTS, more={"priority": 5})
+def put_behind_it_lets_others_go_first(world: World, batch_id: UUID) -> None:
+    waiting = world.submit(["A print by day"] * 2 * SLOTS, more={"priority": 1})
     world.until_view(waiting, lambda view: view.status == BatchStatus.IN_PROGRESS)
-    world.sandbox.wait(calls=6 * SLOTS)
+    world.sandbox.wait(calls=int(str(world.sandbox.totals()["calls"])) + 3 * SLOTS)
     assert not begun(world, waiting)
     told(world, control.reprioritise, batch_id, -1)
     since = now(world)
     assert world.until(waiting).counts.succeeded == 2 * SLOTS
     assert overtaken(world, since, waiting, batch_id) <= 2 * SLOTS
+
+
+def test_a_night_of_a_hundred_thousand_obeys_at_once(world: World, tools) -> None:
+    batch_id = night(world, tools, priority=5)
+    at_work(world)
+    an_urgent_one_overtakes_it(world, batch_id)
+    put_behind_it_lets_others_go_first(world, batch_id)
+    paused_nothing_of_it_is_begun(world, batch_id)
+    resumed_it_goes_on(world, batch_id)
+    cancelled_nothing_of_it_is_begun(world, batch_id)
 
 
 def test_two_projects_on_one_key_share_it(world: World, tools) -> None:
