@@ -8,7 +8,7 @@ from uuid import uuid4
 import pytest
 from stage import LATER, draft, failed, succeeded, unknown
 
-from darkroom.domain.batch import Counts
+from darkroom.domain.batch import Counts, PausedReason
 from darkroom.domain.job import JobState
 from darkroom.store import batches, diagnosis, insights
 from darkroom.store.evidence import settle_late
@@ -48,6 +48,8 @@ def test_a_batch_is_shown_with_its_counts_and_its_money(stage, night):
     assert (view.cost.reserved, view.cost.at_risk, view.cost.room) == (1, 1, Decimal("17.125"))
     assert view.images_per_minute > 0
     assert view.eta_seconds > 0
+    stage.call(batches.pause, night, PausedReason.BUDGET, "no room")
+    assert _view(stage, night).eta_seconds is None, "nobody knows when somebody acts"
 
 
 def test_other_projects_see_nothing(stage, night):

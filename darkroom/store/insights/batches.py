@@ -162,14 +162,15 @@ def _view(
     first = family[0]
     looked = [checked[row.id] for row in family if row.id in checked]
     latest = next((row for row in family if row.status not in TERMINAL), first)
-    counts = _counts(family)
+    counts, status = _counts(family), BatchStatus(latest.status)
+    is_held = latest.paused_reason is not None and counts.open
     rate = sum(made.get(row.id, 0.0) for row in family)
     per_job = max(sum(row.images for row in family) / max(counts.succeeded, 1), 1.0)
     return BatchView(
         id=first.id,
         name=first.name,
         provider=first.provider,
-        status=BatchStatus(latest.status),
+        status=status,
         paused_reason=latest.paused_reason,
         paused_detail=latest.paused_detail,
         paused_budget=_short(latest),
@@ -181,7 +182,7 @@ def _view(
         skipped=first.skipped,
         cost=_cost(family, latest),
         images_per_minute=rate,
-        eta_seconds=eta(BatchStatus(latest.status), counts, rate / per_job),
+        eta_seconds=None if is_held else eta(status, counts, rate / per_job),
         waiting=waiting.get(latest.id, ()),
         created_at=first.created_at,
         in_progress_at=first.in_progress_at,
