@@ -10,7 +10,7 @@ from darkroom.domain.reference import Edit
 from darkroom.domain.size import size_error
 from darkroom.domain.suggestion import hint, nearest_number, nearest_word
 
-_COMPRESSIBLE = frozenset({"jpeg", "webp"})
+_INCOMPRESSIBLE = frozenset({"png", "gif"})
 _OPAQUE = frozenset({"jpeg", "gif"})
 COMPRESSION_LIMIT = 100
 """The default, and no compression at all."""
@@ -68,7 +68,7 @@ def is_idle_compression(given: Mapping[str, object]) -> bool:
 def combinations(given: Mapping[str, object]) -> Iterator[Problem]:
     """Parameters that are good each for itself and not together."""
     output_format = str(given.get("output_format", "png")).strip()
-    if "output_compression" in given and output_format not in _COMPRESSIBLE:
+    if "output_compression" in given and output_format in _INCOMPRESSIBLE:
         message = (
             f"goes with jpeg and webp only, not with {output_format}; "
             "drop it, or set output_format to jpeg or webp"

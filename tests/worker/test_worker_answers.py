@@ -35,11 +35,15 @@ def test_of_three_images_only_the_missing_is_asked_again(world: World) -> None:
     assert world.sandbox.totals()["images_billed"] == 3
 
 
-def test_an_image_of_another_size_is_kept_and_shown_and_not_asked_again(world: World) -> None:
+def test_an_image_of_another_size_or_format_is_kept_and_shown_and_not_asked_again(
+    world: World,
+) -> None:
     world.start_worker()
-    view = world.until(world.submit(["[[fault:wrong_size]] A print"]))
-    assert (view.images, view.mismatched, view.counts.succeeded) == (0, 1, 1)
-    assert world.sandbox.totals()["calls"] == 1
+    view = world.until(
+        world.submit(["[[fault:wrong_size]] A print", "[[fault:wrong_format]] A print"])
+    )
+    assert (view.images, view.mismatched, view.counts.succeeded) == (0, 2, 2)
+    assert world.sandbox.totals()["calls"] == 2
 
 
 @pytest.mark.parametrize("fault", ["html_200", "truncated_json", "empty_data", "not_an_image"])

@@ -116,6 +116,11 @@ def test_what_the_provider_takes_is_never_refused(models, asked):
     assert isinstance(resolve({"prompt": "a cat", **asked}, models), Priced)
 
 
+def test_a_format_that_is_none_says_nothing_of_a_compression(models):
+    asked = {"prompt": "a cat", "output_format": "jpg", "output_compression": 50}
+    assert [one.column for one in resolve(asked, models)] == ["output_format"]
+
+
 def test_a_compression_that_a_png_has_anyway_is_not_sent(models):
     """The API takes it, and nobody is asked whether each relay does."""
     asked = {"prompt": "a cat", "output_compression": 100}
