@@ -171,17 +171,17 @@ def test_what_the_csv_writer_writes_is_read_back(table, delimiter, ending, encod
     assert [list(row.cells.values()) for row in found] == [["first"] * len(header), *kept]
 
 
-def test_two_hundred_thousand_rows_pass_in_flat_memory(put):
+def test_sixty_thousand_rows_pass_in_flat_memory(put):
     line = b'"a cat, sitting on mat number",1024x1024,' + b"x" * 60 + b"\n"
-    path = put("list.csv", b"prompt,size,note\n" + line * 200_000)
+    path = put("list.csv", b"prompt,size,note\n" + line * 60_000)
     tracemalloc.start()
     try:
         count = sum(1 for _ in read(path))
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
-    assert count == 200_000
-    assert peak < 20_000_000
+    assert count == 60_000
+    assert peak < 1_000_000, "of 6 MB"
 
 
 def test_a_reader_that_is_left_early_closes_its_file(put):
