@@ -12,6 +12,8 @@ SANDBOX = "the sandbox drew these images: they are placeholders"
 def summary(batch: Batch, *, sandbox: bool) -> list[str]:
     """What happened to a batch, and the next step if there is one."""
     lines = [what_happened(batch, sandbox=sandbox), *refusals(batch)]
+    if batch.ended and (said := unknowns(batch)):
+        lines.append(said)
     step = next_step(batch)
     return [*lines, f"next: {step}"] if step else lines
 

@@ -96,6 +96,11 @@ def test_no_batches_is_said(api, darkroom):
             f"next: darkroom retry {BATCH_ID} makes a new batch",
         ),
         (
+            {"counts": {"succeeded": 1, "failed": 1}, "unknown": 1},
+            1,
+            f"at risk: compare the provider's invoice and say darkroom settle {BATCH_ID} --unknown",
+        ),
+        (
             {**WORKING, "paused_reason": "budget", "cost": {"cap": "5"}, "counts": {"queued": 2}},
             3,
             f"darkroom resume {BATCH_ID} --budget DOLLARS",
