@@ -1,6 +1,8 @@
 """The reaper: tickets that ran out go back, lost leases are settled by what is found, or as unknown."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 
 from darkroom.blobs import StorageFailed
 from darkroom.domain.attempt import Outcome
@@ -15,6 +17,9 @@ from worker.tools import Tools
 
 CHUNK = 500
 
+AT_ONCE = 4
+"""A worker may leave hundreds, each to be asked for in the storage; as many as are judged at once."""
+
 
 def reap(tools: Tools) -> int:
     """Moves on what its worker left; counts it."""
@@ -24,8 +29,9 @@ def reap(tools: Tools) -> int:
         lapsed = jobs.lapse(connection, CHUNK)
         lost = leases.lost(connection, CHUNK) if _heartbeats_count(tools, connection) else []
     tools.meter.reaped(lapsed, len(lost))
-    for lease in lost:
-        _settle(tools, lease)
+    if lost:
+        with ThreadPoolExecutor(min(AT_ONCE, len(lost)), "darkroom-reap") as pool:
+            list(pool.map(partial(_settle, tools), lost))
     return lapsed + len(lost)
 
 

@@ -13,7 +13,7 @@ from world import World
 
 from darkroom.blobs import StorageFailed
 from darkroom.domain.answer import receipt_name
-from darkroom.domain.attempt import Failed, Unknown
+from darkroom.domain.attempt import AttemptState, Failed, Unknown
 from darkroom.domain.failure import FailureClass
 from darkroom.domain.job import JobState
 from darkroom.fetching import FetchCode, FetchFailed, Guard
@@ -277,6 +277,25 @@ def test_an_answer_that_the_storage_does_not_give_holds_up_no_other_and_no_call(
     assert inherit(tools) == 1
     assert states(world, stuck) == [JobState.SUCCEEDED]
     assert world.sandbox.totals()["calls"] == 2
+    agree(world)
+
+
+def test_what_a_worker_has_left_is_looked_for_side_by_side(world: World, tools: Tools) -> None:
+    """It may be hundreds of calls, and the clock hands nothing out before the last: each look waits for another."""
+    for prompt in ("A print", "Another"):
+        died_after_the_answer(world, tools, prompt)
+    with transaction(world.engine) as connection:
+        connection.execute(update(attempts).values(lease_expires_at=attempts.c.begun_at))
+    find, company = receipts.find, threading.Barrier(2, timeout=10)
+
+    def found(tools: Tools, attempt_id):
+        company.wait()
+        return find(tools, attempt_id)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(receipts, "find", found)
+        assert reap(tools) == 2
+    assert {row.state for row in world.attempts()} == {AttemptState.SUCCEEDED}
     agree(world)
 
 
