@@ -109,7 +109,7 @@ def test_a_retry_has_what_is_left_of_the_budget(retry, make):
     [
         ([None], [], "no job failed"),
         ([SERVER_ERROR], ["moderation"], "no job failed with moderation"),
-        ([None, UNKNOWN], [], "only=unknown_outcome,worker_lost"),
+        ([None, UNKNOWN], [], "only=unknown_outcome,withheld,worker_lost"),
     ],
 )
 def test_nothing_to_retry_says_why(retry, make, ends, only, words):
