@@ -1,5 +1,6 @@
 """What the native dialect takes: the bodies of its requests, with nothing in them that nobody reads."""
 
+import re
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
@@ -38,6 +39,7 @@ LONGEST_LIFE = 10 * 366 * 24 * 3600
 LONGEST_GRACE = 30 * 24 * 3600
 A_DAY = 24 * 3600
 PATHS_LIMIT = 50_000
+_DATED = re.compile(r"\d{4}-")
 
 
 def storable(text: str) -> str:
@@ -55,8 +57,9 @@ def _amount(value: object) -> object:
 
 
 def _written(value: object) -> object:
-    if not isinstance(value, str):
-        raise ValueError('must be a time such as "2026-11-23T06:00:00Z"')  # noqa: TRY004 - pydantic's word for it
+    """A number is no time, be it in quotes: nobody can tell seconds from milliseconds."""
+    if not isinstance(value, str) or not _DATED.match(value):
+        raise ValueError('must be a time such as "2026-11-23T06:00:00Z"')
     return value
 
 
@@ -67,11 +70,11 @@ def _utc(moment: datetime) -> datetime:
         raise ValueError("is a time that no clock will show") from None
 
 
+Moment = Annotated[AwareDatetime, BeforeValidator(_written), AfterValidator(_utc)]
 Words = Annotated[
     StrictStr, StringConstraints(min_length=1, max_length=200), AfterValidator(storable)
 ]
 Amount = Annotated[Budget, BeforeValidator(_amount)]
-Deadline = Annotated[AwareDatetime, BeforeValidator(_written), AfterValidator(_utc)]
 Priority = Annotated[StrictInt, Field(ge=-PRIORITY_LIMIT, le=PRIORITY_LIMIT)]
 Path = Annotated[StrictStr, StringConstraints(max_length=4096), AfterValidator(storable)]
 FileId = Annotated[StrictStr, StringConstraints(max_length=64), AfterValidator(storable)]
@@ -151,7 +154,7 @@ class BatchIn(Body):
         description="`low`: what the safety system refuses is tried once more with moderation low.",
     )
     budget: Amount | None = Field(None, description="The most it may cost, in US dollars.")
-    deadline: Deadline | None = None
+    deadline: Moment | None = None
     priority: Priority | None = Field(
         None,
         description="Of two batches that wait, the higher goes first; a row's own counts within.",

@@ -7,7 +7,7 @@ from typing import Annotated, Self
 from pydantic import BaseModel, ConfigDict, Field, StrictStr
 
 from api.money import Money
-from api.native.bodies import Amount, Body, ChecksIn, Deadline, Words
+from api.native.bodies import Amount, Body, ChecksIn, Moment, Words
 from api.native.examples import BATCH_ID, FILE_ID, IMAGE, MORNING, Example, paged, shows
 from api.native.examples import NIGHT as EVENING
 from api.native.views import ImageOut
@@ -29,7 +29,7 @@ from darkroom.store.shelves import Shelved
 SAMPLES = 3
 PAGE_LIMIT = 1000
 
-NIGHT: Example = {"plan_file_id": FILE_ID, "only": ["sku-1"], "budget": "80", "deadline": MORNING}
+NIGHT: Example = {"plan_file_id": FILE_ID, "only": ["sku-1"], "budget": "80"}
 DIFFERENCE: Example = {
     "new": 1,
     "changed": 2,
@@ -80,7 +80,7 @@ class NightIn(Body):
     only: list[Words] | None = Field(None, description="These SKUs; without it, all.")
     threshold: Annotated[Decimal, Field(ge=0, le=1)] = THRESHOLD
     budget: Amount | None = None
-    deadline: Deadline | None = None
+    deadline: Moment | None = None
     checks: ChecksIn | None = None
     focus: Words | None = None
 

@@ -17,7 +17,6 @@ SUBMISSION: Example = {
     "name": "lighthouses",
     "defaults": {"quality": "low", "size": "1024x1024"},
     "budget": "12.50",
-    "deadline": MORNING,
 }
 FILE: Example = {
     "id": FILE_ID,

@@ -3,7 +3,7 @@
 from typing import Self
 
 from fastapi import APIRouter
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StrictBool
 
 from api.deps import Admin, Tools, bearer
 from api.errors import documented
@@ -30,7 +30,7 @@ class GcIn(BaseModel):
 
     model_config = ConfigDict(extra="forbid", json_schema_extra=shows({"dry_run": True}))
 
-    dry_run: bool = Field(False, description="Only say what would be given up.")
+    dry_run: StrictBool = Field(False, description="Only say what would be given up.")
 
 
 class FreedOut(BaseModel):

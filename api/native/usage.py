@@ -4,13 +4,14 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Self
 
 from fastapi import APIRouter, Query
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from api.auth import Caller
 from api.deps import Reader, Tools, bearer
 from api.errors import documented
 from api.money import Money
 from api.names import KEY
+from api.native.bodies import Moment
 from api.native.examples import USAGE, shows
 from api.projects import USUAL
 from api.refusals import Invalid
@@ -31,10 +32,8 @@ class UsageQuery(BaseModel):
 
     group_by: Grouping = Grouping.DAY
     project: str | None = Field(None, description="Another project; for keys of the operator's.")
-    since: AwareDatetime | None = Field(
-        None, description="Thirty days before `until` if not given."
-    )
-    until: AwareDatetime | None = Field(None, description="Now if not given; not itself included.")
+    since: Moment | None = Field(None, description="Thirty days before `until` if not given.")
+    until: Moment | None = Field(None, description="Now if not given; not itself included.")
 
     def span(self, now: datetime) -> tuple[datetime, datetime]:
         """From and to.

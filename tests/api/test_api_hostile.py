@@ -124,6 +124,31 @@ def test_a_query_that_is_of_no_use_is_refused(client, query):
     assert problem["errors"][0]["detail"].startswith(f"{name}: ")
 
 
+@pytest.mark.parametrize("moment", ["0.5", "1763928000", "1763928000000", "soon"])
+def test_a_number_is_no_time(client, submit, moment):
+    assert_problem(client.get(f"/api/v1/usage?until={moment}"), 422, "invalid_request")
+    assert_problem(submit(deadline=moment), 422, "invalid_request")
+
+
+@pytest.mark.parametrize("meant", [0, 1, "false", None])
+def test_what_gives_something_up_is_told_so_plainly(project, meant):
+    response = project.clients["admin"].post("/api/v1/gc", json={"dry_run": meant})
+    assert_problem(response, 422, "invalid_request")
+
+
+@pytest.mark.parametrize(
+    ("path", "allowed"),
+    [
+        ("/api/v1/batches", "GET, POST"),
+        ("/v1/files/file-0", "DELETE, GET"),
+        ("/api/v1/catalogs/shop/schedule", "DELETE, PUT"),
+    ],
+)
+def test_a_method_that_is_none_is_told_all_there_are(client, path, allowed):
+    response = client.patch(path)
+    assert (response.status_code, response.headers["allow"]) == (405, allowed)
+
+
 @pytest.mark.parametrize(
     "query", ["state=nonsense", "limit=1001", "after=job_x", "after=job_" + "9" * 30, "state=%00"]
 )
