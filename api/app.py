@@ -4,14 +4,13 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import UTC, date, datetime
 from functools import lru_cache
-from typing import Any
 
 from fastapi import FastAPI
 from pydantic import SecretStr
 
 from api import docs, envelope, errors, health, metrics
 from api.auth import admit
-from api.errors import Problem
+from api.document import Described
 from api.instruments import ModelsOf, opened
 from api.native import (
     archives,
@@ -70,18 +69,6 @@ DIALECTS = (
     webhooks,
     gc,
 )
-
-
-class Described(FastAPI):
-    """An application whose OpenAPI document holds the problem that its answers refer to."""
-
-    def openapi(self) -> dict[str, Any]:
-        """The document, made on first use."""
-        template = "#/components/schemas/{model}"
-        problem = Problem.model_json_schema(mode="serialization", ref_template=template)
-        schema = super().openapi()
-        schema["components"]["schemas"] |= {**problem.pop("$defs", {}), "Problem": problem}
-        return schema
 
 
 class SettingMissing(Exception):  # noqa: N818 - named for what it is

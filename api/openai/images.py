@@ -55,6 +55,13 @@ _IMAGES: dict[int | str, dict[str, Any]] = {
     202: {"model": Accepted, "description": "It goes on; nobody waits."},
     **documented(400, 401, 403, 408, 413, 422, 429, 500, 502, 503, 504),
 }
+_PREFER: dict[str, Any] = {
+    "name": "Prefer",
+    "in": "header",
+    "required": False,
+    "schema": {"type": "string"},
+    "description": "`respond-async`: only write it down, and answer 202.",
+}
 _JSON: dict[str, Any] = {
     "required": True,
     "content": {
@@ -69,7 +76,11 @@ _JSON: dict[str, Any] = {
 }
 
 
-@router.post("/generations", responses=_IMAGES, openapi_extra={"requestBody": _JSON})
+@router.post(
+    "/generations",
+    responses=_IMAGES,
+    openapi_extra={"requestBody": _JSON, "parameters": [_PREFER]},
+)
 async def generate(request: Request, tools: Tools, caller: Submitter) -> Response:
     """Generate images and wait for them; with `Prefer: respond-async`, only write the request down."""
     body, stream = streamed(await _object(request))
@@ -81,7 +92,11 @@ async def generate(request: Request, tools: Tools, caller: Submitter) -> Respons
     return await Answering(tools, caller.project_id, asked, stream).answer(request)
 
 
-@editing.post("/edits", responses=_IMAGES, openapi_extra={"requestBody": dict(edits.DOCUMENT)})
+@editing.post(
+    "/edits",
+    responses=_IMAGES,
+    openapi_extra={"requestBody": dict(edits.DOCUMENT), "parameters": [_PREFER]},
+)
 async def edit(request: Request, tools: Tools, caller: Submitter) -> Response:
     """Edit pictures, sent along or named by `file_id` or `image_url`, and wait for what comes of it."""
     if request.headers.get("content-type", "").startswith("multipart/form-data"):

@@ -112,12 +112,26 @@ def test_every_route_names_the_key_it_needs(route):
     assert {"API key": []} in route.operation["security"]
 
 
+@pytest.mark.parametrize("route", [one for one in native_routes() if one.method == "POST"], ids=str)
+def test_whatever_makes_something_names_the_key_under_which_it_is_made_once(route):
+    assert "Idempotency-Key" in [one["name"] for one in route.operation["parameters"]]
+    assert {"400", "408", "409", "413", "422"} <= route.operation["responses"].keys()
+
+
+def test_what_is_made_leads_to_all_that_can_be_done_with_it():
+    made = document()["paths"]["/api/v1/batches"]["post"]["responses"]["202"]["links"]
+    parameters = {"batch_id": "$response.body#/id"}
+    assert made["pauseBatch"] == {"operationId": "pauseBatch", "parameters": parameters}
+    on_it = [one for one in native_routes() if one.path.startswith("/api/v1/batches/{batch_id}")]
+    assert made.keys() == {one.operation["operationId"] for one in on_it}
+
+
 def test_every_reference_leads_somewhere(stranger):
     served = stranger.get("/openapi.json").json()
     assert served == document()
     schemas = served["components"]["schemas"]
-    for name in _referenced(served):
-        assert name in schemas
+    for kind, name in _referenced(served):
+        assert name in served["components"][kind]
     assert "FaultShown" in schemas
     assert "HTTPValidationError" not in schemas
 
@@ -125,7 +139,7 @@ def test_every_reference_leads_somewhere(stranger):
 def _referenced(node):
     if isinstance(node, dict):
         if "$ref" in node:
-            yield node["$ref"].removeprefix("#/components/schemas/")
+            yield node["$ref"].removeprefix("#/components/").split("/")
         for value in node.values():
             yield from _referenced(value)
     elif isinstance(node, list):
