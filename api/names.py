@@ -2,6 +2,7 @@
 
 import re
 from typing import TypeVar
+from urllib.parse import quote, unquote
 from uuid import UUID
 
 from api.refusals import Fault, Invalid, Missing
@@ -16,6 +17,7 @@ _INDEX = re.compile(r"[0-9]{1,4}")
 
 NAME_LIMIT = 100
 _VERSION = re.compile(r"[1-9][0-9]{0,8}")
+_COUNT = re.compile(r"[0-9]{1,9}")
 
 Key = TypeVar("Key")
 
@@ -79,32 +81,60 @@ def version_number(text: str) -> int:
 
 def batch_cursor(after: str | None) -> UUID | None:
     """Where a page of batches begins. Raises Invalid."""
-    return None if after is None else _followed(uuid_of(BATCH, after))
+    return None if after is None else followed(uuid_of(BATCH, after))
 
 
 def key_cursor(after: str | None) -> UUID | None:
     """Where a page of API keys begins. Raises Invalid."""
-    return None if after is None else _followed(uuid_of(KEY, after))
+    return None if after is None else followed(uuid_of(KEY, after))
 
 
 def project_cursor(after: str | None) -> str | None:
     """Where a page of projects begins. Raises Invalid."""
-    return None if after is None else _followed(None if unstorable(after) else after)
+    return None if after is None else followed(None if unstorable(after) else after)
 
 
 def job_cursor(after: str | None) -> int | None:
     """Where a page of jobs begins. Raises Invalid."""
-    return None if after is None else _followed(number_of(JOB, after))
+    return None if after is None else followed(number_of(JOB, after))
 
 
 def delivery_cursor(after: str | None) -> int | None:
     """Where a page of deliveries begins. Raises Invalid."""
-    return None if after is None else _followed(number_of(DELIVERY, after))
+    return None if after is None else followed(number_of(DELIVERY, after))
 
 
 def settlement_cursor(after: str | None) -> int:
     """Where a page of settlements begins. Raises Invalid."""
-    return 0 if after is None else _followed(number_of(SETTLEMENT, after))
+    return 0 if after is None else followed(number_of(SETTLEMENT, after))
+
+
+def version_cursor(after: str | None) -> int | None:
+    """Where a page of a catalog's versions begins. Raises Invalid."""
+    return None if after is None else followed(int(after) if _VERSION.fullmatch(after) else None)
+
+
+def problem_cursor(after: str | None) -> int:
+    """How many problems of a file were seen. Raises Invalid."""
+    return 0 if after is None else followed(int(after) if _COUNT.fullmatch(after) else None)
+
+
+def item_place(sku: str, variant: str) -> str:
+    """The place of an item in its version.
+
+    >>> item_place("a/b", "main"), item_cursor("a%2Fb/main")
+    ('a%2Fb/main', ('a/b', 'main'))
+    """
+    return f"{quote(sku, safe='')}/{quote(variant, safe='')}"
+
+
+def item_cursor(after: str | None) -> tuple[str, str]:
+    """Where a page of a version's items begins. Raises Invalid."""
+    if after is None:
+        return "", ""
+    sku, slash, variant = after.partition("/")
+    key = unquote(sku), unquote(variant)
+    return followed(key if slash and not unstorable("".join(key)) else None)
 
 
 def _known(key: Key | None, kind: str, name: str) -> Key:
@@ -113,8 +143,9 @@ def _known(key: Key | None, kind: str, name: str) -> Key:
     return key
 
 
-def _followed(key: Key | None) -> Key:
+def followed(key: Key | None) -> Key:
+    """The place after which a page begins. Raises Invalid where there is none."""
     if key is None:
-        detail = "must be an id out of an earlier page"
+        detail = "must be the `next` of an earlier page"
         raise Invalid([Fault("cursor_not_valid", detail, column="after")])
     return key

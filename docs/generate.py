@@ -88,6 +88,8 @@ def routes() -> str:
     about = (
         "The document itself is at `/openapi.json` and, to be read and tried, at `/docs` of a running"
         " stack. Errors are RFC 9457 problems under `/api/v1`, and in OpenAI's envelope under `/v1`."
+        " Every list under `/api/v1` takes `limit` and `after` and answers with `data`, `has_more` and"
+        " `next`, which is the `after` of what follows; those under `/v1` are OpenAI's."
     )
     return f"# HTTP\n\n{_FIRST} {about}\n\n{head}\n{rows}\n"
 

@@ -10,9 +10,10 @@ from api import control, estimation, submission
 from api.deps import Reader, Subject, Submitter, Tools, bearer
 from api.errors import documented
 from api.feeds import Version
-from api.names import batch_cursor, batch_key
+from api.names import batch_cursor, batch_key, problem_cursor
 from api.native.bodies import BatchIn, PauseIn, PriorityIn, ResumeIn, RetryIn
 from api.native.estimates import DryRunOut
+from api.native.pages import LongPageQuery, PageQuery
 from api.native.views import BatchOut, BatchPage, ProblemOut, ProblemPage
 from api.ranges import is_same
 from api.route import GuardedRoute
@@ -20,8 +21,6 @@ from darkroom.domain.batch import PausedReason
 from darkroom.store import insights
 from darkroom.store.insights import BatchView
 
-PAGE_LIMIT = 100
-PROBLEM_LIMIT = 1000
 POLL_SECONDS = "1"
 LEAST_SECONDS, MOST_SECONDS = 2, 60
 LOOKS = 50
@@ -62,14 +61,13 @@ def submit(
 def list_batches(
     tools: Tools,
     caller: Reader,
-    limit: Annotated[int, Query(ge=1, le=PAGE_LIMIT)] = 20,
-    after: str | None = None,
+    asked: Annotated[PageQuery, Query()],
 ) -> BatchPage:
     """List batches that are nobody's retry, newest first."""
+    after = batch_cursor(asked.after)
     with tools.transaction() as connection:
-        found = insights.page(connection, caller.project_id, limit + 1, batch_cursor(after))
-    data = [BatchOut.of(view) for view in found[:limit]]
-    return BatchPage(data=data, has_more=len(found) > limit)
+        found = insights.page(connection, caller.project_id, asked.limit + 1, after)
+    return BatchPage.of([BatchOut.of(view) for view in found], asked.limit, lambda one: one.id)
 
 
 @router.post(
@@ -142,15 +140,15 @@ def problems(
     tools: Tools,
     caller: Reader,
     batch_id: str,
-    limit: Annotated[int, Query(ge=1, le=PROBLEM_LIMIT)] = 100,
-    after: Annotated[int, Query(ge=0, le=10**9, description="How many were seen.")] = 0,
+    asked: Annotated[LongPageQuery, Query()],
 ) -> ProblemPage:
     """List what is wrong with a batch's file, in the order of its lines."""
+    seen, key = problem_cursor(asked.after), batch_key(batch_id)
     with tools.transaction() as connection:
-        view = control.owned_batch(connection, caller.project_id, batch_key(batch_id))
-        found = insights.problems_page(connection, view.id, limit=limit, after=after)
+        view = control.owned_batch(connection, caller.project_id, key)
+        found = insights.problems_page(connection, view.id, limit=asked.limit + 1, after=seen)
     data = [ProblemOut.model_validate(problem) for problem in found]
-    return ProblemPage(data=data, has_more=after + len(data) < view.problem_count)
+    return ProblemPage.of(data, asked.limit, lambda _: str(seen + asked.limit))
 
 
 @router.post(

@@ -10,6 +10,7 @@ from api.money import Money
 from api.native.bodies import Amount, Body, ChecksIn, Moment, Words
 from api.native.examples import BATCH_ID, FILE_ID, IMAGE, MORNING, Example, paged, shows
 from api.native.examples import NIGHT as EVENING
+from api.native.pages import Page
 from api.native.views import ImageOut
 from darkroom.catalogs.night import Night, Wish
 from darkroom.domain.catalog import (
@@ -27,7 +28,6 @@ from darkroom.store.session import Connection
 from darkroom.store.shelves import Shelved
 
 SAMPLES = 3
-PAGE_LIMIT = 1000
 
 NIGHT: Example = {"plan_file_id": FILE_ID, "only": ["sku-1"], "budget": "80"}
 DIFFERENCE: Example = {
@@ -189,13 +189,10 @@ class VersionOut(BaseModel):
         )
 
 
-class VersionPage(BaseModel):
-    """The latest versions, newest first."""
+class VersionPage(Page[VersionOut]):
+    """Versions, newest first."""
 
     model_config = ConfigDict(json_schema_extra=paged(VERSION))
-
-    data: list[VersionOut]
-    has_more: bool = False
 
 
 class ItemOut(BaseModel):
@@ -229,18 +226,7 @@ class ItemOut(BaseModel):
         )
 
 
-class Where(Body):
-    """Where a page of items begins, and how long it is."""
-
-    limit: Annotated[int, Field(ge=1, le=PAGE_LIMIT)] = 100
-    after_sku: str = ""
-    after_variant: str = ""
-
-
-class ItemPage(BaseModel):
+class ItemPage(Page[ItemOut]):
     """Items by SKU and variant."""
 
     model_config = ConfigDict(json_schema_extra=paged(ITEM))
-
-    data: list[ItemOut]
-    has_more: bool

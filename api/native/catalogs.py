@@ -8,7 +8,14 @@ from fastapi import APIRouter, Query
 from api import catalogs as verbs
 from api.deps import Reader, Submitter, Tools, bearer
 from api.errors import documented
-from api.names import catalog_name, file_key, version_number
+from api.names import (
+    catalog_name,
+    file_key,
+    item_cursor,
+    item_place,
+    version_cursor,
+    version_number,
+)
 from api.native.catalog_views import (
     DifferenceOut,
     ItemOut,
@@ -17,8 +24,8 @@ from api.native.catalog_views import (
     NightOut,
     VersionOut,
     VersionPage,
-    Where,
 )
+from api.native.pages import LongPageQuery, PageQuery
 from api.route import GuardedRoute
 from darkroom.store import catalogs, shelves
 
@@ -60,12 +67,16 @@ def begin(tools: Tools, caller: Submitter, name: str, body: NightIn) -> NightOut
     summary="List versions",
     responses=documented(401, 403, 404, 422, 503),
 )
-def list_versions(tools: Tools, caller: Reader, name: str) -> VersionPage:
-    """List the latest versions, newest first."""
+def list_versions(
+    tools: Tools, caller: Reader, name: str, asked: Annotated[PageQuery, Query()]
+) -> VersionPage:
+    """List a catalog's versions, newest first."""
+    before = version_cursor(asked.after)
     with tools.transaction() as connection:
         catalog = verbs.owned(connection, caller.project_id, catalog_name(name))
-        found = catalogs.versions(connection, catalog.id)
-        return VersionPage(data=[VersionOut.of(connection, catalog, one) for one in found])
+        found = catalogs.versions(connection, catalog.id, asked.limit + 1, before)
+        data = [VersionOut.of(connection, catalog, one) for one in found]
+    return VersionPage.of(data, asked.limit, lambda one: str(one.version))
 
 
 @router.get(
@@ -108,16 +119,15 @@ def list_items(
     caller: Reader,
     name: str,
     version: str,
-    where: Annotated[Where, Query()],
+    asked: Annotated[LongPageQuery, Query()],
 ) -> ItemPage:
-    """List what a version shows."""
+    """List what a version shows, by SKU and variant."""
+    after = item_cursor(asked.after)
     with tools.transaction() as connection:
         catalog = verbs.owned(connection, caller.project_id, catalog_name(name))
         verbs.version_of(connection, catalog, version_number(version))
-        after = (where.after_sku, where.after_variant)
         found = shelves.page(
-            connection, catalog.id, version_number(version), where.limit + 1, after
+            connection, catalog.id, version_number(version), asked.limit + 1, after
         )
-    return ItemPage(
-        data=[ItemOut.of(one) for one in found[: where.limit]], has_more=len(found) > where.limit
-    )
+    data = [ItemOut.of(one) for one in found]
+    return ItemPage.of(data, asked.limit, lambda one: item_place(one.sku, one.variant))

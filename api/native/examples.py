@@ -269,4 +269,4 @@ def shows(example: Example) -> Example:
 
 def paged(example: Example) -> Example:
     """A page of one."""
-    return shows({"data": [example], "has_more": False})
+    return shows({"data": [example], "has_more": False, "next": None})

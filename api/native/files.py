@@ -66,4 +66,4 @@ def find(tools: Tools, caller: Reader, sha256: Sha256) -> FilePage:
     """Find the picture of these bytes, so that it need not be uploaded again."""
     with tools.transaction() as connection:
         found = files.reference(connection, caller.project_id, sha256)
-    return FilePage(data=[FileOut.of(found)] if found else [])
+    return FilePage(data=[FileOut.of(found)] if found else [], next=None)

@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Query
-from pydantic import AfterValidator, BaseModel, Field
+from pydantic import AfterValidator, Field
 
 from api import control
 from api.deps import Reader, Tools, bearer
@@ -12,6 +12,7 @@ from api.errors import documented
 from api.names import batch_key, job_cursor, job_key
 from api.native.bodies import storable
 from api.native.links import LONGEST
+from api.native.pages import LongPageQuery
 from api.native.views import AttemptOut, JobDetail, JobOut, JobPage
 from api.refusals import Missing
 from api.route import GuardedRoute
@@ -22,13 +23,11 @@ from darkroom.domain.review import Judgement
 from darkroom.store import insights
 from darkroom.store.session import Connection, now_at
 
-PAGE_LIMIT = 1000
 
-
-class JobQuery(BaseModel):
+class JobQuery(LongPageQuery):
     """Which jobs of a batch."""
 
-    state: Annotated[list[JobState], Field(max_length=len(JobState))] = []
+    state: Annotated[list[JobState], Field(max_length=len(JobState))] = Field([])
     verdict: Judgement | None = Field(None, description="What a person said of its images.")
     failure: Annotated[list[FailureClass], Field(max_length=len(FailureClass))] = Field(
         [],
@@ -40,8 +39,6 @@ class JobQuery(BaseModel):
     links: Annotated[int, Field(ge=1, le=LONGEST)] | None = Field(
         None, description="Sign the images' URLs, so that they need no key for so many seconds."
     )
-    limit: Annotated[int, Field(ge=1, le=PAGE_LIMIT)] = 100
-    after: str | None = Field(None, description="The id of the last job seen.")
 
 
 router = APIRouter(tags=["jobs"], route_class=GuardedRoute, dependencies=[bearer])
@@ -72,10 +69,10 @@ def list_jobs(
             failures=asked.failure,
             custom_id=asked.custom_id,
         )
-        data = [JobOut.of(view) for view in found[: asked.limit]]
+        data = [JobOut.of(view) for view in found]
         if asked.links:
             _sign(tools, connection, data, asked.links)
-    return JobPage(data=data, has_more=len(found) > asked.limit)
+    return JobPage.of(data, asked.limit, lambda one: one.id)
 
 
 def _sign(tools: Tools, connection: Connection, page: list[JobOut], seconds: int) -> None:

@@ -15,13 +15,12 @@ from api.names import KEY, api_key_key, key_cursor
 from api.native.bodies import KeyIn, RotationIn
 from api.native.examples import KEY as EXAMPLE
 from api.native.examples import paged, shows
+from api.native.pages import Page, PageQuery
 from api.refusals import Conflict, Missing
 from api.route import SecretRoute
 from darkroom.domain.ids import shown
 from darkroom.store import keys
 from darkroom.store.keys import ApiKey
-
-PAGE_LIMIT = 100
 
 router = APIRouter(prefix="/keys", tags=["keys"], route_class=SecretRoute, dependencies=[bearer])
 
@@ -69,21 +68,16 @@ class KeyMade(KeyOut):
     key: str
 
 
-class KeyPage(BaseModel):
+class KeyPage(Page[KeyOut]):
     """Keys of the project, newest first."""
 
     model_config = ConfigDict(json_schema_extra=paged(EXAMPLE))
 
-    data: list[KeyOut]
-    has_more: bool
 
-
-class KeyQuery(BaseModel):
+class KeyQuery(PageQuery):
     """Which keys."""
 
     project: str | None = Field(None, description="Another project; for keys of the operator's.")
-    limit: Annotated[int, Field(ge=1, le=PAGE_LIMIT)] = PAGE_LIMIT
-    after: str | None = Field(None, description="The id of the last key seen.")
 
 
 @router.post(
@@ -121,8 +115,7 @@ def list_keys(tools: Tools, caller: Admin, asked: Annotated[KeyQuery, Query()]) 
     project_id, after = caller.about(asked.project), key_cursor(asked.after)
     with tools.transaction() as connection:
         found = keys.page(connection, project_id, asked.limit + 1, after)
-    data = [KeyOut.of(key) for key in found[: asked.limit]]
-    return KeyPage(data=data, has_more=len(found) > asked.limit)
+    return KeyPage.of([KeyOut.of(key) for key in found], asked.limit, lambda one: one.id)
 
 
 @router.post(

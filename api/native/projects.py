@@ -9,13 +9,12 @@ from api.deps import Reader, Tools, bearer
 from api.errors import documented
 from api.names import project_cursor
 from api.native.examples import PROJECT, paged
+from api.native.pages import Page, PageQuery
 from api.native.views import CostOut
 from api.projects import USUAL, Projects
 from api.route import GuardedRoute
 from darkroom.store import insights
 from darkroom.store.insights import ProjectView
-
-PAGE_LIMIT = 100
 
 router = APIRouter(
     prefix="/projects", tags=["projects"], route_class=GuardedRoute, dependencies=[bearer]
@@ -42,13 +41,10 @@ class ProjectOut(BaseModel):
         )
 
 
-class ProjectPage(BaseModel):
+class ProjectPage(Page[ProjectOut]):
     """Projects by name."""
 
     model_config = ConfigDict(json_schema_extra=paged(PROJECT))
-
-    data: list[ProjectOut]
-    has_more: bool
 
 
 @router.get(
@@ -60,14 +56,13 @@ class ProjectPage(BaseModel):
 def list_projects(
     tools: Tools,
     caller: Reader,
-    limit: Annotated[int, Query(ge=1, le=PAGE_LIMIT)] = 20,
-    after: str | None = None,
+    asked: Annotated[PageQuery, Query()],
 ) -> ProjectPage:
     """List the caller's project; with a key of the operator's own, all of them."""
     only = None if caller.project_id == USUAL else caller.project_id
     with tools.transaction() as connection:
         found = insights.projects_page(
-            connection, limit=limit + 1, after=project_cursor(after), only=only
+            connection, limit=asked.limit + 1, after=project_cursor(asked.after), only=only
         )
-    data = [ProjectOut.of(view, tools.projects) for view in found[:limit]]
-    return ProjectPage(data=data, has_more=len(found) > limit)
+    data = [ProjectOut.of(view, tools.projects) for view in found]
+    return ProjectPage.of(data, asked.limit, lambda one: one.id)

@@ -3,15 +3,16 @@
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from enum import StrEnum, auto
-from typing import Self
+from typing import Annotated, Self
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.deps import Admin, Reader, Tools, bearer
 from api.errors import documented
 from api.instruments import Instruments
 from api.native.examples import PROVIDER, paged, shows
+from api.native.pages import Page, PageQuery
 from api.refusals import Conflict, Missing
 from api.route import GuardedRoute
 from darkroom.domain.limit import Limits
@@ -112,24 +113,23 @@ def _state(view: ProviderView | None) -> ProviderState:
     return ProviderState.ON_TRIAL if view.probing_since else ProviderState.READY
 
 
-class ProviderPage(BaseModel):
+class ProviderPage(Page[ProviderOut]):
     """The providers that the caller's project may ask for, its own first."""
 
     model_config = ConfigDict(json_schema_extra=paged(PROVIDER))
-
-    data: list[ProviderOut]
-    has_more: bool = False
 
 
 @router.get(
     "",
     operation_id="listProviders",
     summary="List providers",
-    responses=documented(401, 403, 503),
+    responses=documented(401, 403, 422, 503),
 )
-def list_providers(tools: Tools, caller: Reader) -> ProviderPage:
+def list_providers(
+    tools: Tools, caller: Reader, asked: Annotated[PageQuery, Query()]
+) -> ProviderPage:
     """List the providers of the project: ready, paused and why, or on trial; and what may be sent to each."""
-    return ProviderPage(data=standings(tools, caller.project_id))
+    return ProviderPage.cut(standings(tools, caller.project_id), asked, lambda one: one.name)
 
 
 @router.post(

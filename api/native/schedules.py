@@ -5,7 +5,7 @@ from decimal import Decimal
 from http import HTTPStatus
 from typing import Annotated, Self
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field, StrictStr
 
 from api import schedules as verbs
@@ -15,6 +15,7 @@ from api.money import Money
 from api.names import catalog_name, file_key
 from api.native.bodies import Amount, Body, ChecksIn, Path, Words
 from api.native.examples import FILE_ID, MORNING, NIGHT, Example, paged, shows
+from api.native.pages import Page, PageQuery
 from api.route import GuardedRoute
 from api.schedules import Asked, Pushed
 from darkroom.domain.catalog import THRESHOLD
@@ -123,26 +124,26 @@ class ScheduleOut(BaseModel):
         )
 
 
-class SchedulePage(BaseModel):
-    """Every schedule, the one that is due next first."""
+class SchedulePage(Page[ScheduleOut]):
+    """Schedules, the one that is due next first."""
 
     model_config = ConfigDict(json_schema_extra=paged(SCHEDULED))
-
-    data: list[ScheduleOut]
-    has_more: bool = False
 
 
 @router.get(
     "/schedules",
     operation_id="listSchedules",
     summary="List schedules",
-    responses=documented(401, 403, 503),
+    responses=documented(401, 403, 422, 503),
 )
-def list_schedules(tools: Tools, caller: Reader) -> SchedulePage:
+def list_schedules(
+    tools: Tools, caller: Reader, asked: Annotated[PageQuery, Query()]
+) -> SchedulePage:
     """List the schedules of all catalogs."""
     with tools.transaction() as connection:
         found = schedules.page(connection, caller.project_id)
-    return SchedulePage(data=[ScheduleOut.of(one) for one in found])
+    data = [ScheduleOut.of(one) for one in found]
+    return SchedulePage.cut(data, asked, lambda one: one.catalog)
 
 
 @router.put(

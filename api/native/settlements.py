@@ -14,6 +14,7 @@ from api.names import KEY, SETTLEMENT, batch_key, settlement_cursor
 from api.native import examples
 from api.native.bodies import SettleIn
 from api.native.examples import BATCH, paged, shows
+from api.native.pages import LongPageQuery, Page
 from api.native.views import BatchOut
 from api.route import GuardedRoute
 from api.settling import Outcome
@@ -22,8 +23,6 @@ from darkroom.domain.ids import ATTEMPT, shown
 from darkroom.domain.ids import BATCH as BATCH_ID
 from darkroom.domain.invoice import Verdict
 from darkroom.store.invoices import SettlementView
-
-PAGE_LIMIT = 1000
 
 router = APIRouter(
     prefix="/batches", tags=["batches"], route_class=GuardedRoute, dependencies=[bearer]
@@ -90,13 +89,10 @@ class SettlementOut(BaseModel):
         )
 
 
-class SettlementPage(BaseModel):
+class SettlementPage(Page[SettlementOut]):
     """What was said, oldest first."""
 
     model_config = ConfigDict(json_schema_extra=paged(examples.SETTLEMENT))
-
-    data: list[SettlementOut]
-    has_more: bool
 
 
 @router.post(
@@ -128,12 +124,11 @@ def list_settlements(
     tools: Tools,
     caller: Reader,
     batch_id: str,
-    limit: Annotated[int, Query(ge=1, le=PAGE_LIMIT)] = 100,
-    after: str | None = None,
+    asked: Annotated[LongPageQuery, Query()],
 ) -> SettlementPage:
     """List who said what of which call, and when, oldest first."""
-    key, seen = batch_key(batch_id), settlement_cursor(after)
+    key, seen = batch_key(batch_id), settlement_cursor(asked.after)
     with tools.transaction() as connection:
-        found = settling.told(connection, caller.project_id, key, limit=limit + 1, after=seen)
-    data = [SettlementOut.of(view) for view in found[:limit]]
-    return SettlementPage(data=data, has_more=len(found) > limit)
+        found = settling.told(connection, caller.project_id, key, limit=asked.limit + 1, after=seen)
+    data = [SettlementOut.of(view) for view in found]
+    return SettlementPage.of(data, asked.limit, lambda one: one.id)

@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from api.money import Money
 from api.native.examples import ATTEMPT, BATCH, FILE, JOB, PROBLEM, paged, shows
+from api.native.pages import Page
 from darkroom.domain import ids
 from darkroom.domain.attempt import AttemptState, Disposition
 from darkroom.domain.batch import BatchStatus, BudgetOf, PausedReason
@@ -44,13 +45,10 @@ class FileOut(BaseModel):
         )
 
 
-class FilePage(BaseModel):
+class FilePage(Page[FileOut]):
     """The files that were asked for."""
 
     model_config = ConfigDict(json_schema_extra=paged(FILE))
-
-    data: list[FileOut]
-    has_more: bool = False
 
 
 class CountsOut(BaseModel):
@@ -87,13 +85,10 @@ class ProblemOut(BaseModel):
     custom_id: str | None = None
 
 
-class ProblemPage(BaseModel):
+class ProblemPage(Page[ProblemOut]):
     """What was wrong with an input file, in the order of its lines."""
 
     model_config = ConfigDict(json_schema_extra=paged(PROBLEM))
-
-    data: list[ProblemOut]
-    has_more: bool
 
 
 class WaitingOut(BaseModel):
@@ -219,13 +214,10 @@ class BatchOut(BaseModel):
         )
 
 
-class BatchPage(BaseModel):
+class BatchPage(Page[BatchOut]):
     """Batches, newest first."""
 
     model_config = ConfigDict(json_schema_extra=paged(BATCH))
-
-    data: list[BatchOut]
-    has_more: bool
 
 
 class FailureOut(BaseModel):
@@ -325,13 +317,10 @@ def _findings(view: JobView) -> list[FindingOut]:
     ]
 
 
-class JobPage(BaseModel):
+class JobPage(Page[JobOut]):
     """Jobs in the order of their lines."""
 
     model_config = ConfigDict(json_schema_extra=paged(JOB))
-
-    data: list[JobOut]
-    has_more: bool
 
 
 class RawAnswerOut(BaseModel):

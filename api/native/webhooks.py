@@ -5,7 +5,7 @@ from http import HTTPStatus
 from typing import Annotated, Self
 
 from fastapi import APIRouter, Query
-from pydantic import BaseModel, ConfigDict, Field, StrictStr, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from api.deps import Reader, Submitter, Tools, bearer
 from api.errors import documented
@@ -13,6 +13,7 @@ from api.fresh import fresh_id, fresh_webhook_secret
 from api.names import DELIVERY, delivery_cursor, delivery_key, webhook_key
 from api.native.bodies import Body, Words
 from api.native.examples import paged, shows
+from api.native.pages import Page, PageQuery
 from api.refusals import Conflict, Missing
 from api.route import GuardedRoute
 from darkroom.domain.event import DeliveryState, EventType
@@ -98,13 +99,10 @@ class WebhookMade(WebhookOut):
     secret: str
 
 
-class WebhookPage(BaseModel):
-    """Every endpoint of the project."""
+class WebhookPage(Page[WebhookOut]):
+    """Endpoints of the project, the oldest first."""
 
     model_config = ConfigDict(json_schema_extra=paged(_ENDPOINT))
-
-    data: list[WebhookOut]
-    has_more: bool = False
 
 
 class DeliveryOut(BaseModel):
@@ -130,20 +128,10 @@ class DeliveryOut(BaseModel):
         return cls(**{**fields, **ids})
 
 
-class DeliveryPage(BaseModel):
+class DeliveryPage(Page[DeliveryOut]):
     """Some of an endpoint's deliveries, the latest first."""
 
     model_config = ConfigDict(json_schema_extra=paged(_DELIVERY))
-
-    data: list[DeliveryOut]
-    has_more: bool
-
-
-class DeliveryQuery(BaseModel):
-    """Which deliveries."""
-
-    limit: Annotated[int, Field(ge=1, le=100)] = 20
-    after: StrictStr | None = Field(None, description="The id of the last delivery seen.")
 
 
 @router.post(
@@ -175,13 +163,15 @@ def make(tools: Tools, caller: Submitter, body: WebhookIn) -> WebhookMade:
     "",
     operation_id="listWebhooks",
     summary="List webhooks",
-    responses=documented(401, 403, 503),
+    responses=documented(401, 403, 422, 503),
 )
-def list_webhooks(tools: Tools, caller: Reader) -> WebhookPage:
+def list_webhooks(
+    tools: Tools, caller: Reader, asked: Annotated[PageQuery, Query()]
+) -> WebhookPage:
     """List the project's endpoints, the disabled too, and why they are."""
     with tools.transaction() as connection:
         found = webhooks.page(connection, caller.project_id)
-    return WebhookPage(data=[WebhookOut.of(one) for one in found])
+    return WebhookPage.cut([WebhookOut.of(one) for one in found], asked, lambda one: one.id)
 
 
 @router.delete(
@@ -205,15 +195,14 @@ def delete(tools: Tools, caller: Submitter, webhook_id: str) -> None:
     responses=documented(401, 403, 404, 422, 503),
 )
 def list_deliveries(
-    tools: Tools, caller: Reader, webhook_id: str, asked: Annotated[DeliveryQuery, Query()]
+    tools: Tools, caller: Reader, webhook_id: str, asked: Annotated[PageQuery, Query()]
 ) -> DeliveryPage:
     """List what an endpoint was told or is still to be told, the latest first."""
     before = delivery_cursor(asked.after)
     with tools.transaction() as connection:
         endpoint = _owned(connection, caller.project_id, webhook_id)
         found = webhooks.deliveries(connection, endpoint.id, limit=asked.limit + 1, before=before)
-    data = [DeliveryOut.of(one) for one in found[: asked.limit]]
-    return DeliveryPage(data=data, has_more=len(found) > asked.limit)
+    return DeliveryPage.of([DeliveryOut.of(one) for one in found], asked.limit, lambda one: one.id)
 
 
 @router.post(

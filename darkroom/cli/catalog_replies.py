@@ -103,11 +103,7 @@ class ScheduledCatalog:
 
 def schedules(client: Client) -> list[ScheduledCatalog]:
     """Every schedule, the one that is due next first."""
-
-    def all_of(reply: Any) -> list[ScheduledCatalog]:
-        return [ScheduledCatalog.of(one) for one in reply["data"]]
-
-    return client.ask("/schedules", all_of)
+    return list(client.all("/schedules", ScheduledCatalog.of))
 
 
 class Catalogs:
@@ -126,12 +122,8 @@ class Catalogs:
         return self._client.tell(f"{self._path}/nights", night, Begun.of)
 
     def versions(self) -> list[CatalogVersion]:
-        """The latest versions, newest first."""
-
-        def all_of(reply: Any) -> list[CatalogVersion]:
-            return [CatalogVersion.of(one) for one in reply["data"]]
-
-        return self._client.ask(f"{self._path}/versions", all_of)
+        """The versions, newest first."""
+        return list(self._client.all(f"{self._path}/versions", CatalogVersion.of))
 
     def version(self, number: int) -> CatalogVersion:
         """One version."""
@@ -156,16 +148,8 @@ class Catalogs:
 
     def exhibits(self, number: int) -> Iterator[Exhibit]:
         """What a version shows, by SKU and variant."""
-        path, after, more = f"{self._path}/versions/{number}/items", dict[str, str](), True
-        while more:
-            page, more = self._client.ask(path, _page, limit=PAGE, **after)
-            yield from page
-            if page:
-                after = {"after_sku": page[-1].sku, "after_variant": page[-1].variant}
-
-
-def _page(reply: Any) -> tuple[list[Exhibit], bool]:
-    return [_exhibit(one) for one in reply["data"]], bool(reply["has_more"] and reply["data"])
+        path = f"{self._path}/versions/{number}/items"
+        yield from self._client.all(path, _exhibit, limit=PAGE)
 
 
 def _exhibit(reply: Reply) -> Exhibit:

@@ -42,7 +42,6 @@ _NOTHING_LEFT = 416
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 Parsed = TypeVar("Parsed")
-Identified = TypeVar("Identified", Job, Key)
 
 
 class Client:
@@ -161,17 +160,14 @@ class Client:
 
     def jobs(self, batch_id: str) -> Iterator[Job]:
         """Every job of a batch, in the order of the lines."""
-        yield from self._all(f"/api/v1/batches/{batch_id}/jobs", Job.of, limit=JOBS_PAGE)
+        yield from self.all(f"/batches/{batch_id}/jobs", Job.of, limit=JOBS_PAGE)
 
     def problems(self, batch: Batch) -> Iterator[Problem]:
         """Everything that is wrong with a batch's input, in the order of its lines."""
-        yield from batch.problems
-        seen, more = len(batch.problems), len(batch.problems) < batch.problem_count
-        while more:
-            path = f"/api/v1/batches/{batch.id}/problems"
-            page, more = self._page(path, problem_of, limit=JOBS_PAGE, after=seen)
-            yield from page
-            seen, more = seen + len(page), more and bool(page)
+        if len(batch.problems) == batch.problem_count:
+            yield from batch.problems
+        else:
+            yield from self.all(f"/batches/{batch.id}/problems", problem_of, limit=JOBS_PAGE)
 
     @contextmanager
     def image(self, url: str) -> Iterator[Iterator[bytes]]:
@@ -239,7 +235,7 @@ class Client:
 
     def keys(self) -> list[Key]:
         """Every key of the project, newest first."""
-        return list(self._all("/api/v1/keys", Key.of))
+        return list(self.all("/keys", Key.of))
 
     def create_key(
         self,
@@ -278,22 +274,20 @@ class Client:
         path = f"/api/v1/batches/{batch_id}/{verb}"
         return self._read(Batch.of, self._send("POST", path, json=body))
 
-    def _all(
-        self, path: str, parse: Callable[[Any], Identified], **query: Any
-    ) -> Iterator[Identified]:
-        """Whatever stands on all pages of a list."""
+    def all(self, path: str, parse: Callable[[Any], Parsed], **query: Any) -> Iterator[Parsed]:
+        """Whatever stands on all pages of a list at a path below `/api/v1`."""
         more = True
         while more:
-            page, more = self._page(path, parse, **query)
+            page, following = self._page(f"/api/v1{path}", parse, **query)
             yield from page
-            more = more and bool(page)
-            query |= {"after": page[-1].id} if page else {}
+            more = following is not None
+            query["after"] = following
 
     def _page(
         self, path: str, parse: Callable[[Any], Parsed], **query: Any
-    ) -> tuple[list[Parsed], bool]:
-        def both(reply: Any) -> tuple[list[Parsed], bool]:
-            return [parse(one) for one in reply["data"]], bool(reply["has_more"])
+    ) -> tuple[list[Parsed], str | None]:
+        def both(reply: Any) -> tuple[list[Parsed], str | None]:
+            return [parse(one) for one in reply["data"]], reply["next"]
 
         return self._get(path, both, **query)
 

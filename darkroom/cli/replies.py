@@ -252,11 +252,6 @@ class Settlement:
             reply=reply,
         )
 
-    @classmethod
-    def page(cls, reply: Reply) -> "tuple[list[Settlement], bool]":
-        """A page of them, and whether there are more."""
-        return [cls.of(one) for one in reply["data"]], bool(reply["has_more"])
-
 
 @dataclass(frozen=True, slots=True)
 class Review:

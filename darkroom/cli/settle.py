@@ -127,13 +127,4 @@ def _list(terminal: Terminal, batch: str, *, json: bool) -> None:
 
 
 def _settlements(client: Client, batch_id: str) -> list[Settlement]:
-    found: list[Settlement] = []
-    query: dict[str, str] = {}
-    more = True
-    while more:
-        path = f"/batches/{batch_id}/settlements"
-        page, more = client.ask(path, Settlement.page, limit=PAGE, **query)
-        found += page
-        query = {"after": page[-1].id} if page else {}
-        more = more and bool(page)
-    return found
+    return list(client.all(f"/batches/{batch_id}/settlements", Settlement.of, limit=PAGE))

@@ -22,6 +22,7 @@ from sqlalchemy import (
     literal,
     or_,
     select,
+    true,
     update,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, distinct_on
@@ -109,12 +110,14 @@ def hold(connection: Connection, project_id: str, name: str, new_id: UUID) -> Ca
     return Catalog(*row)
 
 
-def versions(connection: Connection, catalog_id: UUID, limit: int = 100) -> list[Version]:
-    """The versions of a catalog, newest first."""
+def versions(
+    connection: Connection, catalog_id: UUID, limit: int = 100, before: int | None = None
+) -> list[Version]:
+    """The versions of a catalog, newest first; those before a number, if there is one."""
     v = catalog_versions.c
-    rows = connection.execute(
-        _versions().where(v.catalog_id == catalog_id).order_by(v.number.desc()).limit(limit)
-    )
+    older = true() if before is None else v.number < before
+    wanted = _versions().where(v.catalog_id == catalog_id, older)
+    rows = connection.execute(wanted.order_by(v.number.desc()).limit(limit))
     return [_version(row) for row in rows]
 
 

@@ -135,7 +135,11 @@ def test_what_cannot_be_an_id_names_nothing(project, name):
 
 
 def test_a_project_sees_nothing_of_another(project, foreign):
-    assert project.clients["read"].get("/api/v1/batches").json() == {"data": [], "has_more": False}
+    assert project.clients["read"].get("/api/v1/batches").json() == {
+        "data": [],
+        "has_more": False,
+        "next": None,
+    }
     listed = project.clients["admin"].get("/api/v1/keys").json()["data"]
     assert len(listed) == len(ORDER)
 

@@ -126,6 +126,35 @@ def test_what_is_made_leads_to_all_that_can_be_done_with_it():
     assert made.keys() == {one.operation["operationId"] for one in on_it}
 
 
+NO_LISTS = {"getUsage", "findFile"}
+"""Sums over a time, and one thing that is looked for."""
+
+LISTS = [
+    route
+    for route in native_routes()
+    if "Page" in str(route.operation["responses"].get("200", {}).get("content"))
+    and route.operation["operationId"] not in NO_LISTS
+]
+
+
+@pytest.mark.parametrize("route", LISTS, ids=str)
+def test_every_list_is_paged_alike(route):
+    asked = {one["name"]: one["schema"] for one in route.operation["parameters"]}
+    assert asked["limit"]["default"] == 100
+    assert asked["after"]["anyOf"] == [{"type": "string"}, {"type": "null"}]
+    schema = route.operation["responses"]["200"]["content"]["application/json"]["schema"]
+    page = document()["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
+    assert page["properties"].keys() == {"data", "has_more", "next"}
+
+
+def test_whatever_shows_several_is_a_list():
+    """Else a new one might be none of these."""
+    schemas = document()["components"]["schemas"]
+    shown = {name for name, schema in schemas.items() if "data" in schema.get("properties", {})}
+    native = {name for name in shown if not name.endswith(("List", "Usage"))}
+    assert all(name.endswith("Page") for name in native)
+
+
 def test_every_reference_leads_somewhere(stranger):
     served = stranger.get("/openapi.json").json()
     assert served == document()

@@ -87,13 +87,20 @@ class Api:
     def knows(self, *batches):
         """These batches, newest first; several states of one are told one after another."""
         latest = {one["id"]: one for one in batches}
-        self.on("GET", "/api/v1/batches", {"data": list(latest.values()), "has_more": False})
+        self.on(
+            "GET",
+            "/api/v1/batches",
+            {"data": list(latest.values()), "has_more": False, "next": None},
+        )
         for batch_id in latest:
             states = [one for one in batches if one["id"] == batch_id]
             self.on("GET", f"/api/v1/batches/{batch_id}", *states)
 
     def has_jobs(self, *pages):
-        told = [{"data": page, "has_more": page is not pages[-1]} for page in pages]
+        told = [
+            {"data": page, "has_more": following is not None, "next": following}
+            for page, following in zip(pages, [*map(str, range(1, len(pages))), None], strict=False)
+        ]
         self.on("GET", f"/api/v1/batches/{BATCH_ID}/jobs", *told)
 
     def has_image(self, name, content, format="png"):  # noqa: A002 - the API's word

@@ -66,7 +66,7 @@ def test_what_does_not_pass_is_rejected_and_made_anew_within_its_budget(api, dar
     rounds = [
         [job(1, "cat", [api.has_image(name, data)])] for name, data in (("1", bad), ("2", good))
     ]
-    jobs = [{"data": page, "has_more": False} for page in rounds]
+    jobs = [{"data": page, "has_more": False, "next": None} for page in rounds]
     api.on("GET", f"/api/v1/batches/{BATCH_ID}/jobs", *jobs)
     told = {"approved": 0, "rejected": 1, "undecided": 0, "changed": 1, "recalled": 0}
     api.on("POST", f"/api/v1/batches/{BATCH_ID}/reviews", {"batch_id": BATCH_ID, **told})

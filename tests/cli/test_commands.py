@@ -80,7 +80,7 @@ def test_the_table_fits_eighty_columns(api, darkroom):
 
 
 def test_no_batches_is_said(api, darkroom):
-    api.on("GET", "/api/v1/batches", {"data": [], "has_more": False})
+    api.on("GET", "/api/v1/batches", {"data": [], "has_more": False, "next": None})
     outcome = darkroom("status")
     assert (outcome.status, outcome.out) == (0, "")
     assert "no batches yet" in outcome.err

@@ -192,7 +192,7 @@ def test_images_of_another_batch_are_replaced_with_a_word(api, fetch, here):
     api.on(
         "GET",
         f"/api/v1/batches/{OTHER_ID}/jobs",
-        {"data": [job(1, "a", [api.has_image("2", b"two")])], "has_more": False},
+        {"data": [job(1, "a", [api.has_image("2", b"two")])], "has_more": False, "next": None},
     )
     outcome = fetch(batch_id=OTHER_ID)
     assert f"images of {BATCH_ID} in images were replaced" in outcome.err

@@ -36,7 +36,7 @@ def test_a_quiet_key_is_nothing_but_the_key(api, darkroom):
 def test_keys_are_listed_and_revoked(api, darkroom):
     ends = "2999-11-22T21:00:00Z"
     listed = [key(), key(revoked_at=NIGHT), key(expires_at=NIGHT), key(expires_at=ends)]
-    api.on("GET", "/api/v1/keys", {"data": listed, "has_more": False})
+    api.on("GET", "/api/v1/keys", {"data": listed, "has_more": False, "next": None})
     outcome = darkroom("keys", "list")
     assert max(map(len, outcome.out.splitlines())) <= 80
     assert key()["id"] in outcome.out
@@ -48,7 +48,7 @@ def test_keys_are_listed_and_revoked(api, darkroom):
 
 
 def test_keys_for_programs(api, darkroom):
-    api.on("GET", "/api/v1/keys", {"data": [key()], "has_more": False})
+    api.on("GET", "/api/v1/keys", {"data": [key()], "has_more": False, "next": None})
     assert json.loads(darkroom("keys", "list", "--json").out) == [key()]
 
 
@@ -58,7 +58,7 @@ def test_a_key_for_ninety_days_and_a_new_secret_for_it(api, darkroom):
     assert "until 2026-11-22T21:00" in outcome.err
     assert json.loads(api.bodies("POST", "/api/v1/keys")[0])["expires_in"] == 90 * 86400
     rotate = f"/api/v1/keys/{key()['id']}/rotate"
-    api.on("GET", "/api/v1/keys", {"data": [key()], "has_more": False})
+    api.on("GET", "/api/v1/keys", {"data": [key()], "has_more": False, "next": None})
     api.on("POST", rotate, key(key="dk_anew"))
     outcome = darkroom("keys", "rotate", key()["id"], "--grace", "2h", "--quiet")
     assert (outcome.status, outcome.out) == (0, "dk_anew\n")
@@ -69,7 +69,7 @@ def test_a_key_for_ninety_days_and_a_new_secret_for_it(api, darkroom):
 @pytest.mark.parametrize("verb", ["revoke", "rotate"])
 def test_the_key_in_use_is_left_alone(api, darkroom, verb):
     listed = [key(prefix=API_KEY[:10]), key(id=f"key_{'0' * 32}")]
-    api.on("GET", "/api/v1/keys", {"data": listed, "has_more": False})
+    api.on("GET", "/api/v1/keys", {"data": listed, "has_more": False, "next": None})
     outcome = darkroom("keys", verb, key()["id"])
     assert outcome.status == 2
     assert "is the key that this command itself uses; it would lock you out" in outcome.last_words

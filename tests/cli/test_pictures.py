@@ -102,7 +102,9 @@ def test_each_content_is_handed_in_once_and_paths_are_named(darkroom, write, api
         "p.csv",
         "prompt,image\na,red.png\nb,again.png|red.png\nc,blue.png\nd,https://cdn.example/x\n",
     )
-    unknown, known = ({"data": found, "has_more": False} for found in ([], [{"id": FILE_ID}]))
+    unknown, known = (
+        {"data": found, "has_more": False, "next": None} for found in ([], [{"id": FILE_ID}])
+    )
     api.on("GET", FILES, unknown, known)
     api.takes(batch())
     outcome = darkroom("submit", "p.csv")
@@ -118,7 +120,7 @@ def test_each_content_is_handed_in_once_and_paths_are_named(darkroom, write, api
 
 def test_another_picture_of_the_same_name_is_another_list(darkroom, write, api):
     write("p.csv", "prompt,image\na,red.png\n")
-    api.on("GET", FILES, {"data": [{"id": FILE_ID}], "has_more": False})
+    api.on("GET", FILES, {"data": [{"id": FILE_ID}], "has_more": False, "next": None})
     api.takes(batch(), status=200)
     api.knows(batch())
     api.has_jobs([])

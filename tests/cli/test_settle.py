@@ -114,7 +114,7 @@ def test_who_said_what_is_listed(api, darkroom):
         "cost": "0.015",
         "state": "succeeded",
     }
-    pages = [{"data": [said], "has_more": more} for more in (True, False)]
+    pages = [{"data": [said], "has_more": bool(after), "next": after} for after in ("stl_7", None)]
     api.on("GET", f"/api/v1/batches/{BATCH_ID}/settlements", *pages)
     outcome = darkroom("settle", BATCH_ID, "--list")
     assert outcome.status == 0
