@@ -61,6 +61,7 @@ BODIES = {
     "POST /jobs/{job_id}/review": "verdict=approved",
     "POST /batches/{batch_id}/review": "verdict=approved",
     "POST /batches/{batch_id}/promote": "quality=high",
+    "POST /batches/{batch_id}/settle": "outcome=billed",
     "POST /batches": "file_id={file_id}",
     "POST /batches/check": "file_id={file_id}",
 }
