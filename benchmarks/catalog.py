@@ -91,13 +91,13 @@ def planned(folder: Path, _url: str) -> int:
 
 def compared(folder: Path, url: str) -> int:
     """The server's part: the plan against the current version and all that was ever bought."""
-    return len(_night(folder, url, night.difference).calls)
+    return _night(folder, url, night.difference).calls
 
 
 def begun(folder: Path, url: str) -> int:
     """A night, written down."""
     found = _night(folder, url, night.begin).difference
-    return len(found.calls) if found else 0
+    return found.calls if found else 0
 
 
 def _night(folder: Path, url: str, act: Callable[..., Done]) -> Done:

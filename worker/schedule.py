@@ -87,7 +87,7 @@ def _seal(due: Scheduled, connection: Connection, begun: Night) -> None:
         ScheduleLost: the night is not ours to begin.
     """
     assert begun.difference is not None
-    calls, price = len(begun.difference.calls), money(begun.difference.expected)
+    calls, price = begun.difference.calls, money(begun.difference.expected)
     said = f"version {begun.number} began: {plural(calls, 'image')}, about {price}"
     if due.terms.recipe is None:
         said += f"; plan of {due.pushed_at:%m-%d %H:%M} UTC"

@@ -27,8 +27,6 @@ from darkroom.store.catalogs import Catalog, Version
 from darkroom.store.session import Connection
 from darkroom.store.shelves import Shelved
 
-SAMPLES = 3
-
 NIGHT: Example = {"plan_file_id": FILE_ID, "only": ["sku-1"], "budget": "80"}
 DIFFERENCE: Example = {
     "new": 1,
@@ -126,15 +124,15 @@ class DifferenceOut(BaseModel):
             changed=found.count(Standing.CHANGED),
             rejected=found.count(Standing.REJECTED),
             unchanged=found.count(Standing.UNCHANGED),
-            removed=len(found.removed),
+            removed=found.removed,
             reused=found.count(ItemState.REUSED),
             lacking=lacking,
-            calls=len(found.calls),
+            calls=found.calls,
             expected=found.expected,
             bound=found.bound,
             samples=[
                 SampleOut(sku=one.sku, variant=one.variant, prompt=one.prompt)
-                for one in found.calls[:SAMPLES]
+                for one in found.samples
             ],
         )
 

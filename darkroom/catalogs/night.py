@@ -1,24 +1,31 @@
 """A catalog's night: the difference is found, what it lacks is ordered, and nothing else."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
+from pathlib import Path
+from tempfile import NamedTemporaryFile
 from uuid import UUID
 
 from darkroom.blobs import BlobStore
 from darkroom.catalogs.reading import Plan
-from darkroom.domain.catalog import THRESHOLD, Difference, Reuse, VersionState, Wanted, compare
+from darkroom.domain.catalog import THRESHOLD, Difference, Reuse, VersionState
 from darkroom.domain.checking import Checks
 from darkroom.domain.ids import FILE, uuid_of
-from darkroom.store import batches, catalogs, checklists, files, hints
+from darkroom.store import batches, catalogs, checklists, differences, files, hints
 from darkroom.store.batches import NewBatch
 from darkroom.store.catalogs import Catalog, NewVersion, Version
+from darkroom.store.differences import Selection
 from darkroom.store.files import File
-from darkroom.store.session import Connection, Database, transaction
+from darkroom.store.session import Connection, Database, sitting, transaction
 
 CHUNK = 5_000
 """Files that are looked up at once."""
+
+Part = Callable[[], AbstractContextManager[Connection]]
+"""Begins one more transaction of a session."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,14 +102,15 @@ def contents(studio: Studio, project_id: str, file_ids: Collection[str]) -> Mapp
 
 
 def difference(studio: Studio, project_id: str, name: str, plan: Plan, wish: Wish) -> Difference:
-    """What a night would do; nothing is written and nothing spent.
+    """What a night would do; nothing is kept and nothing spent.
 
     Raises:
         BadInput: the plan cannot be used.
     """
-    wanted = plan.wanted()
-    with transaction(studio.engine) as connection:
-        return _looked(connection, project_id, name, wanted, wish).difference
+    with sitting(studio.engine) as part:
+        _hand_in(part, plan)
+        with part() as connection:
+            return _looked(connection, project_id, name, wish).difference
 
 
 Seal = Callable[[Connection, Night], None]
@@ -117,20 +125,22 @@ def begin(
     Raises:
         BadInput: the plan cannot be used.
     """
-    wanted = plan.wanted()
-    while True:
-        with transaction(studio.engine) as connection:
-            before = _looked(connection, project_id, name, wanted, wish)
-        if before.making is not None:
-            return _gone_on(studio, before.making, wish)
-        ordered = _ordered(studio, project_id, name, plan, before.difference)
-        with transaction(studio.engine) as connection:
-            catalog = catalogs.hold(connection, project_id, name, studio.new_id())
-            if _last(connection, catalog) == before.number:
-                begun = _begun(connection, catalog, ordered, wish, before.difference)
-                if seal is not None:
-                    seal(connection, begun)
-                return begun
+    with sitting(studio.engine) as part:
+        _hand_in(part, plan)
+        while True:
+            with part() as connection:
+                before = _looked(connection, project_id, name, wish)
+            if before.making is not None:
+                return _gone_on(studio, before.making, wish)
+            calls = before.difference.calls
+            ordered = _ordered(studio, part, project_id, name, plan) if calls else None
+            with part() as connection:
+                catalog = catalogs.hold(connection, project_id, name, studio.new_id())
+                if _last(connection, catalog) == before.number:
+                    begun = _begun(connection, catalog, ordered, wish, before.difference)
+                    if seal is not None:
+                        seal(connection, begun)
+                    return begun
 
 
 def making(studio: Studio, catalog_id: UUID) -> int | None:
@@ -140,16 +150,25 @@ def making(studio: Studio, catalog_id: UUID) -> int | None:
     return next((one.number for one in found if one.state is VersionState.MAKING), None)
 
 
-def _looked(
-    connection: Connection, project_id: str, name: str, wanted: list[Wanted], wish: Wish
-) -> _Before:
+def _hand_in(part: Part, plan: Plan) -> None:
+    """The plan's items, in the tables of this session."""
+    with part() as connection:
+        differences.open_tables(connection)
+    for rows in differences.pages(plan.wanted()):
+        with part() as connection:
+            differences.add(connection, rows)
+
+
+def _looked(connection: Connection, project_id: str, name: str, wish: Wish) -> _Before:
     catalog = catalogs.find(connection, project_id, name)
     found = catalogs.versions(connection, catalog.id, limit=1) if catalog else []
-    had = catalogs.items(connection, catalog.id, catalog.current) if catalog else []
-    bought = catalogs.bought(connection, project_id, [one.fingerprint for one in wanted])
     making = next((one for one in found if one.state is VersionState.MAKING), None)
-    number = found[0].number if found else 0
-    return _Before(number, making, compare(wanted, had, bought, wish.reuse, wish.only))
+    selected = Selection(wish.reuse, wish.only)
+    return _Before(
+        found[0].number if found else 0,
+        making,
+        differences.compare(connection, project_id, catalog, selected),
+    )
 
 
 def _last(connection: Connection, catalog: Catalog) -> int:
@@ -165,16 +184,26 @@ def _gone_on(studio: Studio, making: Version, wish: Wish) -> Night:
     return Night(making.number, making.batch_id, None)
 
 
-def _ordered(
-    studio: Studio, project_id: str, name: str, plan: Plan, found: Difference
-) -> _Ordered | None:
-    calls = {one.custom_id for one in found.calls}
-    if not calls:
-        return None
-    data = b"".join(plan.lines(calls))
-    sha256, now = studio.blobs.put(data), datetime.now(UTC)
-    file = File(studio.new_id(), project_id, files.BATCH, f"{name}.jsonl", len(data), sha256, now)
+def _ordered(studio: Studio, part: Part, project_id: str, name: str, plan: Plan) -> _Ordered:
+    with NamedTemporaryFile(prefix="darkroom-", suffix=".jsonl") as lines:
+        lines.writelines(plan.lines(_called(part)))
+        lines.flush()
+        sha256, size = studio.blobs.put_file(Path(lines.name))
+    now = datetime.now(UTC)
+    file = File(studio.new_id(), project_id, files.BATCH, f"{name}.jsonl", size, sha256, now)
     return _Ordered(file, studio.new_id(), plan.provider)
+
+
+def _called(part: Part) -> Iterator[int]:
+    """The lines of the plan that are to be made."""
+    after = -1
+    while True:
+        with part() as connection:
+            some = differences.lines(connection, after)
+        yield from some
+        if not some:
+            return
+        after = some[-1]
 
 
 def _begun(
@@ -189,6 +218,6 @@ def _begun(
         batches.create(connection, ordered.batch(catalog, wish))
     batch_id = ordered.batch_id if ordered else None
     new = NewVersion(batch_id, wish.threshold, found.expected)
-    number = catalogs.begin(connection, catalog, new, found.items(), found.calls)
+    number = differences.begin(connection, catalog, new, all_of_it=wish.only is None)
     hints.ring(connection)
     return Night(number, batch_id, found)

@@ -23,20 +23,31 @@ def products(
 ) -> Iterator[Product | Problem]:
     """The products in the order of their first rows.
 
-    With `fold`, rows of one SKU are one product: of every column the first cell that is not blank. Else
-    a SKU that comes twice is a problem.
+    With `fold`, rows of one SKU are one product: of every column the first cell that is not blank. All are
+    then kept until the last row, which may belong to any of them. Else a SKU that comes twice is a problem.
     """
-    known: dict[str, Product] = {}
-    for row in rows:
-        found = row if isinstance(row, Problem) else _product(row, column)
-        if isinstance(found, Problem):
-            yield found
-        elif (first := known.get(found.sku)) is None:
-            known[found.sku] = found
-        elif fold:
-            _fold(first, found)
+    found = (row if isinstance(row, Problem) else _product(row, column) for row in rows)
+    return _folded(found) if fold else _single(found, column)
+
+
+def _single(found: Iterable[Product | Problem], column: str) -> Iterator[Product | Problem]:
+    lines: dict[str, int] = {}
+    for one in found:
+        if isinstance(one, Product) and lines.setdefault(one.sku, one.line) != one.line:
+            yield _twice(lines[one.sku], one, column)
         else:
-            yield _twice(first, found, column)
+            yield one
+
+
+def _folded(found: Iterable[Product | Problem]) -> Iterator[Product | Problem]:
+    known: dict[str, Product] = {}
+    for one in found:
+        if isinstance(one, Problem):
+            yield one
+        elif (first := known.get(one.sku)) is None:
+            known[one.sku] = one
+        else:
+            _fold(first, one)
     yield from known.values()
 
 
@@ -55,9 +66,9 @@ def _fold(first: Product, more: Product) -> None:
             first.cells[name] = value
 
 
-def _twice(first: Product, second: Product, column: str) -> Problem:
+def _twice(first: int, second: Product, column: str) -> Problem:
     message = (
-        f"the same SKU stands in line {first.line}; give it another, or write `fold = true` into the"
+        f"the same SKU stands in line {first}; give it another, or write `fold = true` into the"
         " recipe if the rows are one product"
     )
     return Problem("sku_duplicate", message, line=second.line, column=column, value=second.sku)

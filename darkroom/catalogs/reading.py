@@ -1,7 +1,7 @@
 """Reads a plan as the night will: every item checked, priced and known by its fingerprint."""
 
 import json
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,34 +30,45 @@ class Plan:
     models: Models
     contents: Contents | None = None
 
-    def wanted(self) -> list[Wanted]:
+    def wanted(self) -> Iterator[Wanted]:
         """Every item.
 
         Raises:
-            BadInput: an item cannot be used; every one is named.
+            BadInput: at the end, if items cannot be used; every one is named.
         """
         intake = Intake(survey((row.line, row.cells) for row in self._rows()), self.models)
         contents = self._contents() if intake.names_pictures else None
-        found: list[Wanted] = []
         problems: list[Problem] = []
         for row in self._rows():
             one = self._wanted(intake, row, contents)
             if isinstance(one, Wanted):
-                found.append(one)
+                yield one
             else:
                 problems += one[: PROBLEMS_KEPT - len(problems)]
         if problems:
             raise BadInput(problems)
-        return found
 
-    def lines(self, custom_ids: Collection[str]) -> Iterator[bytes]:
-        """The rows of these items as lines of a batch's file."""
+    def check(self) -> None:
+        """Looks at every item.
+
+        Raises:
+            BadInput: some cannot be used.
+        """
+        for _ in self.wanted():
+            pass
+
+    def lines(self, chosen: Iterator[int]) -> Iterator[bytes]:
+        """The rows of these lines, which come in their order, as lines of a batch's file."""
+        line = next(chosen, None)
         for row in self._rows():
-            if row.cells["custom_id"] in custom_ids:
+            if line is None:
+                return
+            if row.line == line:
                 kept = {
                     name: cell for name, cell in row.cells.items() if name not in {SKU, VARIANT}
                 }
                 yield json.dumps(kept, ensure_ascii=False).encode() + b"\n"
+                line = next(chosen, None)
 
     def _rows(self) -> Iterator[Row]:
         for row in sheets.read(self.path, format=Format.JSONL):

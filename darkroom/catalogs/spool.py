@@ -1,19 +1,20 @@
 """A plan written down as the file that is handed in, or why it cannot be."""
 
-from collections.abc import Iterable
+from array import array
+from collections.abc import Iterable, Sequence
 from typing import IO
 
 from darkroom.catalogs.plan import Planned
 from darkroom.domain.problem import BadInput, Problem
 
 
-def spool(found: Iterable[Planned | Problem], file: IO[bytes]) -> list[int]:
+def spool(found: Iterable[Planned | Problem], file: IO[bytes]) -> Sequence[int]:
     """Writes every item as a line; the line of the table behind each.
 
     Raises:
         BadInput: something is wrong with the table, or nothing is left of it.
     """
-    lines: list[int] = []
+    lines = array("Q")
     problems: list[Problem] = []
     for one in found:
         if isinstance(one, Planned):

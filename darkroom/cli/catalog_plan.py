@@ -1,6 +1,6 @@
 """A recipe and its table as a plan that can be handed in, checked before anything is sent."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -98,9 +98,9 @@ def _judged(found: Iterable[Planned | Problem], pictures: Pictures) -> Iterator[
                 yield flaw.at(one.line, one.row["custom_id"])
 
 
-def _check(path: Path, lines: list[int], environment: Environment) -> None:
+def _check(path: Path, lines: Sequence[int], environment: Environment) -> None:
     try:
-        Plan(path, "", models_today(environment, None)).wanted()
+        Plan(path, "", models_today(environment, None)).check()
     except BadInput as bad:
         told = [replace(one, line=one.line and lines[one.line - 1]) for one in bad.problems]
         raise BadInput(told) from None

@@ -6,8 +6,8 @@ order, other columns and file names change nothing.
 
 import hashlib
 import json
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum, auto
 from uuid import UUID
@@ -118,49 +118,28 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
-    """What one item needs tonight; `makes` if a call is paid for it."""
-
-    wanted: Wanted
-    standing: Standing
-    item: Item
-    makes: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class Difference:
-    """Tonight's table against the current version: a step for each item selected; the others as they are."""
+    """Tonight's table against the current version: how many selected items stand and will begin how.
 
-    steps: tuple[Step, ...]
-    others: tuple[Item, ...] = ()
-    """Not selected tonight: they stay what they are."""
-    removed: tuple[Item, ...] = ()
-    """No longer in the table."""
+    `calls` are images to be bought, each fingerprint once; `removed` are no longer in the table; `samples` are
+    the first that would be made.
+    """
 
-    @property
-    def calls(self) -> tuple[Wanted, ...]:
-        """What is to be made, each fingerprint once."""
-        return tuple(step.wanted for step in self.steps if step.makes)
-
-    @property
-    def expected(self) -> Decimal:
-        """The likely cost of the calls."""
-        return sum((one.expected for one in self.calls), Decimal(0))
-
-    @property
-    def bound(self) -> Decimal:
-        """More than the calls can cost."""
-        return sum((one.bound for one in self.calls), Decimal(0))
+    counts: Mapping[tuple[Standing, ItemState], int]
+    calls: int
+    expected: Decimal
+    bound: Decimal
+    removed: int = 0
+    samples: tuple[Wanted, ...] = ()
 
     def count(self, what: Standing | ItemState) -> int:
-        """How many selected items stand so, or will be in this state when the night begins."""
-        return sum(what in (step.standing, step.item.state) for step in self.steps)
+        """How many selected items stand so, or will be in this state when the night begins.
 
-    def items(self) -> Iterator[Item]:
-        """The next version as the night begins."""
-        yield from (step.item for step in self.steps)
-        yield from self.others
-        yield from self.removed
+        >>> found = Difference({(Standing.NEW, ItemState.WAITING): 2}, 2, Decimal(1), Decimal(1))
+        >>> found.count(Standing.NEW), found.count(ItemState.KEPT)
+        (2, 0)
+        """
+        return sum(number for both, number in self.counts.items() if what in both)
 
 
 def fingerprint(provider: str, endpoint: str, variant: str, body: Mapping[str, object]) -> str:
@@ -174,74 +153,3 @@ def fingerprint(provider: str, endpoint: str, variant: str, body: Mapping[str, o
     """
     known = json.dumps([provider, endpoint, variant, body], sort_keys=True, ensure_ascii=False)
     return hashlib.sha256(known.encode("utf-8", "surrogatepass")).hexdigest()
-
-
-def compare(
-    wanted: Iterable[Wanted],
-    had: Iterable[Item],
-    bought: Mapping[str, Picture],
-    reuse: Reuse = Reuse.USE,
-    only: Collection[str] | None = None,
-) -> Difference:
-    """What tonight's table needs, given the current version and what was ever bought.
-
-    With `only`, items of other SKUs stay as they are, and nothing is marked as removed.
-    """
-    before = {item.key: item for item in had}
-    shown = [item.picture for item in before.values() if item.picture]
-    bought = {**{one.fingerprint: one for one in shown if not one.rejected}, **bought}
-    table = sorted(wanted, key=lambda one: one.key)
-    selected = [one for one in table if only is None or one.sku in only]
-    keys = {one.key for one in (table if only is None else selected)}
-    rest = [item for key, item in before.items() if key not in keys]
-    removed = [replace(item, state=ItemState.REMOVED) for item in rest] if only is None else []
-    return Difference(
-        steps=tuple(_steps(selected, before, bought, reuse)),
-        others=() if only is None else tuple(map(_untouched, rest)),
-        removed=tuple(removed),
-    )
-
-
-def _steps(
-    selected: Sequence[Wanted],
-    before: Mapping[Key, Item],
-    bought: Mapping[str, Picture],
-    reuse: Reuse,
-) -> Iterator[Step]:
-    """Items that the provider could not tell apart share one call: the first of them pays."""
-    paid: set[str] = set()
-    for one in selected:
-        step = _step(one, before.get(one.key), bought.get(one.fingerprint), reuse)
-        if not step.makes:
-            yield step
-            continue
-        yield replace(step, makes=one.fingerprint not in paid)
-        paid.add(one.fingerprint)
-
-
-def _step(one: Wanted, item: Item | None, found: Picture | None, reuse: Reuse) -> Step:
-    standing = _standing(one, item)
-    shown = item.picture if item else None
-    state = ItemState.WAITING
-    if reuse is not Reuse.REFRESH and standing is Standing.UNCHANGED:
-        state = ItemState.KEPT
-    elif reuse is not Reuse.REFRESH and found is not None:
-        state, shown = ItemState.REUSED, found
-    elif reuse is Reuse.ONLY:
-        state = ItemState.STALE if shown else ItemState.MISSING
-    next_item = Item(one.sku, one.variant, one.fingerprint, state, shown)
-    return Step(one, standing, next_item, makes=state is ItemState.WAITING)
-
-
-def _standing(one: Wanted, item: Item | None) -> Standing:
-    if item is None or item.picture is None or item.state is ItemState.REMOVED:
-        return Standing.NEW
-    if item.picture.fingerprint != one.fingerprint:
-        return Standing.CHANGED
-    return Standing.REJECTED if item.picture.rejected else Standing.UNCHANGED
-
-
-def _untouched(item: Item) -> Item:
-    """What was made last night was not made tonight."""
-    fresh = item.state in (ItemState.MADE, ItemState.REUSED)
-    return replace(item, state=ItemState.KEPT) if fresh else item

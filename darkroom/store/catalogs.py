@@ -1,6 +1,5 @@
 """The catalogs we keep: their versions, what each shows, and every image that was ever ordered for one."""
 
-from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -14,23 +13,20 @@ from sqlalchemy import (
     Select,
     Subquery,
     and_,
-    any_,
     exists,
     false,
     func,
     insert,
-    literal,
     or_,
     select,
     true,
     update,
 )
-from sqlalchemy.dialects.postgresql import ARRAY, distinct_on
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.dialects.postgresql import insert as upsert
-from sqlalchemy.types import Text
 
 from darkroom.domain.attempt import Disposition
-from darkroom.domain.catalog import Item, ItemState, Picture, VersionState, Wanted
+from darkroom.domain.catalog import Item, ItemState, Picture, VersionState
 from darkroom.domain.review import Judgement
 from darkroom.store.tables import (
     batches,
@@ -183,20 +179,6 @@ def counts(connection: Connection, catalog_id: UUID, number: int) -> dict[ItemSt
     return {state: found.get(state, 0) for state in ItemState}
 
 
-def bought(
-    connection: Connection, project_id: str, fingerprints: Collection[str]
-) -> dict[str, Picture]:
-    """The latest image of each of these fingerprints that this project has paid for and nobody rejected."""
-    found = made(
-        catalog_orders.c.project_id == project_id,
-        catalog_orders.c.fingerprint == any_(literal(list(fingerprints), ARRAY(Text))),
-    )
-    return {
-        row.fingerprint: Picture(row.attempt_id, row.place, row.fingerprint)
-        for row in connection.execute(select(found))
-    }
-
-
 def rejected(attempt_id: ColumnElement[Any], index: ColumnElement[Any]) -> ColumnElement[bool]:
     """Whether this image is one of a job whose images were rejected."""
     its = images.c.attempt_id == attempt_id, images.c["index"] == index
@@ -225,58 +207,16 @@ def _is_rejected() -> ColumnElement[bool]:
     return exists().where(*said)
 
 
-def begin(
-    connection: Connection,
-    catalog: Catalog,
-    new: NewVersion,
-    shown: Iterable[Item],
-    calls: Sequence[Wanted],
-) -> int:
-    """Writes down a night: its version, what it shows as it begins, and what is ordered; its number."""
+def open_version(connection: Connection, catalog: Catalog, new: NewVersion) -> int:
+    """Writes down that a night begins; its number."""
     v = catalog_versions.c
     last = select(func.coalesce(func.max(v.number), 0)).where(v.catalog_id == catalog.id)
     number = int(connection.execute(last).scalar_one()) + 1
+    values = {"batch_id": new.batch_id, "threshold": new.threshold, "expected": new.expected}
     connection.execute(
-        insert(catalog_versions).values(
-            catalog_id=catalog.id,
-            number=number,
-            batch_id=new.batch_id,
-            threshold=new.threshold,
-            expected=new.expected,
-        )
+        insert(catalog_versions).values(catalog_id=catalog.id, number=number, **values)
     )
-    rows = [_row(catalog.id, number, item) for item in shown]
-    for start in range(0, len(rows), CHUNK):
-        connection.execute(insert(catalog_items), rows[start : start + CHUNK])
-    if calls:
-        connection.execute(
-            insert(catalog_orders),
-            [
-                {
-                    "batch_id": new.batch_id,
-                    "custom_id": one.custom_id,
-                    "project_id": catalog.project_id,
-                    "fingerprint": one.fingerprint,
-                }
-                for one in calls
-            ],
-        )
     return number
-
-
-def _row(catalog_id: UUID, number: int, item: Item) -> dict[str, object]:
-    picture = item.picture
-    return {
-        "catalog_id": catalog_id,
-        "version": number,
-        "sku": item.sku,
-        "variant": item.variant,
-        "state": item.state,
-        "fingerprint": item.fingerprint,
-        "attempt_id": picture.attempt_id if picture else None,
-        "index": picture.index if picture else None,
-        "shown": picture.fingerprint if picture else None,
-    }
 
 
 def publish(connection: Connection, catalog_id: UUID, number: int) -> None:

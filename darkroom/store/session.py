@@ -1,7 +1,7 @@
 """Connections that cannot hold the fleet, and the one way to commit."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -120,6 +120,28 @@ def transaction(engine: Engine) -> Iterator[Connection]:
         StoreBusy: another was in the way; nothing was committed.
     """
     with said_away(), engine.begin() as connection:
+        yield connection
+
+
+@contextmanager
+def sitting(engine: Engine) -> Iterator[Callable[[], AbstractContextManager[Connection]]]:
+    """Several transactions of one session, begun one after the other; what is temporary is gone with it.
+
+    Raises:
+        StoreAway: as `transaction` does.
+    """
+    with said_away():
+        connection = engine.connect()
+    try:
+        yield lambda: _part_of(connection)
+    finally:
+        connection.invalidate()
+        connection.close()
+
+
+@contextmanager
+def _part_of(connection: Connection) -> Iterator[Connection]:
+    with said_away(), connection.begin():
         yield connection
 
 
