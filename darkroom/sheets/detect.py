@@ -63,12 +63,15 @@ _SIGNATURES = (
     (b"\xd0\xcf\x11\xe0", "an old Excel file (.xls) or a workbook with a password"),
 )
 _WEB_PAGE = re.compile(rb"\s*<(?:!doctype html|html)\b", re.IGNORECASE)
+_XML = re.compile(rb"(?:\xef\xbb\xbf)?\s*<\?xml\b")
 _JSON_ARRAY = re.compile(r"\[\s*[{\]]")
 _ACCEPTED = "hand in a CSV, TSV, XLSX, Parquet, JSONL or plain text file"
 
 
 def detect(filename: str, head: bytes) -> Format:
     """Tell the format by the name's suffix, else by the content.
+
+    A text whose first line is a table's header with tabs is one: Google Merchant names its feeds so.
 
     Args:
         filename: the name the file was handed in under; `-` and unknown suffixes tell nothing.
@@ -91,6 +94,8 @@ def detect(filename: str, head: bytes) -> Format:
         binary = {_ZIP: Format.XLSX, _PARQUET: Format.PARQUET}
         named = next((kind for mark, kind in binary.items() if head.startswith(mark)), None)
     require_readable(head, named)
+    if named is Format.TEXT:
+        return Format.TSV if _by_content(head) is Format.TSV else named
     return named if named is not None else _by_content(head)
 
 
@@ -124,6 +129,8 @@ def _binary_kind(head: bytes) -> str | None:
         return "a ZIP archive (an Excel workbook must be named .xlsx)"
     if _WEB_PAGE.match(head):
         return "a web page"
+    if _XML.match(head):
+        return "an XML document (feeds can be had as text with tabs, too)"
     if encoding_of(head).name == "utf-8" and b"\0" in head:
         return "binary data (text as UTF-16 needs a byte order mark)"
     return None
