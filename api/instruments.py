@@ -11,6 +11,7 @@ import redis
 
 from api.endings import Endings
 from api.feeds import Feeds
+from api.looks import Looks
 from api.projects import Projects
 from api.signatures import Signatures
 from api.throttle import Throttle
@@ -83,6 +84,7 @@ class Instruments:
     thumbnails: Thumbnails
     throttle: Throttle
     signatures: Signatures
+    looks: Looks
     flower_url: str | None
     """Where people find Flower."""
     metrics_token: str | None = field(default=None, repr=False)
@@ -147,6 +149,7 @@ def opened(
                 thumbnails=thumbnails,
                 throttle=Throttle(requests_per_minute),
                 signatures=Signatures(),
+                looks=Looks(),
                 flower_url=flower_url,
                 metrics_token=metrics_token,
             )

@@ -170,5 +170,9 @@ def _require_quota(request: Request) -> None:
 def _caller(request: Request) -> Caller:
     secret = secret_in(request.headers.get("authorization"))
     instruments: Instruments = request.app.state.instruments
-    with instruments.transaction() as connection:
-        return authenticate(connection, secret)
+
+    def known() -> Caller:
+        with instruments.transaction() as connection:
+            return authenticate(connection, secret)
+
+    return instruments.looks.share(("key", secret), known)

@@ -61,6 +61,9 @@ def laid_out(stage: Stage, number: int) -> UUID:
     batch_id, done, failed = uuid4(), number // 2, number // 100
     counts = (number, done, failed, number - done - failed)
     with stage.database() as connection:
+        connection.execute(
+            "SET session_replication_role = replica"
+        )  # foreign keys: half of the time
         connection.execute(_BATCH, (batch_id, Jsonb({}), *counts))
         connection.execute(_JOBS, (batch_id, done, done + failed, done + failed, number))
         connection.execute("ANALYZE jobs")

@@ -107,8 +107,13 @@ def show(
 
     `ETag` is its version, as its events have it for an id; `Retry-After` says when to look again.
     """
-    with tools.transaction() as connection:
-        view = control.owned_batch(connection, caller.project_id, batch_key(batch_id))
+    project_id, key = caller.project_id, batch_key(batch_id)
+
+    def look() -> BatchView:
+        with tools.transaction() as connection:
+            return control.owned_batch(connection, project_id, key)
+
+    view = tools.looks.share((project_id, key), look)
     response.headers.update({"Cache-Control": "private, no-cache", **_polled(view)})
     if is_same(if_none_match, response.headers["ETag"]):
         return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=response.headers)
