@@ -52,13 +52,14 @@ class Night:
 
 def told(change: Change, environment: Environment) -> Iterator[str]:
     """A difference for people, a line for each number and the first prompts as they will be sent."""
-    reused = f" ({change.reused:,} served by what was bought before)" if change.reused else ""
     yield f"new       {change.new:,}"
-    yield f"changed   {change.changed:,}{reused}"
+    yield f"changed   {change.changed:,}"
     if change.rejected:
         yield f"rejected  {change.rejected:,} (they show that image until there is a better one)"
     yield f"unchanged {change.unchanged:,}"
     yield f"removed   {change.removed:,}" + (" (their images are kept)" if change.removed else "")
+    if change.reused:
+        yield f"reused    {change.reused:,} of these: bought before"
     if change.lacking:
         yield f"lacking   {change.lacking:,} (nothing is bought with --reuse only)"
     price = f"about {money(change.expected)}, at most {money(change.bound)}"
