@@ -190,10 +190,15 @@ def test_drafts_are_judged_by_keyboard_and_their_finals_ordered(studio, open_pag
     page.keyboard.press("Enter")
     heading = page.locator("dialog h2")
     sync_api.expect(heading).to_have_text("row-1")
-    for key, following in (("a", "row-2"), ("r", "row-3"), ("a", "row-3")):
+    tally = page.locator("dialog .bar-top [role=status]")
+    for key, following, counted in (
+        ("a", "row-2", "1 approved, 0 rejected; their finals at high: $"),
+        ("r", "row-3", "1 approved, 1 rejected; their finals at high: $"),
+        ("a", "row-3", "2 approved, 1 rejected; their finals at high: $"),
+    ):
         page.keyboard.press(key)
         sync_api.expect(heading).to_have_text(following)
-    sync_api.expect(page.locator("dialog [role=status]")).to_contain_text("2 approved, 1 rejected")
+        sync_api.expect(tally).to_contain_text(counted)
     page.keyboard.press("Escape")
     sync_api.expect(page.locator(".frame[data-judged=rejected]")).to_have_count(1)
     page.goto(batch)

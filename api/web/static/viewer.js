@@ -7,6 +7,7 @@ import { localise } from "./morph.js";
 
 let dialog = null;
 let current = null;
+let tally = "";
 
 export function view() {
   dialog = document.querySelector("[data-viewer]");
@@ -64,8 +65,17 @@ async function judge(form, button, onward = false) {
   }
   form.closest("[data-judgement]").outerHTML = await answer.text();
   current?.closest(".frame")?.setAttribute("data-judged", button.value);
-  document.getElementById("said").textContent = button.value;
+  count(dialog.querySelector("[data-judgement] [data-tally]"));
+  document.getElementById("said").textContent = `${button.value}. ${tally}`;
   if (onward) await step(1);
+}
+
+// What the finals of all that is approved would cost stays in sight while one walks on.
+function count(told) {
+  if (!told) return;
+  tally = told.textContent;
+  told.remove();
+  dialog.querySelector(".bar-top [data-tally]").textContent = tally;
 }
 
 function columns(link) {
@@ -92,8 +102,9 @@ async function show(link) {
   }
   if (current !== link) return;
   dialog.innerHTML =
-    '<div class="bar-top"><button type="button" data-step="-1">Previous</button>' +
+    '<div class="bar-top"><span class="tally quiet" role="status" data-tally></span><button type="button" data-step="-1">Previous</button>' +
     '<button type="button" data-step="1">Next</button><button type="button" data-close>Close</button></div>' + html;
+  dialog.querySelector("[data-tally]").textContent = tally;
   localise(dialog);
   if (!dialog.open) dialog.showModal();
   dialog.scrollTop = 0;
