@@ -10,7 +10,7 @@ from factories import Factory
 
 from darkroom.blobs import open_store
 from darkroom.domain.ids import BATCH, shown
-from darkroom.store import hints
+from darkroom.store import hints, workers
 from darkroom.store.session import open_engine
 
 
@@ -114,6 +114,23 @@ def test_the_gallery_and_the_list_hear_of_what_was_made(browser, make):
         make.succeed(make.begin(batch_id))
         _ring(make)
         assert any("<strong>1</strong>" in one["data"] for one in events)
+
+
+def test_the_system_page_hears_of_what_is_in_flight_and_of_who_works(browser, make):
+    assert 'data-live="/system/stream"' in browser.get("/system").text
+    batch_id = make.in_progress()
+    with _following(browser, "/system/stream") as events:
+        assert "w-that-comes" not in next(events)["data"]
+        make.begin(batch_id)
+        with make.transaction() as connection:
+            workers.beat(connection, "w-that-comes", 7)
+        _ring(make)
+        assert any(
+            "w-that-comes" in one["data"] and '<div class="busy"><dt>In flight' in one["data"]
+            for one in events
+        )
+    with make.transaction() as connection:
+        workers.leave(connection, "w-that-comes")
 
 
 def test_a_server_that_is_watched_still_stops(postgres_server, template, tmp_path):
