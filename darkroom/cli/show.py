@@ -1,5 +1,6 @@
 """`status`: one batch in full, or the latest in a table."""
 
+from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
@@ -138,8 +139,9 @@ def _obstacle(waiting: Job | None) -> str | None:
     """What stands in the way of a job that has been tried, and when it is tried again."""
     if waiting is None or waiting.failure is None:
         return None
-    again = f"{waiting.due_at.astimezone():%H:%M:%S}"
-    return f"{waiting.custom_id}: {waiting.failure['message']}; tried again by itself at {again}"
+    due = waiting.due_at.astimezone()
+    again = f"at {due:%H:%M:%S}" if due > datetime.now(UTC) else "in its turn"
+    return f"{waiting.custom_id}: {waiting.failure['message']}; tried again by itself {again}"
 
 
 def _table(terminal: Terminal, batches: list[Batch]) -> None:

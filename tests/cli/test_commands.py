@@ -181,10 +181,18 @@ def test_a_batch_says_what_it_waits_for_and_what_is_unknown(api, darkroom):
     failure = {"class": "rate_limited", "code": "rate_limit_exceeded", "message": "slow down"}
     api.has_jobs([job(1, "mug", state="queued", failure=failure)])
     outcome = darkroom("status", BATCH_ID)
-    assert "waits    mug: slow down; tried again by itself at " in outcome.out
+    assert "waits    mug: slow down; tried again by itself in its turn\n" in outcome.out
     assert "unknown  2 calls without an answer, $0.4000 at risk" in outcome.out
     api.knows(batch(unknown=2, cost={"at_risk": "0.4"}))
     assert f"darkroom retry {BATCH_ID} --only unknown" in darkroom("status", BATCH_ID).out
+
+
+def test_a_job_that_is_tried_again_later_says_when(api, darkroom):
+    api.knows(batch(**WORKING, counts={"queued": 2}))
+    failure = {"class": "rate_limited", "code": "rate_limit_exceeded", "message": "slow down"}
+    later = "2999-01-01T00:00:00Z"
+    api.has_jobs([job(1, "mug", state="queued", failure=failure, due_at=later)])
+    assert "slow down; tried again by itself at " in darkroom("status", BATCH_ID).out
 
 
 @pytest.mark.parametrize(("spent", "said"), [("4.9", "$0.1000 of the budget"), ("5", "is used up")])
