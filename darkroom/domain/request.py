@@ -254,7 +254,7 @@ class Resolver:
     ) -> Terms | tuple[Problem, ...]:
         """Good terms are remembered, so many that a file of ever new ones cannot fill the memory."""
         # True, 1 and "1" are equal or alike, and not the same.
-        key = f"{len(edit.images) if edit else 0} {parameters!r}"
+        key = f"{len(edit.images) if edit else None} {parameters!r}"
         if known := self._known.get(key):
             return known
         terms = _terms_of(parameters, edit, self._models)

@@ -13,7 +13,9 @@ MODELS = parse_models(packaged_toml(), date(2026, 11, 22))
 CELLS = st.fixed_dictionaries(
     {"prompt": st.sampled_from(["a cat", "猫" * 9, "", None, 7, "a\0b"])},
     optional={
-        "model": st.sampled_from(["gpt-image-2", "gpt-image-2.5-flare", "dall-e-3", "no-such"]),
+        "model": st.sampled_from(["gpt-image-2", "gpt-image-1.5", "dall-e-3", "no-such"]),
+        "image": st.sampled_from(["a.png", "a.png||b.png", ""]),
+        "input_fidelity": st.just("high"),
         "n": st.sampled_from([1, True, "1", 1.0, "10", 11, [1]]),
         "size": st.sampled_from(["1024x1024", " 1024x1024 ", "1080x1920", "auto", ""]),
         "quality": st.sampled_from(["low", "max", None]),
@@ -29,6 +31,14 @@ def test_row_after_row_is_told_what_it_would_be_told_alone(rows):
     for row in rows:
         prompt, others = row["prompt"], {k: v for k, v in row.items() if k != "prompt"}
         assert resolver.resolve(prompt, others) == resolve(row, MODELS)
+
+
+def test_what_a_broken_edit_may_say_is_not_lent_to_a_row_without_pictures():
+    resolver = Resolver(MODELS)
+    said = {"model": "gpt-image-1.5", "input_fidelity": "high"}
+    (broken,) = resolver.resolve("a cat", {**said, "image": "a.png||b.png"})
+    (refused,) = resolver.resolve("a cat", said)
+    assert (broken.column, refused.column) == ("image", "input_fidelity")
 
 
 @given(st.lists(CELLS, max_size=4))
