@@ -8,6 +8,8 @@ from darkroom.domain.models import AUTO, SizeRule, parse_size
 from darkroom.domain.suggestion import hint
 
 _LOOSE = re.compile(r"([1-9]\d{0,5})(?:px)?\s*(?:[x*×:/]|by)\s*([1-9]\d{0,5})(?:px)?")
+_RATIO_BELOW = 100
+"""Whoever writes smaller numbers means a shape: 16:9."""
 _SHAPES = {"square": (1024, 1024), "landscape": (1536, 1024), "portrait": (1024, 1536)}
 """What people call sizes, as the API's own presets have them."""
 
@@ -43,12 +45,15 @@ def _meant(rule: SizeRule, text: str) -> str | None:
     >>> rule = SizeRule(("1024x1024", "1536x1024"), 16, 3840, 3, 655_360, 8_294_400)
     >>> _meant(rule, "1024 X 1000"), _meant(rule, "Square"), _meant(rule, "large")
     ('1024x1008', '1024x1024', None)
+    >>> _meant(rule, "16:9"), _meant(rule, "3:2")
+    ('1280x720', '1536x1024')
     """
     word = text.strip().lower()
     if word == AUTO:
         return AUTO
     if found := _LOOSE.fullmatch(word):
-        return nearest(rule, int(found[1]), int(found[2]))
+        width, height = int(found[1]), int(found[2])
+        return (_shaped if max(width, height) < _RATIO_BELOW else nearest)(rule, width, height)
     return nearest(rule, *_SHAPES[word]) if word in _SHAPES else None
 
 
@@ -89,10 +94,40 @@ def nearest(rule: SizeRule, width: int, height: int) -> str:
     return f"{best[0]}x{best[1]}"
 
 
+def _shaped(rule: SizeRule, width: int, height: int) -> str:
+    """The accepted size of the nearest shape: a preset, or about as large as the first of them.
+
+    >>> rule = SizeRule(("1024x1024",), 16, 3840, 3, 655_360, 8_294_400)
+    >>> _shaped(rule, 9, 16), _shaped(rule, 21, 9), _shaped(rule, 4, 1)
+    ('720x1280', '1568x672', '1776x592')
+    """
+    wide, high = min(width, rule.max_ratio * height), min(height, rule.max_ratio * width)
+    asked = (wide, high) if rule.multiple else (width, height)
+    presets = [parse_size(one) for one in rule.presets]
+    usual = presets[0][0] * presets[0][1]
+    made = presets if rule.multiple is None else [*presets, *_alike(rule, *asked)]
+    best = min(
+        made,
+        key=lambda one: (_skewed(one, asked), one not in presets, abs(one[0] * one[1] - usual)),
+    )
+    return f"{best[0]}x{best[1]}"
+
+
+def _alike(rule: SizeRule, width: int, height: int) -> Iterator[tuple[int, int]]:
+    """For every height that there is, the width that comes nearest to this shape, where the model makes it."""
+    step = rule.multiple or 1
+    for edge in range(step, rule.max_edge + 1, step):
+        other = (2 * edge * width + height * step) // (2 * height * step) * step
+        if other and _broken_rule(rule, other, edge) is None:
+            yield other, edge
+
+
 def _skew(rule: SizeRule, one: tuple[int, int], other: tuple[int, int]) -> float:
     """How much another shape one of a few presets is: somebody who asks for a large square wants a square."""
-    if rule.multiple:
-        return 0.0
+    return 0.0 if rule.multiple else _skewed(one, other)
+
+
+def _skewed(one: tuple[int, int], other: tuple[int, int]) -> float:
     return abs(log(one[0] * other[1]) - log(one[1] * other[0]))
 
 
