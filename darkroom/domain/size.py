@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from math import log
 
 from darkroom.domain.models import AUTO, SizeRule, parse_size
@@ -14,6 +15,7 @@ _SHAPES = {"square": (1024, 1024), "landscape": (1536, 1024), "portrait": (1024,
 """What people call sizes, as the API's own presets have them."""
 
 
+@lru_cache(maxsize=256)  # a wrong size mostly stands in every row
 def size_error(rule: SizeRule, size: str) -> str | None:
     """Why a model refuses this size, with the nearest it accepts; None where it accepts it.
 

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from darkroom.domain.facts import packaged_toml, parse_models
 from darkroom.domain.request import Priced, Resolver, resolve
+from darkroom.domain.size import size_error
 
 MODELS = parse_models(packaged_toml(), date(2026, 11, 22))
 CELLS = st.fixed_dictionaries(
@@ -56,3 +57,12 @@ def test_ever_new_parameters_do_not_fill_the_memory():
         assert isinstance(found, Priced)
         assert found.request.safety_identifier == str(number)
     assert len(resolver._known) <= 256
+
+
+def test_the_nearest_of_a_wrong_size_is_looked_for_once_for_all_rows():
+    size_error.cache_clear()
+    resolver = Resolver(MODELS)
+    for number in range(50):
+        (problem,) = resolver.resolve(f"cat {number}", {"size": "1080x1920"})
+        assert problem.message.endswith("1088x1920")
+    assert size_error.cache_info().misses == 1
