@@ -83,7 +83,7 @@ def create_app(settings: Settings, build: Build | None = None) -> Celery:
     `build` makes the tools of a process; without one it is `build_tools`.
     """
     app = Celery("darkroom", set_as_current=False)
-    app.conf.update(configuration(settings))
+    app.conf.update(configuration(settings.broker_url or settings.redis_url, settings.worker_slots))
     process = _Process(settings, app, build or build_tools)
     register(app, process.tools)
     signals.worker_init.connect(process.prepare, weak=False)

@@ -3,17 +3,14 @@
 from collections.abc import Mapping
 from typing import Any
 
-from darkroom.settings import Settings
-
 SECONDS = 5
 """After which a broker that says nothing is away."""
 
 
-def configuration(settings: Settings) -> Mapping[str, Any]:
-    """Celery's settings for messages through Redis, or through RabbitMQ where its URL is given."""
-    broker = settings.broker_url or settings.redis_url
+def configuration(url: str | None, slots: int) -> Mapping[str, Any]:
+    """Celery's settings for messages through this Redis or RabbitMQ to a worker with so many threads."""
     return {
-        "broker_url": broker,
+        "broker_url": url,
         "broker_connection_timeout": SECONDS,
         "broker_connection_retry_on_startup": True,
         "broker_connection_max_retries": None,
@@ -21,11 +18,11 @@ def configuration(settings: Settings) -> Mapping[str, Any]:
         "task_ignore_result": True,
         "task_publish_retry": False,
         "worker_pool": "threads",
-        "worker_concurrency": settings.worker_slots,
+        "worker_concurrency": slots,
         "worker_prefetch_multiplier": 1,
         "worker_send_task_events": True,
         "worker_enable_remote_control": True,
-        **(_REDIS if broker is None or broker.startswith("redis") else {}),
+        **(_REDIS if url is None or url.startswith("redis") else {}),
     }
 
 

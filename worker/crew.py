@@ -26,13 +26,11 @@ from worker.finalize import finalize
 from worker.ingest import ingest, ingest_lone, ingest_small
 from worker.inherit import inherit, salvage
 from worker.notice import note_all
+from worker.pulse import TICK, Pulse
 from worker.reap import reap
 from worker.schedule import schedule
 from worker.sweep import sweep
 from worker.tools import Tools
-
-TICK = 1.0
-"""Seconds between two looks when nothing hints."""
 
 BREATH = 0.05
 """Seconds between two looks however much is hinted."""
@@ -69,8 +67,8 @@ CHORES: Mapping[str, Chore] = {
 class Timetable:
     """When each chore is due; seconds of the stopwatch."""
 
-    def __init__(self, now: Stopwatch) -> None:
-        self._now = now
+    def __init__(self, now: Stopwatch, pulse: Pulse) -> None:
+        self._now, self._pulse = now, pulse
         self._soonest = dict.fromkeys(CHORES, 0.0)
         self._due = dict.fromkeys(CHORES, 0.0)
 
@@ -95,7 +93,7 @@ class Timetable:
     def done(self, name: str) -> None:
         """This chore was done just now."""
         self._soonest[name] = self._now() + CHORES[name].pause
-        self._due[name] = self._now() + TICK
+        self._due[name] = self._now() + self._pulse.tick()
 
 
 class Crew:
@@ -103,6 +101,7 @@ class Crew:
 
     def __init__(self, tools: Tools) -> None:
         self._tools = tools
+        self._pulse = Pulse(tools.stopwatch)
         self._over = threading.Event()
         self._submitted = threading.Event()
         self._brought = threading.Event()
@@ -172,6 +171,7 @@ class Crew:
         log = logger("worker")
         try:
             if number := verb(self._tools):
+                self._pulse.quicken()
                 log.debug("done", action=name, number=number)
         except StoreBusy as busy:
             log.warning("the database is busy", action=name, reason=str(busy))
@@ -187,7 +187,7 @@ class Crew:
         return False
 
     def _run_clock(self) -> None:
-        timetable = Timetable(self._tools.stopwatch)
+        timetable = Timetable(self._tools.stopwatch, self._pulse)
         while not self._over.wait(BREATH):
             if self._tools.wake.wait(timetable.patience()):
                 self._tools.wake.clear()
@@ -202,25 +202,25 @@ class Crew:
     def _run_readers(self, hint: threading.Event, **verbs: Verb) -> None:
         """What may take long, as it reads files: one after the other, away from the clock."""
         while not self._over.is_set():
-            hint.wait(TICK)
+            hint.wait(self._pulse.tick())
             hint.clear()
             for name, verb in verbs.items():
                 if not self._tools.draining.is_set():
                     self._guarded(name, verb)
 
     def _run_deliver(self) -> None:
-        while not self._over.wait(TICK):
+        while not self._over.wait(self._pulse.tick()):
             if not self._tools.draining.is_set():
                 self._guarded("deliver", deliver)
 
     def _run_sweep(self) -> None:
-        while not self._over.wait(TICK):
+        while not self._over.wait(self._pulse.tick()):
             if not self._tools.draining.is_set():
                 self._guarded("sweep", sweep)
 
     def _run_check(self) -> None:
         with Glances() as glances:
-            while not self._over.wait(TICK):
+            while not self._over.wait(self._pulse.tick()):
                 if not self._tools.draining.is_set():
                     self._guarded("check", lambda tools: check(tools, glances))
 
@@ -259,7 +259,7 @@ class Crew:
         )
 
     def _run_ear(self) -> None:
-        """Hears hints; without them the clock still looks every second."""
+        """Hears hints; without them the clock still looks by itself."""
         while not self._over.is_set():
             try:
                 with closing(Listener(self._tools.engine)) as listener:
@@ -273,6 +273,7 @@ class Crew:
     def _listen(self, listener: Listener) -> None:
         while not self._over.is_set():
             if listener.wait(TICK):
+                self._pulse.quicken()
                 self._tools.wake.set()
                 self._submitted.set()
                 self._brought.set()

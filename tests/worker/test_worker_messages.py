@@ -14,7 +14,6 @@ from world import World
 
 from darkroom.domain.job import JobState
 from darkroom.domain.thrift import Thrift
-from darkroom.settings import Settings
 from darkroom.store import workers
 from darkroom.store.session import transaction
 from darkroom.store.tables import jobs
@@ -42,7 +41,7 @@ GARBAGE = {
 @pytest.fixture
 def app(redis_url: str):
     with Celery("stranger", set_as_current=False) as made:
-        made.conf.update(configuration(Settings(redis_url=redis_url)))
+        made.conf.update(configuration(redis_url, slots=1))
         yield made
         made.pool.force_close_all()
         pools.reset()

@@ -2,7 +2,8 @@
 
 import pytest
 
-from worker.crew import CHORES, TICK, Crew, Timetable
+from worker.crew import CHORES, Crew, Timetable
+from worker.pulse import LIVELY, LULL, TICK, Pulse
 
 
 class Stopwatch:
@@ -19,9 +20,14 @@ def stopwatch():
 
 
 @pytest.fixture
-def timetable(stopwatch):
+def pulse(stopwatch):
+    return Pulse(stopwatch)
+
+
+@pytest.fixture
+def timetable(stopwatch, pulse):
     """A timetable whose chores have all been done just now."""
-    made = Timetable(stopwatch)
+    made = Timetable(stopwatch, pulse)
     assert made.due() == list(CHORES)
     for name in CHORES:
         made.done(name)
@@ -50,6 +56,25 @@ def test_hint_after_hint_does_not_put_a_chore_off(timetable, stopwatch):
         timetable.hint()
         stopwatch.now += TICK / 10
     assert timetable.due() == list(CHORES)
+
+
+def test_in_a_lull_it_looks_more_rarely_until_something_is_done(timetable, pulse, stopwatch):
+    stopwatch.now += LIVELY
+    for name in CHORES:
+        timetable.done(name)
+    assert timetable.patience() == pytest.approx(LULL)
+    pulse.quicken()
+    for name in CHORES:
+        timetable.done(name)
+    assert timetable.patience() == pytest.approx(TICK)
+
+
+def test_a_hint_is_heeded_in_a_lull_too(timetable, stopwatch):
+    stopwatch.now += LIVELY
+    for name in CHORES:
+        timetable.done(name)
+    timetable.hint()
+    assert timetable.patience() <= TICK
 
 
 def test_patience_ends_with_the_first_chore_that_was_hinted_at(timetable):
