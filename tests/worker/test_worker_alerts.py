@@ -17,8 +17,10 @@ from world import World
 from api.instruments import Instruments, opened
 from api.projects import Projects
 from darkroom.domain.retention import Retention
+from darkroom.fetching import Guard
 from darkroom.limits import LimiterAway
 from darkroom.local.ports import free_port
+from darkroom.lookout import Lookout
 from darkroom.store import jobs, workers
 from darkroom.store.session import transaction
 from darkroom.store.tables import attempts, batches
@@ -47,7 +49,7 @@ def instruments_of(
             return stack.enter_context(
                 opened(
                     database, storage, redis, 1, projects,
-                    models_of=lambda _: None, retention=Retention(),
+                    models_of=lambda _: None, retention=Retention(), lookout=Lookout(Guard()),
                 )
             )  # fmt: skip
 
