@@ -12,7 +12,7 @@ from pathlib import Path
 from darkroom.cli.caller import command
 from darkroom.cli.checking import Checks
 from darkroom.cli.ending import CliError, Exit
-from darkroom.cli.landing import Landing
+from darkroom.cli.landing import Landing, alone_in
 from darkroom.cli.manifest import Manifest
 from darkroom.cli.replies import Batch, Image, Job
 from darkroom.cli.session import Session
@@ -98,20 +98,37 @@ def fetched(
     With `accept_mismatch` images of another size or format than asked count as images; with `check` each is
     looked at.
 
+    Of two commands that bring into the same directory the second waits, and finds what the first has brought.
+
     Raises:
         CliError: the disk is full, or the bytes that come are not those that were stored.
         Interrupted: a signal came.
     """
-    landing = Landing(out)
+    with _disk(out, batch.id), alone_in(out, session.wait):
+        how = layout or Layout.parse(USUAL)
+        return _fetched(
+            session, batch, Landing(out), how, accept_mismatch=accept_mismatch, check=check
+        )
+
+
+def _fetched(
+    session: Session,
+    batch: Batch,
+    landing: Landing,
+    layout: Layout,
+    *,
+    accept_mismatch: bool,
+    check: bool,
+) -> Fetched:
+    out = landing.out
     with (
-        _disk(out, batch.id),
         ThreadPoolExecutor(THREADS) as hands,
         Manifest(landing, batch) as manifest,
         Checks(landing) if check else nullcontext() as checks,
     ):
         downloaded = expired = 0
         wanted = map(_accepting if accept_mismatch else _as_it_is, session.client.jobs(batch.id))
-        for job, files in _brought(session, wanted, landing, hands, layout or Layout.parse(USUAL)):
+        for job, files in _brought(session, wanted, landing, hands, layout):
             downloaded += sum(fresh for _, _, fresh in files)
             there = [one for one in files if one[0].exists()]
             expired += len(files) - len(there)

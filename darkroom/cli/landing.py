@@ -1,8 +1,12 @@
 """The directory that images are put into: what lies there already, and what of it may be replaced."""
 
 import csv
+import errno
+import fcntl
 import hashlib
-from contextlib import suppress
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +14,31 @@ from darkroom.cli.replies import Image
 
 MANIFEST = "manifest.csv"
 _NEEDED = frozenset({"file", "sha256", "batch_id"})
+_TAKEN = frozenset({errno.EAGAIN, errno.EACCES})
+_LOOKS_AGAIN = 0.5
+
+
+@contextmanager
+def alone_in(out: Path, wait: Callable[[float], None]) -> Iterator[None]:
+    """While inside, no other command puts files into this directory; waits until the one that does is done.
+
+    A file system that knows no locks keeps nobody out.
+    """
+    descriptor = os.open(out, os.O_RDONLY)
+    try:
+        while not _locked(descriptor):
+            wait(_LOOKS_AGAIN)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _locked(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        return error.errno not in _TAKEN
+    return True
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,9 +2,12 @@
 
 import csv
 import hashlib
+from contextlib import suppress
 
 import pytest
 from canned import BATCH_ID, OTHER_ID, batch, job
+
+from darkroom.cli.landing import alone_in
 
 
 @pytest.fixture
@@ -181,6 +184,29 @@ def test_a_file_that_is_not_ours_is_kept(api, fetch, here, write):
     assert names(here / "images") == sorted(["a.png", "manifest.csv", *kept])
     assert (here / "images" / "a.png.old-2").read_text() == "my own a.png"
     assert (here / "images" / "a.png").read_bytes() == b"one"
+
+
+def test_two_that_bring_into_one_directory_take_turns(api, fetch, here, monkeypatch):
+    """The same run twice at once: each took the other's half-written files away, and ended as refused."""
+    api.knows(batch())
+    api.has_jobs([job(1, "a", [api.has_image("1", b"one")])])
+    answer, waited = api.answer, []
+
+    def wait(seconds):
+        waited.append(seconds)
+        raise TimeoutError
+
+    def a_second_comes(method, path, body):
+        if path.startswith("/api/v1/images/"):
+            with suppress(TimeoutError), alone_in(here / "images", wait):
+                pass
+        return answer(method, path, body)
+
+    monkeypatch.setattr(api, "answer", a_second_comes)
+    assert fetch().status == 0
+    assert len(waited) == 1
+    with alone_in(here / "images", wait):
+        assert names(here / "images") == ["a.png", "manifest.csv"]
 
 
 def test_images_of_another_batch_are_replaced_with_a_word(api, fetch, here):
