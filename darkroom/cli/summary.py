@@ -118,8 +118,8 @@ def unknowns(batch: Batch) -> str | None:
         once = "under DARKROOM_ON_UNKNOWN=retry a job is tried again once"
         return f"{calls}: it may have been billed; {once}"
     settle = command("settle", batch.id, "--unknown")
+    said = f"{calls}: compare the provider's invoice and say {settle} billed or unbilled"
+    if not batch.counts.failed:
+        return said
     retry = command("retry", batch.id, "--only", "unknown")
-    return (
-        f"{calls}: compare the provider's invoice and say {settle} billed or unbilled; "
-        f"{retry} tries again those that have no image"
-    )
+    return f"{said}; {retry} tries again those that have no image"

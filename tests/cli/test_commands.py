@@ -183,8 +183,11 @@ def test_a_batch_says_what_it_waits_for_and_what_is_unknown(api, darkroom):
     outcome = darkroom("status", BATCH_ID)
     assert "waits    mug: slow down; tried again by itself in its turn\n" in outcome.out
     assert "unknown  2 calls without an answer, $0.4000 at risk" in outcome.out
-    api.knows(batch(unknown=2, cost={"at_risk": "0.4"}))
+    failed = {"counts": {"succeeded": 1, "failed": 1}}
+    api.knows(batch(unknown=2, cost={"at_risk": "0.4"}, **failed))
     assert f"darkroom retry {BATCH_ID} --only unknown" in darkroom("status", BATCH_ID).out
+    api.knows(batch(unknown=2, cost={"at_risk": "0.4"}))
+    assert "retry" not in darkroom("status", BATCH_ID).out
 
 
 def test_a_job_that_is_tried_again_later_says_when(api, darkroom):
