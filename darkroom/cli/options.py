@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from darkroom.cli.ending import CliError
-from darkroom.cli.source import Source
+from darkroom.cli.source import STDIN, Source
 from darkroom.domain.batchfile import PRIORITY_LIMIT
 from darkroom.domain.checking import REROLLS_LIMIT, Checks
 from darkroom.domain.retry import OnModeration as OnRefusal
@@ -45,7 +46,9 @@ Timezone = Annotated[
 ]
 Priority = Annotated[int | None, typer.Option(help="-1000 to 1000; higher goes first.")]
 Json = Annotated[bool, typer.Option("--json", help="For programs.")]
-Name = Annotated[str | None, typer.Option(help="What the batch is called.")]
+Name = Annotated[
+    str | None, typer.Option(help="What the batch is called; as its file, unless told.")
+]
 Provider = Annotated[
     str | None, typer.Option(help="Who draws it, of those that the project may ask.")
 ]
@@ -66,6 +69,9 @@ Reroll = Annotated[
 RerollBudget = Annotated[
     str | None, typer.Option(help="With --reroll: the most that may cost, in US dollars.")
 ]
+
+
+NAME_LENGTH = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +164,17 @@ class Submission:
         drawn_by = [] if self.provider is None else [self.provider]
         known = json.dumps([file_sha256, drawing, sandbox, *drawn_by], sort_keys=True)
         return replace(self, fingerprint=hashlib.sha256(known.encode()).hexdigest())
+
+
+def called(name: str | None, file: str) -> str | None:
+    """What a batch is called: as somebody says, else as its file; what came through a pipe has no name.
+
+    >>> called(None, "lists/shoes.csv"), called("Autumn", "lists/shoes.csv"), called(None, "-")
+    ('shoes.csv', 'Autumn', None)
+    """
+    if name is not None or file == STDIN:
+        return name
+    return Path(file).name[-NAME_LENGTH:]
 
 
 def checks_of(reroll: int, budget: str | None, *, check: bool) -> Checks | None:

@@ -52,7 +52,7 @@ def submit(
         drawing=drawing,
         skip_bad_rows=skip_bad_rows,
         on_moderation=on_moderation,
-        name=name,
+        name=options.called(name, file),
         budget=options.dollars(budget),
         deadline=hours.moment(deadline, datetime.now(UTC), zone),
         window=hours.window(window, zone),

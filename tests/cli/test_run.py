@@ -75,6 +75,11 @@ def test_a_list_becomes_images(made, darkroom, here):
     assert b'filename="p.csv"' in upload
 
 
+def test_a_batch_is_called_as_its_file_unless_somebody_names_it(made, darkroom):
+    assert darkroom("run", "p.csv", "--out", "images").status == 0
+    assert submitted(made)[0]["name"] == "p.csv"
+
+
 def test_the_same_list_has_the_same_fingerprint():
     plain = Submission(Drawing({}))
     told = Submission(Drawing({}), budget=Decimal(9), name="x", priority=2, again=True)
