@@ -137,10 +137,20 @@ def _is_elsewhere(answer: httpx2.Response) -> bool:
 def _clock(patient: Patient, answer: httpx2.Response) -> Finding:
     """A clock that is wrong breaks TLS and signatures."""
     try:
-        theirs = parsedate_to_datetime(answer.headers["date"])
+        theirs = _moment(answer.headers["date"])
     except (KeyError, ValueError):
         return warn(patient.what("clock"), "the provider says no time; it was not compared")
     return clock_finding(patient.what("clock"), "provider's", theirs)
+
+
+def _moment(date_header: str) -> datetime:
+    """When an answer was given; without a zone it is in UTC, as HTTP has it (RFC 9110, 5.6.7).
+
+    >>> _moment("Fri, 27 Nov 2026 19:00:00 -0000").isoformat()
+    '2026-11-27T19:00:00+00:00'
+    """
+    said = parsedate_to_datetime(date_header)
+    return said if said.tzinfo else said.replace(tzinfo=UTC)
 
 
 def clock_finding(what: str, whose: str, theirs: datetime) -> Finding:
