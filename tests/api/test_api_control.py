@@ -165,13 +165,13 @@ def test_a_budget_below_what_is_spent_is_refused_and_changes_nothing(say, make, 
 def budget_paused(make):
     """A batch whose next call has no room in its own budget."""
     batch_id = make.in_progress(3, cap=Decimal("0.6"))
-    make.succeed(make.begin(batch_id), cost="0.3")
+    make.succeed(make.begin(batch_id), cost="0.599")
     with pytest.raises(BeginRefused) as refused:
         make.begin(batch_id)
     with make.transaction() as connection:
         bound = refused.value.bound
         assert pausing.pause_for_budget(connection, batch_id, bound, BudgetOf.BATCH, "no room")
-    return batch_id, Decimal("0.3") + bound
+    return batch_id, Decimal("0.599") + bound
 
 
 def test_what_would_only_pause_again_is_told_what_its_next_call_needs(
@@ -180,7 +180,7 @@ def test_what_would_only_pause_again_is_told_what_its_next_call_needs(
     batch_id, least = budget_paused
     paused = client.get(f"/api/v1/batches/batch_{batch_id.hex}").json()
     assert paused["budget_needed"] == plain(least)
-    for body in ({}, {"budget": "0.7"}, {"budget": "0.0001"}):
+    for body in ({}, {"budget": "0.6001"}, {"budget": "0.0001"}):
         problem = assert_problem(say(batch_id, "resume", **body), 409, "over_budget")
         assert problem["detail"].endswith(f"give a budget of {plain(least)} or more")
     assert client.get(f"/api/v1/batches/batch_{batch_id.hex}").json() == paused

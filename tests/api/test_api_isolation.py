@@ -12,6 +12,7 @@ import pytest
 from fastapi.routing import iter_route_contexts
 from gallery import picture
 from routes import PARTS
+from showing import begin_night
 from sqlalchemy import text
 
 from api.app import build
@@ -39,8 +40,8 @@ NOBODY_S = {
 }
 """They show the same to everybody, or nothing but who asks."""
 
-ENDLESS = {"GET /stream"}
-"""It is listened to until it has told how things stand."""
+ENDLESS = {"GET /stream", "GET /system/stream"}
+"""They are listened to until they have told how things stand."""
 
 BODIES = {
     "POST /api/v1/files": None,
@@ -142,7 +143,7 @@ class Theirs:
             item = Item(self.inside, "main", "print", ItemState.MADE, image)
             catalog = catalogs.hold(connection, other.id, self.mark, uuid4())
             new = NewVersion(batch_id, Decimal("0.9"), Decimal("0.25"))
-            catalogs.begin(connection, catalog, new, [item], [])
+            begin_night(connection, catalog, new, [item])
             nights.conclude(connection)
 
     def request(self, route):
@@ -214,8 +215,9 @@ def _tells_nothing(answer, theirs, route):
     assert theirs.mark not in answer.text or "{name}" in route
 
 
-def test_the_stream_of_all_batches_tells_of_ones_own(theirs, mine):
-    with mine.stream("GET", "/stream") as answer:
+@pytest.mark.parametrize("route", sorted(ENDLESS))
+def test_a_stream_tells_of_ones_own(theirs, mine, route):
+    with mine.stream(*route.split()) as answer:
         first = next(answer.iter_text())
     assert theirs.mark not in first
 

@@ -5,6 +5,7 @@ from uuid import uuid4
 
 import pytest
 from desk import assert_problem
+from showing import begin_night
 
 from darkroom.domain.catalog import Item, ItemState
 from darkroom.domain.problem import Problem
@@ -39,7 +40,7 @@ class Shelf:
             catalog = catalogs.hold(connection, project_id, "shop", uuid4())
             for _ in range(3):
                 new = NewVersion(batch_id, Decimal(0), Decimal("0.25"))
-                catalogs.begin(connection, catalog, new, items, [])
+                begin_night(connection, catalog, new, items)
                 nights.conclude(connection)
 
 

@@ -6,6 +6,7 @@ from uuid import uuid4
 
 import pytest
 from factories import Factory
+from showing import begin_night
 from sqlalchemy import text
 
 from darkroom.domain.catalog import Item, ItemState, Picture
@@ -36,7 +37,7 @@ def _begun(make: Factory, *ends: bytes | FailureClass) -> list[str]:
         lost = [Item(sku, "main", "print", ItemState.MISSING) for sku in skus[len(images) :]]
         catalog = catalogs.hold(connection, make.project_id, NAME, uuid4())
         new = NewVersion(batch_id, Decimal("0.9"), Decimal("0.25"))
-        catalogs.begin(connection, catalog, new, [*shown, *lost], [])
+        begin_night(connection, catalog, new, [*shown, *lost])
         nights.conclude(connection)
     return skus
 
