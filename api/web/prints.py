@@ -19,7 +19,7 @@ from api.web.visitor import Reading
 from darkroom.domain.naming import stem
 from darkroom.domain.request import EXTENSION_OF
 from darkroom.pictures import NotAPicture
-from darkroom.store import insights, reviews
+from darkroom.store import insights
 from darkroom.store.insights import ImageView
 
 KEPT = "private, max-age=31536000, immutable"
@@ -36,10 +36,9 @@ def job(request: Request, tools: Tools, visitor: Reading, job_id: str) -> Respon
         if view is None:
             raise Missing("job", job_id)
         attempts = insights.job_attempts(connection, view.id)
-        judgement = reviews.judgement_of(connection, view.id)
     template = "job_detail.html" if wants_fragment(request) else "job.html"
     return page(
-        request, template, job=view, attempts=attempts, judgement=judgement, told=None,
+        request, template, job=view, attempts=attempts, judgement=view.verdict, told=None,
         may_control=visitor.may_control,
     )  # fmt: skip
 

@@ -61,13 +61,6 @@ def named(
     return {row.custom_id: Reviewable(row.id, row.custom_id, JobState(row.state)) for row in rows}
 
 
-def judgement_of(connection: Connection, job_id: int) -> Judgement | None:
-    """What was last said of a job's images; None where nobody has judged them."""
-    query = select(reviews.c.verdict).where(reviews.c.job_id == job_id)
-    said = connection.execute(query).scalar_one_or_none()
-    return None if said is None else Judgement(said)
-
-
 def undecided(
     connection: Connection, member: UUID, pattern: str, *, after: int, limit: int
 ) -> list[tuple[int, int, str]]:
