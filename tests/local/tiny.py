@@ -1,5 +1,6 @@
 """A service as small as can be: tiny.py NAME JOURNAL [stubborn | mute | crash | done]."""
 
+import os
 import signal
 import sys
 from pathlib import Path
@@ -14,6 +15,8 @@ def note(journal, line):
 
 def main(name, journal, manner="polite"):
     if manner == "crash":
+        while not Path(journal).exists():  # so that there is another to be stopped
+            os.sched_yield()
         sys.exit(f"{name} says: the paper is jammed")
     if manner != "mute":
         note(journal, f"{name} up")
