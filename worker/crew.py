@@ -130,6 +130,7 @@ class Crew:
         self._guarded("heartbeat", self._beat)
         for thread in self._threads:
             thread.start()
+        self._guarded("prime", permits.prime)
 
     def drain(self) -> None:
         """Takes nothing new: what was handed to this worker and has not begun goes back in one statement."""

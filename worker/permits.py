@@ -16,6 +16,17 @@ from worker.tools import Tools
 from worker.upstream import Upstream
 
 
+def prime(tools: Tools) -> int:
+    """Lets the limits of all families fill before anything is asked of them; counts the providers.
+
+    Raises:
+        LimiterAway: each family is begun with its first call.
+    """
+    for upstream in tools.upstreams.values():
+        upstream.limiter.prime(upstream.models.families)
+    return len(tools.upstreams)
+
+
 def load_of(upstream: Upstream, request: Mapping[str, Any]) -> Load:
     """What a request costs in each of the limiter's dimensions."""
     return Load(

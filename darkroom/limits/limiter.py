@@ -105,6 +105,15 @@ class Limiter:
             return Admitted(timedelta(milliseconds=wait))
         return Denied(timedelta(milliseconds=wait) or FULL_WAIT, dimension)
 
+    def prime(self, families: Iterable[str]) -> None:
+        """Begins to count these families, unless they are counted: a first call finds what came in since.
+
+        Raises:
+            LimiterAway: it cannot be reached.
+        """
+        for family in sorted(families):
+            self._seed(family)
+
     def _seed(self, family: str) -> None:
         memory = self._recall(family)
         pairs = [word for one, limit in memory.limits.items() for word in (one, limit)]

@@ -29,7 +29,7 @@ def limiter_of(redis: Redis) -> Callable[..., Limiter]:
         memory = Memory(running)
         allowed = Limits(in_flight, PerMinute(**limits))
         limiter = Limiter(redis, KEY, allowed, lambda _: memory)
-        limiter._seed(FAMILY)
+        limiter.prime([FAMILY])
         return limiter
 
     return made

@@ -349,6 +349,15 @@ def test_counts_of_seconds_that_are_over_do_not_pile_up(limiter_of, server):
     assert server.redis.hlen(server.seconds) <= 20
 
 
+def test_a_first_call_finds_what_came_in_since_its_family_was_primed(limiter_of, server):
+    """Half a second's worth; whoever primes it again takes nothing away and gives nothing."""
+    limiter = limiter_of(images=600)
+    server.pass_time(1)
+    limiter.prime([FAMILY])
+    leaves = [_acquire(limiter, longest=NOW) for _ in range(6)]
+    assert [type(leave) for leave in leaves] == [Admitted] * 5 + [Denied]
+
+
 def test_two_keys_do_not_share_their_limits(redis):
     one, other = (
         Limiter(redis, key, Limits(1, PerMinute(requests=600)), lambda _: Memory())
