@@ -16,6 +16,7 @@ from api.projects import Projects
 from api.signatures import Signatures
 from api.throttle import Throttle
 from api.thumbnails import Thumbnails
+from api.told import Told
 from darkroom.blobs import BlobStore, StorageFailed, open_store
 from darkroom.domain.models import Models
 from darkroom.domain.retention import Retention
@@ -85,6 +86,7 @@ class Instruments:
     throttle: Throttle
     signatures: Signatures
     looks: Looks
+    told: Told
     flower_url: str | None
     """Where people find Flower."""
     metrics_token: str | None = field(default=None, repr=False)
@@ -150,6 +152,7 @@ def opened(
                 throttle=Throttle(requests_per_minute),
                 signatures=Signatures(),
                 looks=Looks(),
+                told=Told(),
                 flower_url=flower_url,
                 metrics_token=metrics_token,
             )

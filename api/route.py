@@ -87,7 +87,7 @@ class GuardedRoute(APIRoute):
 
         async def guarded(request: Request) -> Response:
             request.state.caller = await self.caller(request)
-            _require_quota(request)
+            require_quota(request)
             bounded = BoundedRequest(request.scope, request.receive)
             if self.uploads:
                 bounded.limit = request.app.state.instruments.upload_bytes + FORM_BYTES
@@ -154,7 +154,7 @@ def _digest(upload: UploadFile) -> bytes:
     return digest
 
 
-def _require_quota(request: Request) -> None:
+def require_quota(request: Request) -> None:
     """Raises TooMany where a key asks more often than it may; the answer says how much is left."""
     caller: Caller = request.state.caller
     instruments: Instruments = request.app.state.instruments

@@ -15,8 +15,8 @@ from api.native.bodies import BatchIn, PauseIn, PriorityIn, ResumeIn, RetryIn
 from api.native.estimates import DryRunOut
 from api.native.pages import LongPageQuery, PageQuery
 from api.native.views import BatchOut, BatchPage, ProblemOut, ProblemPage
+from api.polled import PolledRoute
 from api.ranges import is_same
-from api.route import GuardedRoute
 from darkroom.domain.batch import PausedReason
 from darkroom.store import insights
 from darkroom.store.insights import BatchView
@@ -27,7 +27,7 @@ LOOKS = 50
 """At what is left of a batch, so that a poller sees it move."""
 
 router = APIRouter(
-    prefix="/batches", tags=["batches"], route_class=GuardedRoute, dependencies=[bearer]
+    prefix="/batches", tags=["batches"], route_class=PolledRoute, dependencies=[bearer]
 )
 
 
@@ -105,7 +105,8 @@ def show(
 ) -> BatchOut | Response:
     """Show a batch: its counts, its cost, and how long it will take.
 
-    `ETag` is its version, as its events have it for an id; `Retry-After` says when to look again.
+    `ETag` is its version, as its events have it for an id; `Retry-After` says when to look again. Who sends a
+    version along may be told what stood a tenth of a second ago.
     """
     project_id, key = caller.project_id, batch_key(batch_id)
 

@@ -1,5 +1,7 @@
 """Batches as they are shown: counted, priced, paged, with their retries and their problems."""
 
+import json
+from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 
 import pytest
@@ -144,6 +146,32 @@ def test_who_knows_the_version_is_not_told_again(client, make):
     changed = client.get(path, headers={"If-None-Match": tag})
     assert changed.status_code == 200
     assert changed.headers["etag"] != tag
+
+
+def test_pollers_who_come_at_the_same_time_are_told_the_same(client, make):
+    """A hundred, of whom one half knows only the version of before."""
+    path = f"{URL}/batch_{make.validating().hex}"
+    old = client.get(path).headers["etag"]
+    client.post(f"{path}/pause")
+    new = client.get(path).headers["etag"]
+    with ThreadPoolExecutor(20) as pool:
+        asked = [
+            pool.submit(client.get, path, headers={"If-None-Match": tag}) for tag in (old, new) * 50
+        ]
+        answers = [one.result() for one in asked]
+    assert [one.status_code for one in answers] == [200, 304] * 50
+    assert {one.headers["etag"] for one in answers} == {new}
+    shown = {one.text for one in answers if one.status_code == 200}
+    assert len(shown) == 1
+    assert json.loads(*shown)["paused_reason"] == "requested"
+
+
+def test_what_one_was_told_is_for_no_other(client, make, new_project):
+    path = f"{URL}/batch_{make.validating().hex}"
+    tag = client.get(path).headers["etag"]
+    other = new_project().clients["read"]
+    for known in (tag, '"other"'):
+        assert_problem(other.get(path, headers={"If-None-Match": known}), 404, "batch_not_found")
 
 
 def test_a_version_is_the_id_of_its_event(client, make):
