@@ -151,7 +151,9 @@ class Settings(BaseSettings):
     max_rows: PositiveInt = Field(default=1_000_000, description="The most rows of one batch.")
     allow_private_urls: bool = Field(
         default=False,
-        description="Fetch references from private addresses too: for an intranet or a test.",
+        description=(
+            "Follow links to private addresses too, be they a row's, a webhook's or a relay's: for an intranet."
+        ),
     )
     local_recipes: bool = Field(
         default=False,

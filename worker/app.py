@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import cache, lru_cache, partial
 from pathlib import Path
@@ -171,8 +171,9 @@ def build_tools(settings: Settings, app: Celery) -> Tools:
         )
     engine = open_engine(settings.database_url, pool=POOL)
     thrift = Thrift(settings.first_calls, settings.vain_calls, settings.vain_window)
-    lines = _Lines(engine, _redis(settings.redis_url), shared_tls())
     guard = Guard(allow_private=settings.allow_private_urls)
+    links = replace(guard, seconds=FETCH_SECONDS)
+    lines = _Lines(engine, _redis(settings.redis_url), shared_tls(), links)
     return Tools(
         name=f"{socket.gethostname()}:{os.getpid()}:{os.urandom(3).hex()}",
         slots=settings.worker_slots,
@@ -219,6 +220,8 @@ class _Lines:
     engine: Database
     redis: Redis
     tls: ssl.SSLContext
+    links: Guard
+    """How far an image is followed that an answer only points to."""
 
 
 def _daily(read: Callable[[date], Facts]) -> Callable[[date], Facts]:
@@ -247,7 +250,7 @@ def upstream_of(source: Source, profile_on: Callable[[date], Profile], lines: _L
         key_fingerprint=source.fingerprint,
         deadlines=parse_deadlines(source.request_timeout, source.timeouts),
         make_client=lambda: Client(provider, lines.tls),
-        links=Guard(seconds=FETCH_SECONDS) if profile_on(today()).answers_url else None,
+        links=lines.links if profile_on(today()).answers_url else None,
     )
 
 

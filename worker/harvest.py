@@ -33,6 +33,7 @@ REFUSED = frozenset(
 """A relay that answers with such a link does so again: the next image would be paid for and not be had."""
 
 _RELAY_FIX = "have the relay answer with b64_json, or with public links"
+_OWN_RELAY_FIX = f"{_RELAY_FIX}; if it is on a network of your own, set DARKROOM_ALLOW_PRIVATE_URLS"
 
 
 class Harvest:
@@ -123,4 +124,5 @@ class Harvest:
         if failed.code in REFUSED:
             self._klass, self._code = FailureClass.WITHHELD, "link_refused"
             why = str(failed).rpartition("; ")[0]  # behind it stands the fix for a row's own URL
-            self._flaw = f"the image lies behind a link that is not followed ({why}); {_RELAY_FIX}"
+            fix = _OWN_RELAY_FIX if failed.code is FetchCode.NOT_ALLOWED else _RELAY_FIX
+            self._flaw = f"the image lies behind a link that is not followed ({why}); {fix}"

@@ -16,6 +16,9 @@ from darkroom.store import insights
 from darkroom.store.session import transaction
 from darkroom.store.tables import images
 
+INTRANET = {"DARKROOM_PROFILE": "new-api", "DARKROOM_ALLOW_PRIVATE_URLS": "true"}
+"""Of a worker whose relay answers with links to itself, on a network of the operator's own."""
+
 
 def stored(world: World) -> list[Row]:
     with transaction(world.engine) as connection:
@@ -45,7 +48,7 @@ def test_what_became_of_an_auto_is_recorded(world: World) -> None:
 
 
 def test_a_link_is_fetched_where_the_profile_says_so(world: World) -> None:
-    world.start_worker("linking_app")
+    world.start_worker(**INTRANET)
     view = world.until(world.submit([{"prompt": "[[fault:link=1]] Two prints", "n": 2}]))
     assert (view.counts.succeeded, view.images, view.unknown) == (1, 2, 0)
     assert world.sandbox.totals()["calls"] == 1
@@ -55,7 +58,7 @@ def test_a_link_is_fetched_where_the_profile_says_so(world: World) -> None:
 def test_a_link_that_fails_is_money_at_risk_and_tried_again_before_anything_is_paid(
     world: World,
 ) -> None:
-    world.start_worker("linking_app")
+    world.start_worker(**INTRANET)
     batch_id = world.submit(["[[fault:link=4]] A print"])
     view = world.until_view(batch_id, lambda view: view.unknown == 1)
     assert view.cost.at_risk > view.cost.spent == 0
