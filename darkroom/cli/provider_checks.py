@@ -194,15 +194,45 @@ def _served(patient: Patient, answer: httpx2.Response, model: str | None) -> Ite
     if wanted in served:
         yield ok(patient.what("model"), f"{wanted} is served")
     else:
-        ours = sorted(served & patient.profile.models.known.keys())
+        ours = sorted(served.keys() & patient.profile.models.known.keys())
         fix = f"choose {', '.join(ours)}" if ours else "nor is any that we know: check the base URL"
         yield fail(patient.what("model"), f"{wanted} is not served here; {fix}")
+    yield from _endings(patient, served)
 
 
-def _listed(answer: httpx2.Response) -> set[str] | None:
+def _endings(patient: Patient, served: Mapping[str, date | None]) -> Iterator[Finding]:
+    """Models whose end the provider tells, and the model facts do not, or not so: rows would not be warned."""
+    known = patient.profile.models.known
+    staying = [name for name in sorted(served.keys() & known.keys()) if served[name] is None]
+    others = f"one of {', '.join(staying)}" if staying else "what the provider names in its place"
+    for name in sorted(served.keys() & known.keys()):
+        end, model = served[name], known[name]
+        if end is None or end == model.shutdown:
+            continue
+        says = (
+            f"{name} is shut down on {end}, the provider says: change to {model.replacement or others}, and write "
+            f'shutdown and replacement into [models."{model.name}"] of darkroom.toml'
+        )
+        yield warn(patient.what("model"), says)
+
+
+def _listed(answer: httpx2.Response) -> dict[str, date | None] | None:
+    """The models that are served, each with the day on which it ends, where the provider tells one."""
     try:
-        return {str(one["id"]) for one in answer.json()["data"]}
-    except (ValueError, KeyError, TypeError):
+        return {str(one["id"]): _day(one.get("shutdown_date")) for one in answer.json()["data"]}
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return None
+
+
+def _day(told: object) -> date | None:
+    """A day as it is told; what is none says nothing.
+
+    >>> _day("2026-12-01"), _day("soon"), _day(None)
+    (datetime.date(2026, 12, 1), None, None)
+    """
+    try:
+        return date.fromisoformat(told) if isinstance(told, str) else None
+    except ValueError:
         return None
 
 

@@ -192,6 +192,25 @@ def test_a_model_that_is_not_there_and_one_that_was(provider, says, here):
     )
 
 
+def test_the_end_of_a_model_that_only_the_provider_tells(provider, says, here):
+    ends = {"gpt-image-2": "2027-03-01", "gpt-image-2.6-flare": "not a day", "gpt-image-1": None}
+    models = [{"id": name, "shutdown_date": end} for name, end in ends.items()]
+    provider.body = {"data": [*LISTED["data"], *models]}
+    status, found = says()
+    assert (status, found["key"][0], found["model"][0]) == (0, "ok", "warn")
+    assert found["model"][1] == (
+        "gpt-image-2 is shut down on 2027-03-01, the provider says: change to one of gpt-image-2.5-flare, "
+        "gpt-image-2.6-flare, and write shutdown and replacement into "
+        '[models."gpt-image-2"] of darkroom.toml'
+    )
+    (here / "darkroom.toml").write_text(
+        '[models."gpt-image-2"]\nshutdown = 2027-04-01\nreplacement = "gpt-image-2.6-flare"\n'
+    )
+    assert "change to gpt-image-2.6-flare, and write" in says()[1]["model"][1]
+    provider.body["data"][2]["shutdown_date"] = "2027-04-01"
+    assert says()[1]["model"] == ("ok", "gpt-image-2 is served")
+
+
 def test_a_clock_that_is_wrong(provider, says):
     provider.offset = timedelta(minutes=5)
     status, found = says()
