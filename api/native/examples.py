@@ -43,6 +43,7 @@ BATCH: Example = {
     "id": BATCH_ID,
     "provider": "default",
     "name": "lighthouses",
+    "filename": "lighthouses.csv",
     "status": "in_progress",
     "paused_reason": None,
     "paused_detail": None,

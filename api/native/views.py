@@ -123,6 +123,9 @@ class BatchOut(BaseModel):
 
     id: str
     name: str | None
+    filename: str | None = Field(
+        description="The input file's; null where it was made of another batch."
+    )
     provider: str = Field(description="Who draws it; `sandbox` draws placeholders.")
     status: BatchStatus
     paused_reason: PausedReason | None
@@ -176,6 +179,7 @@ class BatchOut(BaseModel):
         return cls(
             id=shown(ids.BATCH, view.id),
             name=view.name,
+            filename=view.filename,
             provider=view.provider,
             status=view.status,
             paused_reason=PausedReason(view.paused_reason) if view.paused_reason else None,

@@ -29,6 +29,7 @@ class Batch:
 
     id: str
     name: str | None
+    filename: str | None
     provider: str
     status: BatchStatus
     paused_reason: str | None
@@ -63,6 +64,7 @@ class Batch:
         return cls(
             id=reply["id"],
             name=reply["name"],
+            filename=reply.get("filename"),
             provider=reply["provider"],
             status=BatchStatus(reply["status"]),
             paused_reason=reply["paused_reason"],

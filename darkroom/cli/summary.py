@@ -52,7 +52,8 @@ def refusals(batch: Batch) -> list[str]:
     """A line for each problem for which a batch was refused, fifty at most."""
     if batch.status is not BatchStatus.FAILED:
         return []
-    return list(listed("input", batch.problems, batch.problem_count - len(batch.problems)))
+    more = batch.problem_count - len(batch.problems)
+    return list(listed(batch.filename or "input", batch.problems, more))
 
 
 def next_step(batch: Batch) -> str | None:

@@ -21,7 +21,7 @@ def show(client, batch_id):
 
 def test_a_new_batch_is_empty(client, make):
     told = show(client, make.validating(name="夜"))
-    assert told["name"] == "夜"
+    assert (told["name"], told["filename"]) == ("夜", "rows.jsonl")
     assert told["status"] == "validating"
     assert set(told["counts"].values()) == {0}
     assert told["in_progress_at"] is told["ended_at"] is told["retry_of"] is None

@@ -275,8 +275,8 @@ def test_what_was_learned_of_a_provider_is_forgotten_by_its_name(api, darkroom):
 def test_a_refused_batch_says_why(api, darkroom):
     problem = {"code": "prompt_missing", "message": "write one", "line": 17, "column": "prompt"}
     refused = batch(status="failed", counts={"total": 0}, problems=[problem], problem_count=1)
-    api.knows(refused)
-    assert "input:17: column prompt: write one" in darkroom("status", BATCH_ID).out
+    api.knows(refused | {"filename": "shoes.csv"})
+    assert "shoes.csv:17: column prompt: write one" in darkroom("status", BATCH_ID).out
 
 
 def test_a_priority_is_told(api, darkroom):

@@ -16,10 +16,14 @@ from darkroom.domain.waiting import Waiting
 from darkroom.store.insights.outlook import Outlook, outlook
 from darkroom.store.insights.pace import eta, images_per_minute
 from darkroom.store.insights.waiting import waiting_for
-from darkroom.store.tables import batches, checkups
+from darkroom.store.tables import batches, checkups, files
 
 _SHOWN = [
     *(column for column in batches.c if column.name not in {"problems", "options"}),
+    select(files.c.filename)
+    .where(files.c.id == batches.c.input_file_id)
+    .scalar_subquery()
+    .label("filename"),
     func.now().label("now"),
 ]
 """All but what can be large."""
@@ -45,6 +49,8 @@ class BatchView:
 
     id: UUID
     name: str | None
+    filename: str | None
+    """What it was made of; None where that was no file of its own."""
     provider: str
     status: BatchStatus
     paused_reason: str | None
@@ -169,6 +175,7 @@ def _view(
     return BatchView(
         id=first.id,
         name=first.name,
+        filename=first.filename,
         provider=first.provider,
         status=status,
         paused_reason=latest.paused_reason,
