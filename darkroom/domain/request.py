@@ -25,7 +25,7 @@ from darkroom.domain.parameter import (
 from darkroom.domain.pricing import text_tokens_guess
 from darkroom.domain.problem import Problem
 from darkroom.domain.reference import COLUMNS, Edit, read_edit
-from darkroom.domain.suggestion import hint, nearest_word
+from darkroom.domain.suggestion import hint, nearest_model
 
 EXTENSION_OF = {"png": "png", "jpeg": "jpg", "webp": "webp"}
 _MODERATIONS = ("auto", "low")
@@ -285,7 +285,7 @@ def _terms_of(
 def _stand_in(name: str, models: Models) -> Model:
     """By whose facts a row is looked at whose model is gone or unknown: all its problems are told at once."""
     retired = models.retired.get(name)
-    meant = retired.replacement if retired else nearest_word(name, sorted(models.known))
+    meant = retired.replacement if retired else nearest_model(name, sorted(models.known))
     return models.known.get(meant or models.default) or models.known[models.default]
 
 
@@ -315,7 +315,7 @@ def _unknown_model(name: str, models: Models) -> Problem:
         return Problem("model_retired", retired.words, column="model", value=name)
     names = sorted(models.known)
     message = f"is not a model we know; choose one of {', '.join(names)}"
-    message += hint(nearest_word(name, names))
+    message += hint(nearest_model(name, names))
     return Problem("model_unknown", message, column="model", value=name)
 
 

@@ -1,6 +1,7 @@
 """The value that somebody probably meant, of those that are allowed."""
 
 import math
+import re
 from collections.abc import Sequence
 from difflib import get_close_matches
 
@@ -21,6 +22,9 @@ _MEANT = {
 }
 """Words of other models, other APIs and other people."""
 
+_DAY = re.compile(r"-\d{4}-\d{2}-\d{2}$")
+"""What makes of a model's name that of a snapshot of it."""
+
 
 def nearest_word(value: str, allowed: Sequence[str]) -> str | None:
     """The allowed word that is nearest, if any is near.
@@ -35,6 +39,16 @@ def nearest_word(value: str, allowed: Sequence[str]) -> str | None:
     if meant in allowed:
         return meant
     return next(iter(get_close_matches(word, allowed, n=1, cutoff=_CLOSE)), None)
+
+
+def nearest_model(name: str, known: Sequence[str]) -> str | None:
+    """The known model that is nearest, if any is near: a snapshot of a day that nobody knows means its model.
+
+    >>> known = ["gpt-image-2", "gpt-image-2.5-flare-2026-09-08", "gpt-image-2.6-flare"]
+    >>> nearest_model("gpt-image-2.6-flare-2026-11-04", known), nearest_model("gpt-image-2.6-flair", known)
+    ('gpt-image-2.6-flare', 'gpt-image-2.6-flare')
+    """
+    return nearest_word(_DAY.sub("", name.strip()), known)
 
 
 def nearest_number(value: str, low: int, high: int) -> int | None:
