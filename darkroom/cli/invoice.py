@@ -75,9 +75,10 @@ class Invoice:
         return _refusal(self.name, len(placed))
 
     def _placed(self, fault: Mapping[str, Any]) -> Problem:
+        """The API's words begin with the column, which here stands before the value."""
         row, column = self.rows[fault["row"] - 1], str(fault["column"])
-        value = str(row.cells.get(column) or "")
-        return Problem(fault["code"], fault["detail"], column=column, value=value).at(row.line)
+        value, words = str(row.cells.get(column) or ""), fault["detail"].removeprefix(f"{column}: ")
+        return Problem(fault["code"], words, column=column, value=value).at(row.line)
 
     def _refuse(self, terminal: Terminal, problems: Sequence[Problem]) -> None:
         for line in listed(self.name, problems):

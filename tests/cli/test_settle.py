@@ -84,7 +84,8 @@ def test_a_table_without_its_column_or_without_a_line_is_refused(darkroom, invoi
 
 def test_what_the_api_finds_wrong_is_named_where_it_stands_in_the_file(api, darkroom, invoice):
     api.knows(batch(**LOST))
-    fault = {"row": 2, "column": "custom_id", "code": "call_not_found", "detail": "leave it out"}
+    fault = {"row": 2, "column": "custom_id", "code": "call_not_found"}
+    fault |= {"detail": "custom_id: leave it out"}
     problem = {"title": "Unprocessable", "status": 422, "detail": "wrong", "errors": [fault]}
     api.on("POST", SETTLE, problem, status=422)
     file = invoice("custom_id,outcome\na,billed\n\nc,billed\n")
