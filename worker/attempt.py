@@ -94,12 +94,23 @@ def _handle(tools: Tools, job_id: int, token: int) -> Report:
 def _with_pictures(tools: Tools, upstream: Upstream, ticket: Ticket) -> Report:
     """Pictures may take long to come: only what is at hand asks for leave to be sent."""
     with ExitStack() as lent:
-        try:
-            letter = enclosures.written(lent, tools.blobs, upstream, ticket.request)
-        except StorageFailed as failed:
-            note(tools, upstream.name, WaitingFor.STORAGE, str(failed))
+        letter = _letter(lent, tools, upstream, ticket)
+        if letter is None:
             return _give_back(tools, ticket, AWAY, "the storage does not give its pictures")
         return _with_permit(tools, letter, ticket)
+
+
+def _letter(lent: ExitStack, tools: Tools, upstream: Upstream, ticket: Ticket) -> Letter | None:
+    """What is to be sent; None where the storage does not give its pictures, and may do so later."""
+    try:
+        letter = enclosures.written(lent, tools.blobs, upstream, ticket.request)
+    except StorageFailed as failed:
+        if inherit.is_hopeless(tools, ticket.job_id):
+            return enclosures.unreadable(upstream, ticket.request, failed)
+        note(tools, upstream.name, WaitingFor.STORAGE, str(failed))
+        return None
+    tools.trouble.over(ticket.job_id)
+    return letter
 
 
 def _looks_again(tools: Tools, ticket: Ticket) -> LostLease | None:

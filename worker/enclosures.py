@@ -3,10 +3,12 @@
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from hashlib import file_digest
+from io import BufferedReader
 from typing import Any
 from uuid import UUID
 
-from darkroom.blobs import BlobMissing, BlobStore
+from darkroom.blobs import BlobMissing, BlobStore, StorageFailed
 from darkroom.domain.failure import Failure, FailureClass
 from darkroom.domain.reference import COLUMNS
 from darkroom.domain.request import Endpoint
@@ -22,17 +24,17 @@ class Letter:
     upstream: Upstream
     request: Mapping[str, Any]
     parts: Sequence[Part]
-    missing: Failure | None = None
-    """Why it can never be sent: a picture is gone."""
+    flaw: Failure | None = None
+    """Why it can never be sent: a picture is gone, or is no longer what it was."""
 
     def send(self, *, may_send: Callable[[], bool], attempt_id: UUID) -> Answer:
         """Makes the one call of an attempt; its pictures are read piece by piece on their way out.
 
         Raises:
-            CallFailed: there is no whole answer; also when a picture is gone, and then nothing is sent.
+            CallFailed: there is no whole answer; also where it can never be sent, and then nothing is.
         """
-        if self.missing:
-            raise CallFailed(self.missing, sent=False, latency_ms=0)
+        if self.flaw:
+            raise CallFailed(self.flaw, sent=False, latency_ms=0)
         endpoint = Endpoint.EDITS if "images" in self.request else Endpoint.GENERATIONS
         return self.upstream.client().call(
             endpoint,
@@ -55,11 +57,26 @@ def written(
     try:
         return Letter(upstream, request, _parts(lent, blobs, request))
     except BlobMissing as missing:
-        message = (
-            f"a picture of this row is gone from the storage ({missing}); submit the row again"
-        )
-        gone = Failure(FailureClass.INVALID_REQUEST, "reference_missing", message)
-        return Letter(upstream, request, (), gone)
+        message = f"a picture of this row is gone from the storage ({missing})"
+        return _unsendable(upstream, request, "reference_missing", message)
+    except _Spoiled as spoiled:
+        message = f"a picture of this row is broken in the storage (blob {spoiled})"
+        return _unsendable(upstream, request, "reference_broken", message)
+
+
+def unreadable(upstream: Upstream, request: Mapping[str, Any], trouble: StorageFailed) -> Letter:
+    """What is left of a request of whose pictures the storage will never give one."""
+    message = f"a picture of this row cannot be read, while others can: {trouble}"
+    return _unsendable(upstream, request, "reference_unreadable", message)
+
+
+def _unsendable(upstream: Upstream, request: Mapping[str, Any], code: str, message: str) -> Letter:
+    words = f"{message}; submit the row with its picture again"
+    return Letter(upstream, request, (), Failure(FailureClass.INVALID_REQUEST, code, words))
+
+
+class _Spoiled(Exception):  # noqa: N818 - named for what happened
+    """The bytes of a blob are not those that were kept under its address."""
 
 
 def _parts(lent: ExitStack, blobs: BlobStore, request: Mapping[str, Any]) -> list[Part]:
@@ -71,7 +88,23 @@ def _parts(lent: ExitStack, blobs: BlobStore, request: Mapping[str, Any]) -> lis
 
 
 def _part(lent: ExitStack, blobs: BlobStore, field: str, stem: str, sha256: str) -> Part:
-    file = lent.enter_context(lent.enter_context(blobs.local(sha256)).open("rb"))
+    path = lent.enter_context(blobs.local(sha256))
+    try:
+        file = lent.enter_context(path.open("rb"))
+        kind = _kind(file, sha256)
+    except FileNotFoundError:
+        raise BlobMissing(sha256) from None
+    except OSError as error:
+        reason = f"{error.strerror or error} ({path})"
+        raise StorageFailed("read a picture", reason, "look at the storage") from error
+    return Part(field, f"{stem}.{extension(kind)}", media_type(kind), file)
+
+
+def _kind(file: BufferedReader, sha256: str) -> PictureFormat:
+    """What a picture is, once its bytes are known to be those that were looked at; it is left at its begin."""
+    if file_digest(file, "sha256").hexdigest() != sha256:
+        raise _Spoiled(sha256)
+    file.seek(0)
     kind = kind_of(file.read(16)) or PictureFormat.PNG
     file.seek(0)
-    return Part(field, f"{stem}.{extension(kind)}", media_type(kind), file)
+    return kind

@@ -14,7 +14,6 @@ class Estate:
         self._lock = Lock()
         self._waiting: SimpleQueue[LostLease] = SimpleQueue()
         self._attempts: set[UUID] = set()
-        self._troubled: dict[UUID, float] = {}
 
     def add(self, lease: LostLease) -> None:
         """Takes one over; twice is once."""
@@ -41,13 +40,3 @@ class Estate:
         """All that wait and all that are being settled: their leases are renewed."""
         with self._lock:
             return list(self._attempts)
-
-    def troubled_since(self, attempt_id: UUID, now: float) -> float:
-        """When the storage first did not give or take what this attempt needs; now, if it is the first time."""
-        with self._lock:
-            return self._troubled.setdefault(attempt_id, now)
-
-    def forget_trouble(self, attempt_id: UUID) -> None:
-        """It is over, in one way or the other."""
-        with self._lock:
-            self._troubled.pop(attempt_id, None)

@@ -1,6 +1,5 @@
 """Answers whose worker is gone: found, and settled in threads where a stranger's host may take its time."""
 
-from datetime import timedelta
 from uuid import UUID
 
 from darkroom.blobs import StorageFailed
@@ -12,9 +11,6 @@ from darkroom.store.session import transaction
 from darkroom.telemetry.logs import concerning, logger
 from worker import evidence, receipts, settlement
 from worker.tools import Tools
-
-HOPELESS = timedelta(minutes=5)
-"""After so long it is this one object: a storage that is away is away for all of them."""
 
 _PATIENCE = 1.0
 
@@ -79,7 +75,7 @@ def _settled(tools: Tools, lease: LostLease) -> bool:
         outcome = given_up(tools, attempt_id, trouble)
     if outcome is None:
         return False
-    tools.estate.forget_trouble(attempt_id)
+    tools.trouble.over(attempt_id)
     if lease.waiting is None or not isinstance(outcome, Unknown):
         settlement.settle(tools, lease.reservation, outcome, lease)
     if lease.waiting is not None:
@@ -92,17 +88,23 @@ def given_up(tools: Tools, attempt_id: UUID, trouble: StorageFailed) -> Unknown 
 
     None while there is hope: it is not long yet, or the storage is in trouble with everything.
     """
-    now = tools.stopwatch()
-    if now - tools.estate.troubled_since(attempt_id, now) < HOPELESS.total_seconds():
-        return None
-    try:
-        tools.blobs.check()
-    except StorageFailed:
+    if not is_hopeless(tools, attempt_id):
         return None
     message = f"its answer came and cannot be read or stored, while others can: {trouble}"
     failure = Failure(FailureClass.UNKNOWN_OUTCOME, "receipt_unreadable", message)
     logger("worker").error(message, action="give_up_answer", attempt_id=attempt_id.hex)
     return Unknown(failure, None, None)
+
+
+def is_hopeless(tools: Tools, what: UUID | int) -> bool:
+    """Whether the storage has long been in trouble with this attempt or job, and is well with anything else."""
+    if not tools.trouble.lasts(what, tools.stopwatch()):
+        return False
+    try:
+        tools.blobs.check()
+    except StorageFailed:
+        return False
+    return True
 
 
 def _let_go_on(tools: Tools, attempt_id: UUID, waiting: int) -> None:

@@ -23,6 +23,7 @@ from darkroom.webhooks import Answered
 from worker.estate import Estate
 from worker.holdings import Holdings
 from worker.teller import Tellers
+from worker.trouble import Trouble
 from worker.upstream import Upstream, today
 
 JUDGES = 4
@@ -76,6 +77,7 @@ class Tools:
     """Whether the paths of recipes are those of this machine."""
     holdings: Holdings = field(default_factory=Holdings)
     estate: Estate = field(default_factory=Estate)
+    trouble: Trouble = field(default_factory=Trouble)
     draining: threading.Event = field(default_factory=threading.Event)
     wake: threading.Event = field(default_factory=threading.Event)
     judging: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(JUDGES))

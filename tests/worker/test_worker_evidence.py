@@ -25,9 +25,10 @@ from darkroom.store.tables import attempts
 from worker import harvest, receipts
 from worker.attempt import attempt
 from worker.evidence import judge
-from worker.inherit import HOPELESS, inherit
+from worker.inherit import inherit
 from worker.reap import reap
 from worker.tools import Tools
+from worker.trouble import HOPELESS
 
 
 def lost(world: World, tools: Tools, batch_id) -> Answer:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -11,7 +12,7 @@ from hands import due_now, handed_out, states
 from sqlalchemy import event, select
 from world import World
 
-from darkroom.blobs import StorageFailed
+from darkroom.blobs import StorageFailed, open_store
 from darkroom.domain.batch import PausedReason
 from darkroom.domain.job import JobState
 from darkroom.limits import Admitted, Limiter, LimiterAway
@@ -25,6 +26,7 @@ from worker.attempt import attempt
 from worker.dispatch import dispatch
 from worker.ingest import ingest
 from worker.tools import Tools
+from worker.trouble import HOPELESS
 
 
 @pytest.fixture
@@ -129,6 +131,47 @@ def test_pictures_are_at_hand_before_anything_is_begun(world: World, tools: Tool
     assert (world.attempts(), states(world, batch_id)) == ([], [JobState.QUEUED])
     due_now(world)
     assert "1 image" in handled(tools, batch_id)
+    agree(world)
+
+
+def test_a_picture_that_alone_is_never_given_ends_its_job_and_nothing_is_spent(
+    world: World, tools: Tools
+) -> None:
+    """As a bucket answers 403 for what is gone, or a file of somebody else's."""
+    clock = [tools.stopwatch()]
+    tools = replace(tools, stopwatch=lambda: clock[0])
+    batch_id, [message] = handed_out(world, tools, {"prompt": "blue", "image": data_url(picture())})
+    [path] = blobs_of(world, batch_id)
+    path.rename(path.with_suffix(".aside"))
+    path.mkdir()
+    report = attempt(tools, message.job_id, message.token)
+    assert "the storage does not give its pictures" in report.text
+    clock[0] += HOPELESS.total_seconds() + 1
+    due_now(world)
+    assert "reference_unreadable" in handled(tools, batch_id)
+    assert_failed_unspent(world, batch_id, "Is a directory")
+
+
+def test_a_picture_that_is_no_longer_what_it_was_is_not_sent(world: World, tools: Tools) -> None:
+    batch_id, [message] = handed_out(world, tools, {"prompt": "blue", "image": data_url(picture())})
+    [path] = blobs_of(world, batch_id)
+    path.write_bytes(b"")
+    assert "reference_broken" in attempt(tools, message.job_id, message.token).text
+    assert_failed_unspent(world, batch_id, "is broken in the storage")
+
+
+def blobs_of(world: World, batch_id) -> list[Path]:
+    """Where the pictures of its jobs lie."""
+    store = open_store(world.storage_url)
+    return [store.path(one) for job in world.jobs(batch_id) for one in job.request["images"]]
+
+
+def assert_failed_unspent(world: World, batch_id, words: str) -> None:
+    [job], view = world.jobs(batch_id), world.batch(batch_id)
+    assert job.state is JobState.FAILED
+    assert words in job.failure["message"]
+    assert (view.cost.spent, view.cost.reserved, view.cost.at_risk) == (0, 0, 0)
+    assert world.sandbox.calls() == []
     agree(world)
 
 
