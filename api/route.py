@@ -5,6 +5,7 @@ import hashlib
 from collections.abc import AsyncGenerator, Callable, Coroutine
 from http import HTTPStatus
 from operator import itemgetter
+from time import monotonic
 from typing import Any, ClassVar
 
 import jiter
@@ -31,31 +32,38 @@ Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
 class BoundedRequest(Request):
-    """A request whose body ends with 413 where it grows too long and with 408 where it stands still.
+    """A request whose body ends with 413 where it grows too long and with 408 where it stands still or drips.
 
     Its JSON is strict.
     """
 
     limit = JSON_BYTES
     patience: ClassVar[float] = 30.0
-    """Seconds that the next bytes of a body may take."""
+    """Seconds that the next bytes of a body may take, and that it may be behind its lowest rate."""
+    slowest: ClassVar[int] = 8_000
+    """Bytes a second, on the average: a line of ISDN's. Nobody who drips holds a connection for longer."""
 
     async def stream(self) -> AsyncGenerator[bytes, None]:
         """The body, as it comes in."""
         self._require(int(self.headers.get("content-length", 0)))
-        received = 0
+        received, begun_at = 0, monotonic()
         chunks = super().stream()
-        while (chunk := await self._next(chunks)) is not None:
+        while (chunk := await self._next(chunks, begun_at + received / self.slowest)) is not None:
             received += len(chunk)
             self._require(received)
             yield chunk
 
-    async def _next(self, chunks: AsyncGenerator[bytes, None]) -> bytes | None:
+    async def _next(self, chunks: AsyncGenerator[bytes, None], due_at: float) -> bytes | None:
+        """What comes next; at `due_at` so much as is here would be here at the lowest rate."""
+        left = due_at + self.patience - monotonic()
         try:
-            async with asyncio.timeout(self.patience):
+            async with asyncio.timeout(min(max(left, 0), self.patience)):
                 return await anext(chunks, None)
         except TimeoutError:
-            detail = f"nothing of the body came for {self.patience:g} s; send it again"
+            detail = (
+                f"the body stood still for {self.patience:g} s, or came in at less than "
+                f"{self.slowest:,} bytes a second; send it again"
+            )
             close = {"Connection": "close"}
             raise HTTPException(HTTPStatus.REQUEST_TIMEOUT, detail, headers=close) from None
 

@@ -6,6 +6,7 @@ import gzip
 import io
 import socket
 import zipfile
+from itertools import count
 
 import psutil
 import pytest
@@ -229,6 +230,38 @@ def test_a_body_that_stands_still_is_not_waited_for(monkeypatch):
         asyncio.run(read())
     assert caught.value.status_code == 408
     assert caught.value.headers == {"Connection": "close"}
+
+
+def dripping(monkeypatch, *, slowest: int) -> bytes:
+    """What is read of a body of fifty bytes that come one by one, a second apart by the clock of the test."""
+    monkeypatch.setattr("api.route.monotonic", count().__next__)
+    monkeypatch.setattr(BoundedRequest, "patience", 10.0)
+    monkeypatch.setattr(BoundedRequest, "slowest", slowest)
+    pieces = iter([b"x"] * 50)
+
+    async def receive():
+        come = asyncio.Event()
+        asyncio.get_running_loop().call_soon(come.set)
+        await come.wait()
+        piece = next(pieces, None)
+        return {"type": "http.request", "body": piece or b"", "more_body": piece is not None}
+
+    async def read():
+        scope = {"type": "http", "method": "POST", "path": URL, "headers": []}
+        return await BoundedRequest(scope, receive).body()
+
+    return asyncio.run(read())
+
+
+def test_a_body_that_drips_for_ever_is_not_waited_for(monkeypatch):
+    with pytest.raises(HTTPException) as caught:
+        dripping(monkeypatch, slowest=2)
+    assert caught.value.status_code == 408
+    assert "less than 2 bytes a second" in caught.value.detail
+
+
+def test_a_slow_line_is_waited_for(monkeypatch):
+    assert dripping(monkeypatch, slowest=1) == b"x" * 50
 
 
 def test_slow_bodies_keep_nobody_waiting(desk, client):
