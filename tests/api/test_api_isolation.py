@@ -16,7 +16,9 @@ from showing import begin_night
 from sqlalchemy import text
 
 from api.app import build
+from darkroom.domain.answer import Answer, receipt_name
 from darkroom.domain.catalog import Item, ItemState, Picture
+from darkroom.domain.ids import ATTEMPT, shown
 from darkroom.settings import Settings
 from darkroom.store import catalogs, nights
 from darkroom.store.catalogs import NewVersion
@@ -81,6 +83,9 @@ MAKES_OWN = {
 }
 """No id of anything is looked at there; the pictures of an edit are, by its project's workers."""
 
+OF_THE_SETTINGS = "POST /api/v1/providers/{name}/forget"
+"""Whose providers are whose is said there, and tried in test_api_projects.py."""
+
 
 def routes():
     app = build(Settings(database_url="postgresql://127.0.0.1/none", home=Path("/nowhere")))
@@ -104,24 +109,25 @@ class Theirs:
         self.mark, self.inside = f"zebra-{uuid4().hex}", f"giraffe-{uuid4().hex}"
         self.client = client = other.clients["admin"]
         make = other.make
+        hook = client.post("/api/v1/webhooks", json={"url": f"https://{self.mark}.example/"})
+        hook_id = hook.json()["id"]
         batch_id = make.completed(PICTURE, name=self.mark)
         self._publish(other, batch_id)
         (job,) = self._get(f"/api/v1/batches/batch_{batch_id.hex}/jobs")["data"]
-        detail = self._get(f"/api/v1/jobs/{job['id']}")
+        delivery, *_ = self._get(f"/api/v1/webhooks/{hook_id}/deliveries")["data"]
         file = self._upload("batch", b'{"prompt": "a cat"}\n')
         self._upload("vision", PICTURE)
         body = {**BODIES["POST /v1/batches"], "input_file_id": file}
         compatible = client.post("/v1/batches", json={**body, "metadata": {"mark": self.mark}})
         assert compatible.status_code == 200, compatible.text
-        hook = f"https://{self.mark}.example/"
         self.ids = {
             "batch_id": f"batch_{batch_id.hex}",
             "job_id": job["id"],
-            "attempt_id": detail["history"][0]["id"],
+            "attempt_id": self._lose(make),
             "image_id": job["images"][0]["id"],
             "key_id": client.post("/api/v1/keys", json={"name": self.mark}).json()["id"],
-            "webhook_id": client.post("/api/v1/webhooks", json={"url": hook}).json()["id"],
-            "delivery_id": "whd_1",
+            "webhook_id": hook_id,
+            "delivery_id": delivery["id"],
             "name": self.mark,
             "version": "1",
             "file_id": file,
@@ -134,6 +140,15 @@ class Theirs:
     def _upload(self, purpose, data):
         sent = {"data": {"purpose": purpose}, "files": {"file": (f"{self.mark}.jsonl", data)}}
         return self.client.post("/v1/files", **sent).json()["id"]
+
+    def _lose(self, make):
+        """The id of a call of unknown outcome, whose answer was kept as it came."""
+        begun = make.begin(make.in_progress(name=self.mark))
+        make.lose(begun)
+        make.end()
+        answer = Answer(200, {}, self.inside.encode(), 1)
+        make.blobs.keep(receipt_name(begun.attempt_id), answer.receipt())
+        return shown(ATTEMPT, begun.attempt_id)
 
     def _publish(self, other, batch_id):
         with other.make.transaction() as connection:
@@ -223,18 +238,40 @@ def test_a_stream_tells_of_ones_own(theirs, mine, route):
 
 
 def _shown(route):
-    """Whether a look at it changes nothing and shows something."""
-    gone = ("/answer", "/deliveries", "/stream", "/events")
-    return route.startswith("GET") and not route.endswith(gone)
+    """Whether a look at it changes nothing and comes to an end."""
+    return route.startswith("GET") and not route.endswith(("/stream", "/events"))
 
 
 @pytest.mark.parametrize("route", [route for route in WITH_IDS if _shown(route)])
-def test_to_them_it_is_there(desk, theirs, route):
+def test_to_them_it_is_there(theirs, route):
     """Else all that was refused above might be no more than nonsense."""
+    assert asked(signed_in(theirs), *theirs.request(route)).status_code == 200
+
+
+def signed_in(theirs):
+    """Their client, by its key and by its cookie."""
     client = theirs.client
     if "darkroom_session" not in client.cookies:
         client.get(client.post("/api/v1/logins").json()["path"])
-    assert asked(client, *theirs.request(route)).status_code == 200
+    return client
+
+
+def test_to_them_all_that_changes_it_is_there(desk, module_project):
+    """What is deleted is deleted last; what its state does not allow is found all the same."""
+    theirs = Theirs(module_project())
+    client = signed_in(theirs)
+    client.headers["Origin"] = desk.url
+    changing = [route for route in WITH_IDS if not route.startswith("GET")]
+    changing.remove(OF_THE_SETTINGS)
+    changing.sort(key=lambda route: route.startswith("DELETE"))
+    found = {route: asked(client, *theirs.request(route)).status_code for route in changing}
+    assert [route for route, status in found.items() if status in (404, 405, 500)] == []
+
+
+def test_an_endpoint_of_mine_is_no_way_to_an_event_of_theirs(theirs, mine):
+    own = mine.post("/api/v1/webhooks", json={"url": "https://shop.example/hooks"}).json()["id"]
+    path = f"/api/v1/webhooks/{own}/deliveries/{theirs.ids['delivery_id']}/redeliver"
+    assert mine.post(path).status_code == 404
 
 
 def test_every_route_is_provided_for():
