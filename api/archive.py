@@ -12,12 +12,13 @@ from typing import IO
 from uuid import UUID
 
 from api.instruments import Instruments
-from api.records import columns, row, written
+from api.records import row, written
 from api.refusals import Conflict, Invalid
 from darkroom.blobs import BlobStore
 from darkroom.domain.archive import Member, ending
 from darkroom.domain.attempt import Disposition
 from darkroom.domain.layout import Layout, LayoutInvalid
+from darkroom.domain.manifest import columns
 from darkroom.domain.naming import Names
 from darkroom.domain.request import EXTENSION_OF
 from darkroom.store import insights

@@ -2,42 +2,23 @@
 
 import csv
 from collections.abc import Sequence
+from dataclasses import replace
 from io import StringIO
 
+from darkroom.domain import manifest
 from darkroom.domain.ids import BATCH, shown
 from darkroom.store.insights import ImageView, JobView
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
-def columns(name: str) -> tuple[str, ...]:
-    """The columns of a manifest; `name` is the one that says which image a row is about."""
-    about = ("custom_id", name, "index", "sha256", "bytes", "width", "height", "format")
-    asked = ("model", "quality", "size", "prompt")
-    return (*about, *asked, "cost_usd", "request_id", "batch_id", "line")
-
-
 def row(job: JobView, index: int, image: ImageView, name: str) -> tuple[object, ...]:
-    """An image's row; what its job has cost stands in that of its first, so that the column adds up."""
-    request = job.request
-    return (
-        harmless(job.custom_id),
-        name,
-        index,
-        image.sha256,
-        image.bytes,
-        image.width,
-        image.height,
-        image.format,
-        request.get("model"),
-        request.get("quality"),
-        request.get("size"),
-        harmless(str(request.get("prompt", ""))),
-        job.cost if index == 1 else "",
-        job.request_id,
-        shown(BATCH, job.batch_id),
-        job.line,
+    """An image's row of the manifest, the callers' own words made harmless."""
+    prompt = harmless(str(job.request.get("prompt", "")))
+    tame = replace(
+        job, custom_id=harmless(job.custom_id), request={**job.request, "prompt": prompt}
     )
+    return manifest.row(tame, index, image, name, shown(BATCH, job.batch_id))
 
 
 def harmless(text: str) -> str:

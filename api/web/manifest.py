@@ -4,10 +4,11 @@ from collections.abc import Iterator, Sequence
 from uuid import UUID
 
 from api.instruments import Instruments
-from api.records import columns, row, written
+from api.records import row, written
 from darkroom.domain.attempt import Disposition
 from darkroom.domain.ids import IMAGE, shown
 from darkroom.domain.job import JobState
+from darkroom.domain.manifest import columns
 from darkroom.store import contact_sheet
 from darkroom.store.contact_sheet import Place, Wanted
 from darkroom.store.insights import JobView

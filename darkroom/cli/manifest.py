@@ -12,25 +12,11 @@ from darkroom.cli.caller import command
 from darkroom.cli.landing import Landing
 from darkroom.cli.replies import Batch, Image, Job
 from darkroom.domain.batch import BatchStatus
+from darkroom.domain.manifest import columns, row
 from darkroom.domain.problem import Problem
 
 MANIFEST = (
-    "custom_id",
-    "file",
-    "index",
-    "sha256",
-    "bytes",
-    "width",
-    "height",
-    "format",
-    "model",
-    "quality",
-    "size",
-    "prompt",
-    "cost_usd",
-    "request_id",
-    "batch_id",
-    "line",
+    *columns("file"),
     "provider",
     "attempts",
     "effective_quality",
@@ -93,15 +79,16 @@ class Manifest:
         for index, (name, image) in enumerate(files, 1):
             whom = (self._batch.provider, job.attempts)
             effective = (*_effective(image), job.findings.get(image.id, ""))
-            self._manifest.writerow((*_made(job, index, name, image), *whom, *effective))
+            made = row(job, index, image, name, job.batch_id)
+            self._manifest.writerow((*made, *whom, *effective))
         self.images += len(files)
         if job.state in _WITHOUT_IMAGE:
             self._blame(_missing(job))
         if job.mismatched:
             self._blame(_mismatched(job))
 
-    def _blame(self, row: Sequence[object]) -> None:
-        self._errors.writerow(row)
+    def _blame(self, cells: Sequence[object]) -> None:
+        self._errors.writerow(cells)
         self.errors += 1
 
     def close(self) -> int:
@@ -144,28 +131,6 @@ class Manifest:
 
 def _part(path: Path) -> Path:
     return path.with_name(path.name + ".part")
-
-
-def _made(job: Job, index: int, name: str, image: Image) -> Sequence[object]:
-    request = job.request
-    return (
-        job.custom_id,
-        name,
-        index,
-        image.sha256,
-        image.bytes,
-        image.width,
-        image.height,
-        image.format,
-        request.get("model"),
-        request.get("quality"),
-        request.get("size"),
-        request.get("prompt"),
-        job.cost if index == 1 else "",
-        job.request_id,
-        job.batch_id,
-        job.line,
-    )
 
 
 def _effective(image: Image) -> Sequence[object]:
