@@ -1,6 +1,7 @@
 """From the ids that callers write to the keys of the record; what cannot be an id names nothing."""
 
 import re
+from datetime import UTC, datetime
 from typing import TypeVar
 from urllib.parse import quote, unquote
 from uuid import UUID
@@ -117,6 +118,27 @@ def version_cursor(after: str | None) -> int | None:
 def problem_cursor(after: str | None) -> int:
     """How many problems of a file were seen. Raises Invalid."""
     return 0 if after is None else followed(int(after) if _COUNT.fullmatch(after) else None)
+
+
+def usage_place(seen: int, until: datetime) -> str:
+    """How many sums were seen of those up to a moment, which does not move on from page to page.
+
+    >>> usage_cursor(usage_place(1000, datetime(2026, 11, 23, tzinfo=UTC)))
+    (1000, datetime.datetime(2026, 11, 23, 0, 0, tzinfo=datetime.timezone.utc))
+    """
+    return f"{seen}/{until.astimezone(UTC).isoformat().removesuffix('+00:00')}Z"
+
+
+def usage_cursor(after: str | None) -> tuple[int, datetime | None]:
+    """How many sums were seen, and up to which moment they are. Raises Invalid."""
+    if after is None:
+        return 0, None
+    seen, _, until = after.partition("/")
+    try:
+        moment = datetime.fromisoformat(until)
+    except ValueError:
+        return followed(None)
+    return followed((int(seen), moment) if _COUNT.fullmatch(seen) and moment.tzinfo else None)
 
 
 def item_place(sku: str, variant: str) -> str:

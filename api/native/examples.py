@@ -260,6 +260,8 @@ USAGE: Example = {
     "data": [
         {"key": "2026-11-22", "name": None, "attempts": 301, "spent": "1.767", "at_risk": "0"}
     ],
+    "has_more": False,
+    "next": None,
 }
 
 

@@ -10,9 +10,10 @@ from api.auth import Caller
 from api.deps import Reader, Tools, bearer
 from api.errors import documented
 from api.money import Money
-from api.names import KEY
+from api.names import KEY, usage_cursor, usage_place
 from api.native.bodies import Moment
 from api.native.examples import USAGE, shows
+from api.native.pages import Page, PageQuery
 from api.projects import USUAL
 from api.refusals import Invalid
 from api.route import GuardedRoute
@@ -27,21 +28,23 @@ ROWS = 1_000
 router = APIRouter(prefix="/usage", tags=["usage"], route_class=GuardedRoute, dependencies=[bearer])
 
 
-class UsageQuery(BaseModel):
+class UsageQuery(PageQuery):
     """Which sums, over which time."""
 
+    limit: Annotated[int, Field(ge=1, le=ROWS)] = ROWS
     group_by: Grouping = Grouping.DAY
     project: str | None = Field(None, description="Another project; for keys of the operator's.")
     since: Moment | None = Field(None, description="Thirty days before `until` if not given.")
     until: Moment | None = Field(None, description="Now if not given; not itself included.")
 
     def span(self, now: datetime) -> tuple[datetime, datetime]:
-        """From and to.
+        """From and to; a page that follows another ends where that one did.
 
         Raises:
             Invalid: It ends before it begins, or is longer than a year.
         """
-        until = self.until or now
+        _, before = usage_cursor(self.after)
+        until = self.until or before or now
         since = self.since or until - RECENT
         if since >= until:
             raise Invalid.field("since", "span_empty", "must be before `until`")
@@ -70,8 +73,8 @@ class UsageOut(BaseModel):
         )
 
 
-class UsagePage(BaseModel):
-    """The sums: days in order, else the dearest first, a thousand at most."""
+class UsagePage(Page[UsageOut]):
+    """The sums: days in order, else the dearest first."""
 
     model_config = ConfigDict(json_schema_extra=shows(USAGE))
 
@@ -79,7 +82,6 @@ class UsagePage(BaseModel):
     since: datetime
     until: datetime
     currency: str = "usd"
-    data: list[UsageOut]
 
 
 @router.get(
@@ -91,13 +93,27 @@ class UsagePage(BaseModel):
 def show(tools: Tools, caller: Reader, asked: Annotated[UsageQuery, Query()]) -> UsagePage:
     """Sum up what the calls that ended in a time have cost."""
     since, until = asked.span(datetime.now(UTC))
+    seen, _ = usage_cursor(asked.after)
     project_id = _about(caller, asked)
     with tools.transaction() as connection:
         rows = usage.usage(
-            connection, project_id, since, until, grouping=asked.group_by, limit=ROWS
+            connection,
+            project_id,
+            since,
+            until,
+            grouping=asked.group_by,
+            limit=asked.limit + 1,
+            after=seen,
         )
-    data = [UsageOut.of(row, asked.group_by) for row in rows]
-    return UsagePage(group_by=asked.group_by, since=since, until=until, data=data)
+    more = len(rows) > asked.limit
+    return UsagePage(
+        group_by=asked.group_by,
+        since=since,
+        until=until,
+        data=[UsageOut.of(row, asked.group_by) for row in rows[: asked.limit]],
+        has_more=more,
+        next=usage_place(seen + asked.limit, until) if more else None,
+    )
 
 
 def _about(caller: Caller, asked: UsageQuery) -> str | None:

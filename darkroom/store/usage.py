@@ -42,8 +42,9 @@ def usage(
     *,
     grouping: Grouping,
     limit: int,
+    after: int = 0,
 ) -> list[Usage]:
-    """The sums of a project, or of all, over attempts that ended in this time.
+    """The sums of a project, or of all, over attempts that ended in this time; `after` is how many were seen.
 
     Days come in order, everything else the dearest first.
     """
@@ -61,6 +62,7 @@ def usage(
         .group_by(key)
         .order_by(*order)
         .limit(limit)
+        .offset(after)
     )
     return [Usage(*row) for row in rows]
 

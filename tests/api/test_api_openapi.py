@@ -127,7 +127,7 @@ def test_what_is_made_leads_to_all_that_can_be_done_with_it():
 
 
 NO_LISTS = {"getUsage", "findFile"}
-"""Sums over a time, and one thing that is looked for."""
+"""Sums, which say over which time they are and come a thousand at once, and one thing that is looked for."""
 
 LISTS = [
     route
