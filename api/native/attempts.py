@@ -36,9 +36,18 @@ def show_answer(tools: Tools, caller: Reader, attempt_id: str) -> Response:
     kept = None
     if attempt is not None and attempt.answer_kept_until(tools.retention.answers):
         kept = tools.blobs.kept(receipt_name(key))
-    if kept is None:
+    answer = _read(kept)
+    if answer is None:
         raise Missing("raw answer of attempt", attempt_id)
-    return _as_it_came(attempt_id, Answer.from_receipt(kept))
+    return _as_it_came(attempt_id, answer)
+
+
+def _read(receipt: bytes | None) -> Answer | None:
+    """What was kept; a damaged receipt holds nothing that anybody answered."""
+    try:
+        return None if receipt is None else Answer.from_receipt(receipt)
+    except ValueError:
+        return None
 
 
 def _as_it_came(attempt_id: str, answer: Answer) -> Response:

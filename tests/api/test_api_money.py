@@ -191,6 +191,8 @@ def test_others_have_none(client, make, new_project):
         assert_problem(client.get(url), 404)
     url = f"/api/v1/attempts/{shown(ATTEMPT, doubtful.attempt_id)}/answer"
     assert_problem(new_project().clients["read"].get(url), 404)
+    make.blobs.keep(receipt_name(doubtful.attempt_id), b"\0\0\0\7garbage")
+    assert_problem(client.get(url), 404)
     make.blobs.drop(receipt_name(doubtful.attempt_id))
     assert_problem(client.get(url), 404)
     assert json.loads(client.get(url).text)["detail"]
