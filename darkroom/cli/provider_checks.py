@@ -1,6 +1,7 @@
 """Whether a provider would draw: its address, its key, its models, its clock; nothing is spent."""
 
 import socket
+import ssl
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -13,6 +14,7 @@ import httpx2
 from darkroom.cli.finding import Finding, fail, ok, warn
 from darkroom.domain.facts import OFFICIAL, Profile
 from darkroom.domain.models import Models
+from darkroom.domain.suggestion import nearest_model
 from darkroom.sections import Source
 
 CLOCK_MAY_DIFFER = timedelta(seconds=30)
@@ -69,21 +71,26 @@ def _models_answer(base_url: str, patient: Patient) -> httpx2.Response:
 
 
 def _unreachable(patient: Patient, error: Exception) -> str:
-    if _unknown_name(error):
+    causes = [*_causes(error)]
+    if any(isinstance(one, socket.gaierror) for one in causes):
         fix = "correct the base URL, or the DNS of this machine"
         return f"the name {patient.host} is not known; {fix}"
+    for one in causes:
+        if isinstance(one, ssl.SSLCertVerificationError):
+            fix = "write the name that it is for, or trust who signed it (SSL_CERT_FILE)"
+            why = one.verify_message.rstrip(".")
+            return f"{patient.place} shows a certificate of no use here ({why}); {fix}"
     reason = " ".join(str(error).split()) or type(error).__name__
     return (
         f"{patient.place} cannot be reached ({reason}); check base URL, network, proxy and firewall"
     )
 
 
-def _unknown_name(error: BaseException | None) -> bool:
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    """The error, and what led to it."""
     while error is not None:
-        if isinstance(error, socket.gaierror):
-            return True
+        yield error
         error = error.__cause__ or error.__context__
-    return False
 
 
 def _patience(patient: Patient) -> Iterator[Finding]:
@@ -210,8 +217,8 @@ def _endings(patient: Patient, served: Mapping[str, date | None]) -> Iterator[Fi
         if end is None or end == model.shutdown:
             continue
         says = (
-            f"{name} is shut down on {end}, the provider says: change to {model.replacement or others}, and write "
-            f'shutdown and replacement into [models."{model.name}"] of darkroom.toml'
+            f"{name} is shut down on {end}, the provider says: change to {model.replacement or others}, and "
+            f'write shutdown and replacement into [models."{model.name}"] of darkroom.toml'
         )
         yield warn(patient.what("model"), says)
 
@@ -244,10 +251,9 @@ def model_finding(models: Models, model: str | None, today: date) -> Finding:
         return fail("model", says)
     known = models.known.get(name)
     if known is None:
-        return fail(
-            "model",
-            f"{name} is not known; add [models.NAME] to darkroom.toml, or use {models.default}",
-        )
+        meant = nearest_model(name, sorted(models.known)) or models.default
+        says = f"{name} is not known; add [models.NAME] to darkroom.toml, or use {meant}"
+        return fail("model", says)
     if known.shutdown and known.shutdown - today <= SOON:
         says = f"{name} is shut down on {known.shutdown}; change to {known.replacement}"
         return warn("model", says)

@@ -2,6 +2,7 @@
 
 import email.utils
 import json
+import ssl
 import threading
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -9,6 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import psycopg
 import pytest
 import redis
+from certificates import write_certificate
 from world import Sandbox
 
 from darkroom.local.ports import free_port
@@ -19,7 +21,7 @@ LISTED = {"data": [{"id": "gpt-image-2"}, {"id": "gpt-image-2.5-flare"}]}
 class Provider:
     """A provider whose list of models is what a test says."""
 
-    def __init__(self) -> None:
+    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
         self.status, self.body, self.headers, self.offset = 200, LISTED, {}, timedelta(0)
         self.path = "/v1/models"
         provider = self
@@ -40,7 +42,9 @@ class Provider:
 
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.server.daemon_threads = False
-        self.url = f"http://127.0.0.1:{self.server.server_port}"
+        if tls:
+            self.server.socket = tls.wrap_socket(self.server.socket, server_side=True)
+        self.url = f"http{'s' if tls else ''}://127.0.0.1:{self.server.server_port}"
         self.thread = threading.Thread(target=self.server.serve_forever, args=(0.02,))
         self.thread.start()
 
@@ -151,6 +155,22 @@ def test_a_host_where_nobody_listens(says, monkeypatch):
     status, found = says()
     assert (status, found["provider"][0]) == (1, "fail")
     assert "cannot be reached" in found["provider"][1]
+
+
+def test_a_host_whose_certificate_is_for_another_name(says, tmp_path, monkeypatch):
+    certificate = write_certificate("relay.test", tmp_path)
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    tls.load_cert_chain(certificate)
+    relay = Provider(tls)
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-a-secret")
+    monkeypatch.setenv("OPENAI_BASE_URL", f"{relay.url}/v1")
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    try:
+        status, found = says()
+    finally:
+        relay.close()
+    assert (status, found["provider"][0]) == (1, "fail")
+    assert "certificate is not valid for '127.0.0.1'); write the name" in found["provider"][1]
 
 
 def test_a_relay_that_is_known_to_cut_calls(says, monkeypatch):
