@@ -27,7 +27,7 @@ def first_recipe(table: str, columns: Iterable[str]) -> str:
             "",
             "# Where the images are put: current/<sku>/<variant>.<ext> in this directory.",
             'directory = "published"',
-            "# A night is published by itself if this share of its images could be made.",
+            "# A night is published by itself if this share of all items shows what it should after it.",
             "threshold = 0.95",
             "",
             "[parameters]",

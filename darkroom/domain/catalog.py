@@ -16,7 +16,7 @@ MAIN = "main"
 """The variant of a catalog that has no others."""
 
 THRESHOLD = Decimal("0.95")
-"""The share of a night's calls that must bring an image before the night is published by itself."""
+"""The share of a catalog's items that must show what they should before a night is published by itself."""
 
 Key = tuple[str, str]
 """A SKU and a variant."""

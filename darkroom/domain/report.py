@@ -111,7 +111,7 @@ def night_steps(
     [('catalog', 'publish', '42'), ('catalog', 'sync')]
     """
     if state is VersionState.CANDIDATE:
-        why = "too little succeeded, so the version before is shown; this shows it all the same"
+        why = "too little succeeded to be shown by itself; this shows it all the same"
         yield Step(why, ("catalog", "publish", str(number)))
     behind = counts.get(ItemState.STALE, 0) + counts.get(ItemState.MISSING, 0)
     if behind and state is not VersionState.MAKING:

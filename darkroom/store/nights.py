@@ -1,6 +1,5 @@
 """The end of a catalog's night: what arrived is put in, what did not keeps the last image."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -30,7 +29,7 @@ class Concluded:
 def conclude(connection: Connection) -> list[Concluded]:
     """Concludes every night whose calls have all ended, and again where a retry has brought more, or better.
 
-    It is published if its share of successes is reached; a candidate that a retry completes is, too.
+    It is published if enough of its items show what they should; a candidate that a retry completes is, too.
     """
     return [_concluded(connection, row) for row in connection.execute(_over()).all()]
 
@@ -103,7 +102,8 @@ def _gather(connection: Connection, night: Row[Any]) -> None:
 
 
 def _share(connection: Connection, night: Row[Any]) -> Decimal:
-    """The share of what should have been made tonight that was."""
+    """The share of all items that the table has that show what they should."""
     number = counts(connection, night.catalog_id, night.number)
-    asked: Sequence[int] = [number[state] for state in (ItemState.MADE, *_OPEN)]
-    return Decimal(number[ItemState.MADE]) / sum(asked) if sum(asked) else Decimal(1)
+    wanted = sum(number.values()) - number[ItemState.REMOVED]
+    behind = sum(number[state] for state in _OPEN)
+    return Decimal(wanted - behind) / wanted if wanted else Decimal(1)
