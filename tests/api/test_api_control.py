@@ -230,6 +230,7 @@ def test_a_budget_is_shared_among_all_that_is_open(say, make, client):
     spent = Decimal(family["cost"]["spent"])
     assert len(caps) == 2
     assert Decimal("1.99") < spent + sum(caps) <= 2
+    assert Decimal(family["cost"]["cap"]) == spent + sum(caps)
 
 
 def test_an_earlier_retry_that_has_ended_says_so(say, make):

@@ -122,6 +122,31 @@ def test_a_family_never_has_more_than_the_first_ones_budget(stage):
     assert stage.batch_row(second).cap == 0
 
 
+def test_a_familys_budget_is_told_as_it_was_given_also_when_it_is_over(stage, fresh_id):
+    root, reservations = _ended(stage, succeeded("4"), failed(), cap="10")
+
+    def told():
+        return stage.call(insights.batch, "default", root).cost.cap
+
+    stage.call(retry, root, fresh_id, None)
+    assert told() == 10
+    _over(stage, fresh_id, "0.5")
+    assert told() == 10
+    stage.call(reviews.decide, [reservations[0].job_id], Judgement.REJECTED)
+    reroll = uuid4()
+    stage.call(retry, root, reroll, Choice(rejected=True), Decimal(6))
+    _over(stage, reroll, "1")
+    assert told() == Decimal("10.5"), "six dollars of its own, beside what was spent"
+
+
+def _over(stage, batch_id, cost):
+    """The batch's one call has brought its image for this much, and it is over."""
+    [message] = stage.dispatch(batch_id)
+    stage.settle(stage.begin(message), succeeded(cost))
+    stage.call(batches.finalize)
+    stage.call(batches.complete)
+
+
 def test_without_a_budget_a_retry_has_none(stage, fresh_id):
     root, _ = _ended(stage, failed())
     stage.call(retry, root, fresh_id, None)

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from itertools import accumulate
 from typing import Any
 from uuid import UUID
 
@@ -187,7 +188,7 @@ def _view(
         images=sum(row.images for row in family),
         mismatched=sum(row.mismatched for row in family),
         skipped=first.skipped,
-        cost=_cost(family, latest),
+        cost=_cost(family),
         images_per_minute=rate,
         eta_seconds=None if is_held else eta(status, counts, rate / per_job),
         waiting=waiting.get(latest.id, ()),
@@ -219,7 +220,7 @@ def _needed(family: Sequence[Row[Any]], latest: Row[Any]) -> Decimal | None:
     is_alone = all(row.status in TERMINAL for row in family if row.id != latest.id)
     if _short(latest) is not BudgetOf.BATCH or latest.needed is None or not is_alone:
         return None
-    return _cost(family, latest).committed + Decimal(latest.needed)
+    return _cost(family).committed + Decimal(latest.needed)
 
 
 def _counts(family: Sequence[Row[Any]]) -> Counts:
@@ -230,18 +231,29 @@ def _counts(family: Sequence[Row[Any]]) -> Counts:
     return Counts(total=family[0].total, **sums)
 
 
-def _cost(family: Sequence[Row[Any]], latest: Row[Any]) -> Cost:
+def _cost(family: Sequence[Row[Any]]) -> Cost:
     return Cost(
         spent=sum((row.spent for row in family), Decimal(0)),
         reserved=sum((row.reserved for row in family), Decimal(0)),
         at_risk=sum((row.at_risk for row in family), Decimal(0)),
-        cap=_cap(family, latest),
+        cap=_cap(family),
     )
 
 
-def _cap(family: Sequence[Row[Any]], latest: Row[Any]) -> Decimal | None:
-    """The cap of the whole family: an open retry's own, and what the others have committed beside it."""
-    if latest.cap is None:
+def _cap(family: Sequence[Row[Any]]) -> Decimal | None:
+    """The most that the whole family may come to: the caps of what is open, beside what the others committed.
+
+    Of one that is over, the most that it ever might have: each had its cap beside what was committed before it.
+    """
+    is_over = all(row.status in TERMINAL for row in family)
+    if any(row.cap is None for row in family if is_over or row.status not in TERMINAL):
         return None
-    committed = (row.spent + row.reserved + row.at_risk for row in family if row.id != latest.id)
-    return sum(committed, Decimal(latest.cap))
+    if is_over:
+        before = accumulate(map(_committed, family), initial=Decimal(0))
+        return max(Decimal(row.cap) + so_far for row, so_far in zip(family, before, strict=False))
+    parts = (_committed(row) if row.status in TERMINAL else Decimal(row.cap) for row in family)
+    return sum(parts, Decimal(0))
+
+
+def _committed(row: Row[Any]) -> Decimal:
+    return Decimal(row.spent + row.reserved + row.at_risk)
