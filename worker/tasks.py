@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from celery import Celery
 from kombu.exceptions import OperationalError
 
+from darkroom.domain.legible import harmless
 from darkroom.store.jobs import Dispatched
 from worker.attempt import attempt
 from worker.tools import BrokerAway, Publish, Tools
@@ -42,9 +43,10 @@ def publisher(app: Celery) -> Publish:
 
 
 def _send(app: Celery, producer: object, message: Dispatched) -> None:
+    told = map(harmless, (message.custom_id, message.prompt_head))
     app.send_task(
         ATTEMPT,
-        args=(message.job_id, message.token, message.custom_id, message.prompt_head),
+        args=(message.job_id, message.token, *told),
         producer=producer,
         ignore_result=True,
         retry=False,

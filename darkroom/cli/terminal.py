@@ -1,7 +1,6 @@
 """The two streams of a command: results to stdout, progress and notices to stderr."""
 
 import json
-import re
 from collections.abc import Container
 from typing import Any
 
@@ -9,17 +8,9 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
+from darkroom.domain.legible import harmless
+
 TABLE_WIDTH = 80
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
-
-
-def harmless(text: str) -> str:
-    r"""A text without the characters that steer a terminal: names and messages come from files.
-
-    >>> harmless("red\x1b[2J shoe")
-    'red�[2J shoe'
-    """
-    return _CONTROL.sub("�", text)
 
 
 class Terminal:

@@ -1,5 +1,6 @@
 """The broker is a doorbell: messages that are lost, doubled, out of order, or none of ours do no harm."""
 
+import json
 import random
 from collections.abc import Callable
 from dataclasses import replace
@@ -15,6 +16,7 @@ from world import World
 from darkroom.domain.job import JobState
 from darkroom.domain.thrift import Thrift
 from darkroom.store import workers
+from darkroom.store.jobs import Dispatched
 from darkroom.store.session import transaction
 from darkroom.store.tables import jobs
 from worker.broker import configuration
@@ -61,6 +63,12 @@ def test_garbage_is_refused_and_the_next_message_is_served(
     agree(world)
     assert redis_client.llen("darkroom:attempts") == 0
     worker.saw("darkroom.unheard_of")
+
+
+def test_what_flower_shows_of_a_message_turns_no_text_around_it(app: Celery, redis_client) -> None:
+    publisher(app)([Dispatched(1, 1, "mug\u202egpj", "A \u2066print\x1b[2J")])
+    headers = json.loads(redis_client.lindex(QUEUE, 0))["headers"]
+    assert headers["argsrepr"] == "(1, 1, 'mug�gpj', 'A �print�[2J')"
 
 
 QUEUE = "darkroom:attempts"
