@@ -27,7 +27,7 @@ from darkroom.sheets import Row
 
 app = typer.Typer(no_args_is_help=True, help="Regenerate a product catalog, only what changed.")
 
-RecipePath = Annotated[Path, typer.Argument(help="The recipe.", metavar="[RECIPE]")]
+RecipePath = Annotated[Path, typer.Argument(help="The recipe.", metavar="RECIPE")]
 Reusing = Annotated[
     Reuse,
     typer.Option("--reuse", help="use what was bought; refresh: make anew; only: buy nothing."),
@@ -81,11 +81,12 @@ def diff(
     Nothing is sent to the provider and nothing spent.
     """
     terminal, environment = Terminal(), read_environment()
+    night = asked(reuse, only, refresh=refresh)
     with prepared(recipe, environment, terminal) as plan:
+        plan.require(night.only or ())
 
         def work(session: Session) -> Change:
             file_id = plan.handed_in(session.client)
-            night = asked(reuse, only, refresh=refresh)
             return Catalogs(session.client, plan.recipe.name).diff(night.body(file_id))
 
         visit = Visit(Staff.FULL, focus=token_hex(8))
@@ -122,6 +123,7 @@ def sync(
     night.budget = options.dollars(budget)
     night.deadline = hours.moment(deadline, datetime.now(UTC), hours.zone(None))
     with prepared(recipe, environment, terminal) as plan:
+        plan.require(night.only or ())
         night.threshold, night.checks = plan.recipe.threshold, plan.recipe.checks
         production = Production(terminal, environment, plan, night, detach=detach)
         visit = Visit(Staff.FULL, token_hex(8), not detach, lasting=True, leave=production.leave)

@@ -1,15 +1,16 @@
 """A recipe and its table as a plan that can be handed in, checked before anything is sent."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import NoReturn
 
 import orjson
 
-from darkroom.catalogs.plan import Planned, plan
+from darkroom.catalogs.plan import SKU, Planned, plan
 from darkroom.catalogs.reading import Plan
 from darkroom.catalogs.recipe import Recipe, read_recipe
 from darkroom.catalogs.references import edit_of, placed
@@ -46,6 +47,22 @@ class Prepared:
                 file.writelines(orjson.dumps(placed(orjson.loads(x), ids)) + b"\n" for x in lines)
             file.flush()
             return client.upload(replace(self.source, path=Path(file.name)))
+
+    def require(self, skus: Collection[str]) -> None:
+        """See that the table has all of these.
+
+        Raises:
+            CliError: it has not; the first that is missing is named.
+        """
+        if not skus:
+            return
+        with self.source.path.open("rb") as lines:
+            known = {str(orjson.loads(line)[SKU]) for line in lines}
+        for sku in skus:
+            if sku not in known:
+                close = get_close_matches(sku, known, n=1)
+                hint = f"did you mean {close[0]}?" if close else "look at its SKUs"
+                raise CliError(f"--only {sku}: {self.recipe.table} has no such SKU; {hint}")
 
     @property
     def directory(self) -> Path:

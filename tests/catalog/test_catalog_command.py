@@ -156,6 +156,10 @@ def test_what_cannot_be_used_costs_nothing(darkroom, tmp_path):
     assert "nothing spent" in err
     assert darkroom("catalog", "sync", "--refresh", "--reuse", "only")[0] == 2
     recipe.write_text(recipe.read_text().replace("1x1", "1024x1024"))
+    for command in ("diff", "sync"):
+        status, _, err = darkroom("catalog", command, "--only", "mug,cupp")
+        assert status == 2
+        assert "--only cupp: shop.csv has no such SKU; did you mean cup?" in err
     status, _, err = darkroom("catalog", "versions")
     assert status == 2
     assert "there is no catalog s" in err
