@@ -94,7 +94,7 @@ def unschedule(words: Words = None) -> None:
 
 
 def push(
-    recipe: Annotated[Path, typer.Argument(help="The recipe.", metavar="[RECIPE]")] = _HERE,
+    recipe: Annotated[Path, typer.Argument(help="The recipe.", metavar="RECIPE")] = _HERE,
 ) -> None:
     """Hand in a scheduled catalog's table as it is now, for a stack elsewhere.
 

@@ -14,9 +14,9 @@ from typing import Annotated
 
 import typer
 
-from darkroom.cli.caller import NAME, program
+from darkroom.cli.caller import NAME, command
 from darkroom.cli.ending import CliError, Exit
-from darkroom.cli.terminal import harmless
+from darkroom.domain.legible import harmless
 from darkroom.local.errors import LocalError, StackFailed, StackInterrupted
 
 HELP = """A queue for very many image generations: a prompt list in, images on disk.
@@ -128,7 +128,7 @@ def told(error: BaseException) -> tuple[str, Exit]:
         case CliError():
             return str(error), error.status
         case typer.TyperException():
-            return f"{error.format_message()} (see {program(sys.argv[0])} --help)", Exit.REFUSED
+            return f"{error.format_message()} (see {_help_about(error)})", Exit.REFUSED
         case KeyboardInterrupt() | typer.Abort():
             return "interrupted", Exit.STOPPED
         case LocalError():
@@ -141,6 +141,13 @@ def told(error: BaseException) -> tuple[str, Exit]:
             )
         case _:
             return _unexpected(error), Exit.BUG
+
+
+def _help_about(error: typer.TyperException) -> str:
+    """The help of the command that was typed, as far as it is one."""
+    context = getattr(error, "ctx", None)
+    words = context.command_path.split()[1:] if context else ()
+    return command(*words, "--help")
 
 
 def _on_one_line(error: LocalError) -> str:

@@ -29,16 +29,17 @@ _WIDTH = 11
 def report(
     which: Annotated[
         str | None,
-        typer.Argument(help="A batch, a catalog or its recipe.", metavar="[BATCH|CATALOG]"),
+        typer.Argument(help="A batch, a catalog or its recipe.", metavar="BATCH|CATALOG"),
     ] = None,
     *,
     json: Json = False,
 ) -> None:
-    """Tell how a batch or a catalog's latest night went, and what to do next.
+    """Tell how a batch or a night went, and what to do next.
 
     Example: darkroom report shop
 
-    Without a name it is the catalog of the catalog.toml here, or else the latest batch.
+    A catalog's night is its latest. Without a name it is the catalog of the catalog.toml here, or else the
+    latest batch.
     """
     terminal, environment = Terminal(), read_environment()
     path = Path(which or RECIPE)

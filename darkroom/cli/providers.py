@@ -27,15 +27,15 @@ def providers(
         typer.Option(metavar="NAME", help="Forget what was learned of this one's limits."),
     ] = None,
 ) -> None:
-    """List the providers: paused or not, why, the limits that are set here, and what goes out now.
+    """List the providers: paused or not and why, and their limits.
 
     Example: darkroom providers
 
     A paused one goes on with `darkroom resume BATCH` of any batch it draws: one call is let out first, and the
-    others when it has brought an image. `now` is what the limiter goes by: calls in flight, and limits that
-    were set or learned from answers. A limit that is set is never passed; one that was learned lowers it,
-    and is tried 5 % higher for each hour since it was last heard. --forget drops what was learned, as after a
-    raise of the account's limits.
+    others when it has brought an image. `limits` are those that are set here; `now` is what the limiter goes
+    by: calls in flight, and limits that were set or learned from answers. A limit that is set is never passed;
+    one that was learned lowers it, and is tried 5 % higher for each hour since it was last heard. --forget
+    drops what was learned, as after a raise of the account's limits.
     Exit status: 0 none is paused, 3 one waits for a person.
     """
     terminal, environment = Terminal(), read_environment()

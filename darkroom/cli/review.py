@@ -43,13 +43,13 @@ def review(
     ] = None,
     json: Json = False,
 ) -> None:
-    """Approve and reject images; without options, tell how they stand.
+    """Approve and reject images, or tell how they stand.
 
     Example: darkroom review batch_019ab2c34d5e7f00a1b2c3d4e5f60718 --reject sku-7,sku-9 --rest approve
 
-    A word about a custom_id replaces an earlier one; --rest says nothing of what was judged by name. What is
-    approved can be drawn better with `promote`. A rejected draft is never promoted, and a final of it that
-    waits for its call is called off.
+    Without options it tells how many are judged. A word about a custom_id replaces an earlier one; --rest says
+    nothing of what was judged by name. What is approved can be drawn better with `promote`. A rejected draft is
+    never promoted, and a final of it that waits for its call is called off.
     """
     if rest not in (None, "approve", "reject"):
         raise CliError(f"--rest {rest!r} cannot be used; write approve or reject")
@@ -118,7 +118,7 @@ def promote(
     ] = False,
     json: Json = False,
 ) -> None:
-    """Draw what was approved once more, better; prints the new batch's id.
+    """Draw what was approved better; prints the new batch's id.
 
     Example: darkroom promote batch_019ab2c34d5e7f00a1b2c3d4e5f60718 --quality high --budget 20
 

@@ -136,7 +136,8 @@ def test_a_value_cannot_steer_the_terminal(darkroom, write):
     [
         (["estimate", "nowhere.csv"], "there is no file nowhere.csv"),
         (["estimate", "."], "is a directory"),
-        (["estimate"], "Missing argument"),
+        (["estimate"], "(see darkroom estimate --help)"),
+        (["catalog", "publish"], "(see darkroom catalog publish --help)"),
         (["run", "p.csv"], "--out"),
         (["frobnicate"], "No such command 'frobnicate'"),
         (["run", "p.csv", "--out", "x", "--budget", "much"], "--budget 'much'"),

@@ -1,5 +1,6 @@
 """The reference says what the code says."""
 
+import re
 import runpy
 from pathlib import Path
 
@@ -21,3 +22,9 @@ def test_the_reference_is_written_from_the_code(written, name):
 
 def test_every_page_of_the_reference_is_written(written):
     assert {path.name for path in (ROOT / "docs" / "reference").iterdir()} == set(written)
+
+
+def test_no_summary_of_a_command_is_cut(written):
+    """Eighty columns are what many terminals have."""
+    cut = re.findall(r"^  [a-z]+ .*\.\.\.$", written["commands.md"], re.MULTILINE)
+    assert cut == []
