@@ -221,7 +221,7 @@ class Production:
         made = f"{batch.counts.succeeded:,} of {plural(batch.counts.total, 'prompt')} made"
         leaving, flying = batch.counts.dispatched, batch.counts.running
         more = f", {plural(flying, 'call')} in flight" if flying else ""
-        more += f", {leaving:,} more may leave yet" if leaving else ""
+        more += f", {leaving:,} more may leave yet" if leaving and session.own else ""
         fetch = command("fetch", batch_id, "--out", str(self.out))
         self.terminal.notice(f"so far {made}, {money(batch.cost.spent)} spent{more}")
         self.terminal.notice(f"what is made is kept; to bring it into {self.out}: {fetch}")

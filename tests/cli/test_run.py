@@ -174,7 +174,7 @@ def test_an_api_that_is_away_is_told(write, darkroom, monkeypatch):
 
 def test_an_interrupted_run_says_how_to_come_back(made, tmp_path):
     """The API is not its own, so the batch goes on without it."""
-    made.knows(batch(**WORKING, counts={"running": 2}))
+    made.knows(batch(**WORKING, counts={"running": 1, "dispatched": 1}))
     command = [
         sys.executable,
         "-m",
@@ -194,7 +194,7 @@ def test_an_interrupted_run_says_how_to_come_back(made, tmp_path):
     assert process.returncode == 3
     called = f"{sys.executable} -m darkroom.cli"
     assert err.decode().splitlines()[-3:] == [
-        "so far 0 of 2 prompts made, $0.0119 spent, 2 calls in flight",
+        "so far 0 of 2 prompts made, $0.0119 spent, 1 call in flight",
         f"what is made is kept; to bring it into my images: {called} fetch {BATCH_ID} --out 'my images'",
         f"darkroom: batch {BATCH_ID} goes on; to come back: {called} run p.csv --out 'my images'",
     ]
