@@ -12,6 +12,7 @@ from world import ROOT
 
 from api.instruments import Instruments
 from api.metrics import reading
+from darkroom.local.ports import answers
 from darkroom.telemetry.families import exposition
 from worker.metrics import Standing
 from worker.tools import Tools
@@ -45,10 +46,14 @@ def parsed(text: str) -> Values:
 
 @dataclass(slots=True)
 class Monitor:
-    """Judges an alert by what is exposed now; what a rule asks of a span of time is taken to last so long."""
+    """Judges an alert by what is exposed now; what a rule asks of a span of time is taken to last so long.
+
+    Of `targets`, addresses by job, it says itself whether they answer, as Prometheus does.
+    """
 
     instruments: Instruments
     tools: Tools | None = None
+    targets: Mapping[str, str] = field(default_factory=dict)
     before: Values = field(default_factory=dict)
 
     def scrape(self) -> Values:
@@ -58,7 +63,8 @@ class Monitor:
             registry.register(standing)
             text += generate_latest(registry).decode()
             registry.unregister(standing)
-        return parsed(text)
+        up = (f'up{{job="{job}"}} {answers(url):d}\n' for job, url in self.targets.items())
+        return parsed(text + "".join(up))
 
     def firing(self) -> set[str]:
         """The alerts whose condition holds."""

@@ -30,10 +30,8 @@ from worker.attempt import attempt
 from worker.crew import CHORES, Chore, Crew
 from worker.dispatch import dispatch
 from worker.ingest import ingest
+from worker.metrics import served
 from worker.tools import Tools
-
-PROMETHEUS_OWN = {"DarkroomTargetDown"}
-"""Judged by what Prometheus itself says of its targets."""
 
 
 @pytest.fixture
@@ -234,8 +232,21 @@ def test_a_clock_that_stands_still(monitor, tools: Tools, monkeypatch, capsys):
     assert "clock_stalled" in capsys.readouterr().out
 
 
+def test_a_worker_that_does_not_answer_its_monitor(monitor, tools: Tools):
+    port = free_port()
+    monitor.targets = {"darkroom-workers": f"http://127.0.0.1:{port}/metrics"}
+    with served(tools, "127.0.0.1", port):
+        assert monitor.firing() == set()
+    assert monitor.firing() == {"DarkroomTargetDown"}
+
+
+def test_a_disk_for_images_that_is_nearly_full(monitor, monkeypatch):
+    monkeypatch.setattr("darkroom.blobs.disk.DiskStore.free_bytes", lambda _: 4_999_999_999)
+    assert monitor.firing() == {"DarkroomDiskNearlyFull"}
+
+
 def test_each_alert_has_its_test():
     """A rule nobody has seen fire may be one that cannot."""
     source = Path(__file__).read_text("utf-8")
     fired = set(re.findall(r'"(Darkroom\w+)"[}\s]', source))
-    assert fired | PROMETHEUS_OWN == rules().keys()
+    assert fired == rules().keys()
