@@ -277,7 +277,11 @@ def test_no_page_breaks_a_rule_of_accessibility(open_page, axe, scheme, width, s
     page.goto(f"{batch}/gallery")
     page.locator(".frame a").first.click()
     page.locator("dialog[open] h2").wait_for()
+    page.keyboard.press("a")
+    page.locator("dialog .bar-top", has_text="1 approved").wait_for()
     assert _violations(page, axe) == []
+    assert page.locator("dialog .bar-top").bounding_box()["height"] < 60, "the bar is one line"
+    _kept(page, f"viewer-{scheme}-{width}", studio.folder)
     page.context.clear_cookies()
     page.goto("/")
     assert page.url.endswith("/login?next=%2F")

@@ -1,13 +1,21 @@
 // One image after another: opened in place, walked through with the arrow keys, closed with Escape.
 
 import { fetched, follow } from "./chunks.js";
+import { localise } from "./morph.js";
 
 const VERDICTS = { a: "approved", r: "rejected" };
-import { localise } from "./morph.js";
+const BAR =
+  '<div class="bar-top"><span class="tally quiet" role="status" data-tally></span>' +
+  labelled("Previous", "‹", 'data-step="-1"') + labelled("Next", "›", 'data-step="1"') + labelled("Close", "×", "data-close") +
+  "</div>";
 
 let dialog = null;
 let current = null;
-let tally = "";
+let tally = document.createElement("span");
+
+function labelled(name, sign, what) {
+  return `<button type="button" aria-label="${name}" ${what}><span class="wide">${name}</span><span class="slim">${sign}</span></button>`;
+}
 
 export function view() {
   dialog = document.querySelector("[data-viewer]");
@@ -66,16 +74,20 @@ async function judge(form, button, onward = false) {
   form.closest("[data-judgement]").outerHTML = await answer.text();
   current?.closest(".frame")?.setAttribute("data-judged", button.value);
   count(dialog.querySelector("[data-judgement] [data-tally]"));
-  document.getElementById("said").textContent = `${button.value}. ${tally}`;
+  document.getElementById("said").textContent = `${button.value}. ${tally.textContent}`;
   if (onward) await step(1);
 }
 
 // What the finals of all that is approved would cost stays in sight while one walks on.
 function count(told) {
   if (!told) return;
-  tally = told.textContent;
+  tally = told;
   told.remove();
-  dialog.querySelector(".bar-top [data-tally]").textContent = tally;
+  tell();
+}
+
+function tell() {
+  dialog.querySelector(".bar-top [data-tally]").replaceChildren(...tally.cloneNode(true).childNodes);
 }
 
 function columns(link) {
@@ -101,10 +113,8 @@ async function show(link) {
     return;
   }
   if (current !== link) return;
-  dialog.innerHTML =
-    '<div class="bar-top"><span class="tally quiet" role="status" data-tally></span><button type="button" data-step="-1">Previous</button>' +
-    '<button type="button" data-step="1">Next</button><button type="button" data-close>Close</button></div>' + html;
-  dialog.querySelector("[data-tally]").textContent = tally;
+  dialog.innerHTML = BAR + html;
+  tell();
   localise(dialog);
   if (!dialog.open) dialog.showModal();
   dialog.scrollTop = 0;
