@@ -61,8 +61,9 @@ def publish(root: Path, number: int, exhibits: Iterable[Exhibit], bring: Bring) 
     folder = root / VERSIONS
     folder.mkdir(parents=True, exist_ok=True)
     with _alone(folder):
+        for left in folder.glob(".*.part"):  # by one that was killed
+            shutil.rmtree(left, ignore_errors=True)
         part = folder / f".{number}.part"
-        shutil.rmtree(part, ignore_errors=True)
         part.mkdir()
         _write(part, exhibits, bring, _known(current))
         _sync(part)

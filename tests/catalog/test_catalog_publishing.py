@@ -73,6 +73,8 @@ def test_killed_in_the_middle_it_shows_the_old_version_whole(tmp_path, until):
         assert killed.stdout.readline() == "in the middle\n"
         killed.kill()
     assert images(tmp_path) == before
-    with started("2", "none") as again:
-        assert again.stdout.readline() == "published\n"
-    assert images(tmp_path) == {f"sku-{n}/main.png": "2" for n in range(4)}
+    with started("3", "none") as another:
+        assert another.stdout.readline() == "published\n"
+    assert images(tmp_path) == {f"sku-{n}/main.png": "3" for n in range(4)}
+    folders = {path.name for path in (tmp_path / "versions").iterdir() if path.is_dir()}
+    assert folders == {"1", "3"}, "nothing of what was killed is left"
