@@ -15,7 +15,7 @@ from api.once import REPLAYED
 from api.openai.failures import told
 from api.openai.lines import events, images_response, length_of, request_id, written
 from api.openai.views import Accepted
-from api.openai.wording import DO_NOT_RETRY, envelope, shown_faults, type_of
+from api.openai.wording import DO_NOT_RETRY, envelope, in_one, shown_faults, type_of
 from api.solo import Asked
 from darkroom.domain.batch import BatchStatus
 from darkroom.domain.ids import BATCH, JOB, shown
@@ -99,10 +99,12 @@ class Answering:
 def _refused(standing: Standing, result: Result | None) -> Response:
     """Why there are no images."""
     if standing.status is BatchStatus.FAILED:
-        fault = shown_faults(standing.problems)[0]
-        ours = fault["code"] == UNREADABLE
+        faults = shown_faults(standing.problems)
+        code, param = faults[0]["code"], faults[0]["param"]
+        ours = code == UNREADABLE
         status = HTTPStatus.SERVICE_UNAVAILABLE if ours else HTTPStatus.BAD_REQUEST
-        return _error(status, fault["code"], fault["message"], param=fault["param"])
+        message = in_one((one["param"], one["message"]) for one in faults)
+        return _error(status, code, message, param=param)
     if result and result.failure and result.state is JobState.FAILED:
         status, error = told(result.failure)
         return _error(status, error["code"], error["message"], kind=error["type"])

@@ -3,8 +3,9 @@
 https://platform.openai.com/docs/guides/error-codes
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from http import HTTPStatus
+from itertools import islice
 from typing import Any
 
 import orjson
@@ -55,12 +56,19 @@ def worded(said: Said) -> Response:
         status = HTTPStatus.BAD_REQUEST
         first = said.faults[0]
         param, code = first.column, first.code
-        message = "; ".join(
-            f"{fault.column}: {fault.detail}" if fault.column else fault.detail
-            for fault in said.faults[:_FAULTS_TOLD]
-        )
+        message = in_one((fault.column, fault.detail) for fault in said.faults)
     code = _CODES.get(HTTPStatus(status), code)
     return envelope(status, message, type_of(status), code, param=param, headers=said.headers)
+
+
+def in_one(faults: Iterable[tuple[str | None, str]]) -> str:
+    """One message for several faults, each behind the parameter that it is about; ten of them at most.
+
+    >>> in_one([("mask", "a GIF"), (None, "too long")])
+    'mask: a GIF; too long'
+    """
+    told = islice(faults, _FAULTS_TOLD)
+    return "; ".join(f"{param}: {detail}" if param else detail for param, detail in told)
 
 
 def type_of(status: int) -> str:

@@ -113,6 +113,7 @@ def test_what_cannot_be_drawn_costs_nothing(shop, calls, more, param):
     with pytest.raises(openai.BadRequestError) as refused:
         shop.client.images.edit(**asked)
     assert refused.value.param == param, refused.value.message
+    assert refused.value.body["message"].startswith(f"{param}: ")
     assert calls() == []
 
 
