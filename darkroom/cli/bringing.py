@@ -2,11 +2,12 @@
 
 import errno
 import hashlib
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
+from enum import Enum, auto
 from pathlib import Path
 
 from darkroom.cli.caller import command
@@ -14,6 +15,7 @@ from darkroom.cli.checking import Checks
 from darkroom.cli.ending import CliError, Exit
 from darkroom.cli.landing import Landing, alone_in
 from darkroom.cli.manifest import Manifest
+from darkroom.cli.refused import Gone
 from darkroom.cli.replies import Batch, Image, Job
 from darkroom.cli.session import Session
 from darkroom.domain.figures import plural
@@ -42,6 +44,8 @@ class Fetched:
     others: tuple[str, ...] = ()
     flagged: int = 0
     expired: int = 0
+    lost: int = 0
+    """Images that were made, and whose bytes the storage does not give."""
     doubtful: tuple[str, ...] = ()
     """The custom_ids of the images that do not pass the checks."""
 
@@ -56,9 +60,16 @@ class Fetched:
                 f"{self.expired:,} {were} expired and cannot be fetched any more: their bytes were kept "
                 "as long as DARKROOM_RETENTION_IMAGES says"
             )
+        if self.lost:
+            were = "image is" if self.lost == 1 else "images are"
+            yield f"{self.lost:,} {were} lost: errors.csv names what the storage does not give any more"
         for batch_id in self.others:
             back = command("fetch", batch_id, "--out", "DIR")
             yield f"images of {batch_id} in {self.out} were replaced; `{back}` brings them back"
+
+    def ending(self, status: Exit) -> Exit:
+        """How a command ends that brought this: a lost image is a failure, however well it was made."""
+        return Exit.FAILURES if self.lost and status is Exit.MADE else status
 
     def __str__(self) -> str:
         had = self.files - self.downloaded
@@ -101,7 +112,7 @@ def fetched(
     Of two commands that bring into the same directory the second waits, and finds what the first has brought.
 
     Raises:
-        CliError: the disk is full, or the bytes that come are not those that were stored.
+        CliError: the disk is full.
         Interrupted: a signal came.
     """
     with _disk(out, batch.id), alone_in(out, session.wait):
@@ -126,27 +137,59 @@ def _fetched(
         Manifest(landing, batch) as manifest,
         Checks(landing) if check else nullcontext() as checks,
     ):
-        downloaded = expired = 0
+        tally = Counter[Landed]()
         wanted = map(_accepting if accept_mismatch else _as_it_is, session.client.jobs(batch.id))
         for job, files in _brought(session, wanted, landing, hands, layout):
-            downloaded += sum(fresh for _, _, fresh in files)
-            there = [one for one in files if one[0].exists()]
-            expired += len(files) - len(there)
-            manifest.add(job, [(_below(out, path), image) for path, image, _ in there])
+            tally.update(how for _, _, how in files)
+            there = [(path, image) for path, image, how in files if how in HAD]
+            manifest.add(job, [(_below(out, path), image) for path, image in there])
+            for path, _, how in files:
+                if how in LOST:
+                    manifest.lose(job, path.name, *LOST[how])
             if checks:
-                checks.add(job, [(path, image) for path, image, _ in there])
+                checks.add(job, there)
         manifest.skip(session.client.problems(batch))
         errors, flagged = manifest.close(), checks.close() if checks else 0
     others = landing.others - {batch.id, *batch.reply["retries"]}
     aside, replaced = len(landing.aside), tuple(sorted(others))
     doubtful = tuple(checks.doubtful) if checks else ()
     return Fetched(
-        out, manifest.images, downloaded, errors, aside, replaced, flagged, expired, doubtful
+        out,
+        manifest.images,
+        tally[Landed.DOWNLOADED],
+        errors,
+        aside,
+        replaced,
+        flagged,
+        expired=tally[Landed.EXPIRED],
+        lost=sum(tally[how] for how in LOST),
+        doubtful=doubtful,
     )
 
 
-File = tuple[Path, Image, bool]
-"""Where an image lies, what it is, and whether it was downloaded just now."""
+class Landed(Enum):
+    """How it stands with an image that was to be brought."""
+
+    THERE = auto()
+    DOWNLOADED = auto()
+    EXPIRED = auto()
+    MISSING = auto()
+    DAMAGED = auto()
+
+
+HAD = frozenset({Landed.THERE, Landed.DOWNLOADED})
+
+LOST: Mapping[Landed, tuple[str, str]] = {
+    Landed.MISSING: ("bytes_missing", "its bytes are not in the storage any more"),
+    Landed.DAMAGED: (
+        "bytes_damaged",
+        "its bytes are not those that were stored: their sha256 is another",
+    ),
+}
+"""What errors.csv says of those: a code, and a message."""
+
+File = tuple[Path, Image, Landed]
+"""Where an image lies, what it is, and how it came there."""
 
 
 def _below(out: Path, path: Path) -> str:
@@ -205,33 +248,33 @@ def _errands(
     return [errand(stem, image) for stem, image in zip(stems, job.images, strict=False)]
 
 
-def _bring(session: Session, image: Image, path: Path, landing: Landing) -> bool:
-    """Whether it had to be downloaded."""
+def _bring(session: Session, image: Image, path: Path, landing: Landing) -> Landed:
+    """Downloads it unless it is there; one that cannot be had keeps no other from coming."""
     session.heed()
     if landing.has(path, image):
-        return False
+        return Landed.THERE
     if image.expired_at is not None:
         landing.clear(path)
-        return False
+        return Landed.EXPIRED
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(path.name + ".part")
     try:
-        _require(image, path.name, (_download(session, image, part) for _ in range(TRIES)))
+        came = _came(session, image, part)
         landing.clear(path)
-        part.replace(path)
+        if came is Landed.DOWNLOADED:
+            part.replace(path)
+        return came
     finally:
         part.unlink(missing_ok=True)
-    return True
 
 
-def _require(image: Image, name: str, digests: Iterable[str]) -> None:
+def _came(session: Session, image: Image, part: Path) -> Landed:
     """Asks until the bytes are those that were stored."""
-    if image.sha256 not in digests:
-        raise CliError(
-            f"the bytes of {name} are not those that were stored (their sha256 is another); "
-            f"run the same command again, and see `{command('doctor')}`",
-            Exit.STOPPED,
-        )
+    try:
+        whole = image.sha256 in (_download(session, image, part) for _ in range(TRIES))
+    except Gone:
+        return Landed.MISSING
+    return Landed.DOWNLOADED if whole else Landed.DAMAGED
 
 
 def _download(session: Session, image: Image, part: Path) -> str:

@@ -86,7 +86,7 @@ def fetch(
         for line in brought.notices():
             terminal.notice(line)
         terminal.result(str(brought))
-        return Exit.MADE if not found.ended else status_of(found)
+        return brought.ending(status_of(found) if found.ended else Exit.MADE)
 
     staff = Staff.FULL if reroll else Staff.DESK
     visit = Visit(staff, leave=lambda _: "the same command goes on where it stopped")

@@ -87,6 +87,11 @@ class Manifest:
         if job.mismatched:
             self._blame(_mismatched(job))
 
+    def lose(self, job: Job, name: str, code: str, message: str) -> None:
+        """An image of a job that was made and cannot be had any more."""
+        words = ("lost", code, f"{name}: {message}", _remade(job))
+        self._blame(_blamed(job, words))
+
     def _blame(self, cells: Sequence[object]) -> None:
         self._errors.writerow(cells)
         self.errors += 1
@@ -144,6 +149,15 @@ def _mismatched(job: Job) -> Sequence[object]:
     fetch = command("fetch", job.batch_id, "--out", "DIR", "--accept-mismatch")
     words = ("mismatch", "mismatch", f"asked for {asked}, got {came}", f"`{fetch}` takes it")
     return _blamed(job, words)
+
+
+def _remade(job: Job) -> str:
+    reject = command("review", job.batch_id, "--reject", job.custom_id)
+    retry = command("retry", job.batch_id, "--only", "rejected")
+    return (
+        f"bring the storage back from its copy and fetch again; or `{reject}`, then `{retry}`: it is made "
+        "anew, and paid for anew"
+    )
 
 
 def _missing(job: Job) -> Sequence[object]:

@@ -8,11 +8,15 @@ import httpx2
 from darkroom.cli.caller import command
 from darkroom.cli.ending import CliError, Exit
 
-_UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND, _SERVER_ERROR = 401, 403, 404, 500
+_UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND, _GONE, _SERVER_ERROR = 401, 403, 404, 410, 500
 
 
 class NotFound(CliError):  # noqa: N818 - named for what happened
     """The API knows no such thing."""
+
+
+class Gone(CliError):  # noqa: N818 - named for what happened
+    """It is known, and its bytes are not there any more."""
 
 
 class Faulty(CliError):  # noqa: N818 - named for what was sent
@@ -45,6 +49,8 @@ def refusal(url: str, response: httpx2.Response) -> CliError:
             return CliError(f"the API failed with status {code}: {detail}", Exit.STOPPED)
         case code if code == _NOT_FOUND:
             return NotFound(detail)
+        case code if code == _GONE:
+            return Gone(detail)
         case _:
             return Faulty(detail, _faults(response))
 

@@ -145,8 +145,7 @@ class Production:
         if session.own:
             self._name_others(session, batch)
         ended = followed(session, self.terminal, batch)
-        self._tell(session, ended)
-        return status_of(ended)
+        return self._told(session, ended)
 
     def _submitted(self, session: Session) -> Batch:
         """The batch of this file and these options: a new one, or the earlier one."""
@@ -189,16 +188,20 @@ class Production:
                 f"{number} {verb} unfinished: {named}; `{command('up')}` goes on with {those}"
             )
 
-    def _tell(self, session: Session, ended: Batch) -> None:
+    def _told(self, session: Session, ended: Batch) -> Exit:
+        """Brings its images and says what happened; how the command ends."""
+        status = status_of(ended)
         happened, *rest = summary(ended, sandbox=session.sandbox)
         self.terminal.result(happened)
         if ended.status is not BatchStatus.FAILED:
             brought = fetched(session, ended, self.out)
+            status = brought.ending(status)
             for line in brought.notices():
                 self.terminal.notice(line)
             self.terminal.result(str(brought))
         for line in rest or [f"next: {_after(session)}"]:
             self.terminal.result(line)
+        return status
 
     def leave(self, session: Session) -> str:
         """Hold the batch if its stack ends with this command; say what is made and how to go on."""

@@ -86,11 +86,34 @@ def test_what_is_there_is_not_downloaded_again(api, fetch, here):
 def test_bytes_that_are_not_those_stored_are_never_taken(api, fetch, here):
     api.knows(batch())
     image = api.has_image("1", b"one") | {"sha256": "0" * 64}
-    api.has_jobs([job(1, "a", [image])])
+    api.has_jobs([job(1, "a", [image]), job(2, "b", [api.has_image("2", b"two")])])
     outcome = fetch()
-    assert outcome.status == 3
-    assert "the bytes of a.png are not those that were stored" in outcome.last_words
-    assert names(here / "images") == []
+    assert outcome.status == 1
+    assert names(here / "images") == ["b.png", "errors.csv", "manifest.csv"]
+    [lost] = rows(here / "images" / "errors.csv")
+    assert (lost["custom_id"], lost["code"]) == ("a", "bytes_damaged")
+    assert lost["message"].startswith("a.png: its bytes are not those that were stored")
+
+
+def test_an_image_that_is_lost_keeps_no_other_from_coming(api, fetch, here):
+    api.knows(batch(counts={"total": 3, "succeeded": 3}))
+    gone, *others = [api.has_image(name, name.encode()) for name in ("1", "2", "3")]
+    problem = {"detail": "it is known, but its bytes are not in the storage any more"}
+    api.on("GET", gone["url"], problem, status=410)
+    api.has_jobs([job(1, "a b", [gone]), job(2, "c", others)])
+    (here / "images").mkdir()
+    (here / "images" / "a b.png").write_bytes(b"somebody else's")
+    outcome = fetch()
+    assert outcome.status == 1
+    assert "1 image is lost" in outcome.err
+    kept = ["a b.png.old", "c-1.png", "c-2.png", "errors.csv", "manifest.csv"]
+    assert names(here / "images") == kept
+    assert [row["file"] for row in rows(here / "images" / "manifest.csv")] == ["c-1.png", "c-2.png"]
+    [lost] = rows(here / "images" / "errors.csv")
+    told = (lost["custom_id"], lost["state"], lost["class"], lost["code"])
+    assert told == ("a b", "succeeded", "lost", "bytes_missing")
+    assert f"`darkroom review {BATCH_ID} --reject 'a b'`" in lost["hint"]
+    assert f"`darkroom retry {BATCH_ID} --only rejected`" in lost["hint"]
 
 
 def test_bytes_that_are_damaged_once_are_asked_for_again(api, fetch, here):
