@@ -8,7 +8,6 @@ from math import ceil
 from uuid import UUID
 
 from darkroom.domain.fairness import Shares, Waiting, share
-from darkroom.domain.room import room_needed
 from darkroom.domain.waiting import WaitingFor
 from darkroom.limits import LimiterAway
 from darkroom.store import batches, hints, jobs, providers, queues, windows, workers
@@ -18,6 +17,7 @@ from darkroom.store.providers import Standing
 from darkroom.store.queues import Busy, OpenBatch
 from darkroom.store.session import Transaction, transaction
 from darkroom.telemetry.logs import logger
+from worker.hold import can_store
 from worker.notice import NO_PERMIT, note_all, over_all
 from worker.tools import BrokerAway, Tools
 from worker.upstream import Upstream
@@ -34,7 +34,7 @@ def dispatch(tools: Tools) -> int:
     """Hands out due jobs, row first and message second; counts them."""
     try:
         ready = _ready(tools)
-        if not ready or tools.holdings.is_stuck or not _has_space(tools):
+        if not ready or tools.holdings.is_stuck or not can_store(tools):
             return 0
         with transaction(tools.engine) as connection:
             if not try_lock(connection, Duty.DISPATCH):
@@ -202,32 +202,9 @@ def _standing(tools: Tools, upstream: Upstream) -> Standing:
     return standing
 
 
-def _has_space(tools: Tools) -> bool:
-    """Whether what may come back can be stored: an image that finds no room was paid for in vain."""
-    spool, store = tools.spool.free_bytes(), tools.blobs.free_bytes()
-    free = spool if store is None else min(spool, store)
-    needed = room_needed(_in_flight(tools))
-    if free >= needed:
-        return True
-    where = "in the spool" if free == spool != store else "for images"
-    full = f"{free:,} bytes are free {where} and {needed:,} are needed: free some disk"
-    note_all(tools, WaitingFor.DISK_SPACE, full)
-    logger("worker").error(
-        "the disk is nearly full: no new call is made",
-        action="hold_dispatch",
-        free_bytes=free,
-        needed_bytes=needed,
-    )
-    return False
-
-
-def _in_flight(tools: Tools) -> int:
-    return sum(upstream.limiter.limits.in_flight for upstream in tools.upstreams.values())
-
-
 def _own_slots(tools: Tools, upstream: Upstream, slots: int) -> int:
     """A provider's share of all slots: one that is slow must not sit on those of the others."""
-    return ceil(slots * upstream.limiter.limits.in_flight / _in_flight(tools))
+    return ceil(slots * upstream.limiter.limits.in_flight / tools.in_flight)
 
 
 def _take_back(tools: Tools, messages: Sequence[Dispatched]) -> None:

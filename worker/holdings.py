@@ -3,12 +3,22 @@
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from uuid import UUID
 
 from darkroom.domain.waiting import WaitingFor
 
 Ticket = tuple[int, int]
 """A job's id and the token it was dispatched under."""
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """That this process hands nothing out: why, and since when, on the stopwatch."""
+
+    reason: WaitingFor
+    since: float
+    said_at: float = float("-inf")
 
 
 class Holdings:
@@ -24,6 +34,8 @@ class Holdings:
         self.outage_at = float("-inf")
         """When the database was last found away, on the stopwatch."""
         self.swept_at = float("-inf")
+        self.held: Held | None = None
+        """The clock's: what it last met that keeps it from handing out jobs."""
         self.turned_at: float | None = None
         """When the clock last turned, on the stopwatch; None before its first turn."""
         self.has_written_allowances = False

@@ -90,6 +90,11 @@ class Tools:
         """Waits; of all this package the one place that does so without anything to wait for."""
         time.sleep(seconds)
 
+    @property
+    def in_flight(self) -> int:
+        """The calls that all its providers may have in flight together."""
+        return sum(upstream.limiter.limits.in_flight for upstream in self.upstreams.values())
+
     def models_of(self, provider: str) -> Models:
         """The facts that this provider goes by; the general ones for a provider this worker does not call."""
         upstream = self.upstreams.get(provider)

@@ -176,7 +176,7 @@ def test_a_storage_that_takes_nothing(instruments_of, engine, tmp_path: Path):
 def test_a_disk_that_is_nearly_full(monitor, world: World, tools: Tools, monkeypatch):
     world.submit(["A print"])
     assert ingest(tools)
-    monkeypatch.setattr("worker.dispatch.room_needed", lambda _: 1 << 62)
+    monkeypatch.setattr("worker.hold.room_needed", lambda _: 1 << 62)
     assert dispatch(tools) == 0
     assert monitor.firing() == {"DarkroomDiskNearlyFull"}
 
