@@ -4,13 +4,17 @@ from uuid import UUID
 
 import pytest
 from books import agree
+from hands import handed_out
 from sqlalchemy import event
 from world import World
 
-from darkroom.domain.batch import BatchStatus
+from api import control
+from api.refusals import Conflict
+from darkroom.domain.batch import BatchStatus, PausedReason
 from darkroom.store import batches
 from darkroom.store.session import StoreBusy, transaction
 from worker import finalize as finalizing
+from worker.attempt import attempt
 from worker.finalize import finalize
 from worker.ingest import ingest
 from worker.tools import Tools
@@ -59,3 +63,20 @@ def test_a_batch_that_somebody_holds_keeps_back_none_before_it(
         with pytest.raises(StoreBusy):
             finalize(tools)
     assert swept(world, cancelled) == [2, 0, 0]
+
+
+def test_a_batch_that_a_worker_left_finalizing_is_ended_by_the_next_and_takes_no_other_word(
+    world: World, tools: Tools
+) -> None:
+    batch_id, [message] = handed_out(world, tools, "A print")
+    assert not attempt(tools, message.job_id, message.token).failed
+    with transaction(world.engine) as connection:
+        assert batches.finalize(connection) == 1
+    for say in (lambda *it: control.pause(*it, PausedReason.REQUESTED), control.cancel):
+        with pytest.raises(Conflict) as told, transaction(world.engine) as connection:
+            say(connection, "default", batch_id)
+        assert told.value.code == "batch_finalizing"
+    assert finalize(tools) == 1
+    view = world.batch(batch_id)
+    assert (view.status, view.images, view.paused_reason) == (BatchStatus.COMPLETED, 1, None)
+    agree(world)
