@@ -273,8 +273,10 @@ def _escaped(step: str) -> str:
 
 def _unavailable(request: Request, error: Exception) -> Response:
     logger("api").warning("unavailable", action="answer", reason=str(error))
-    what = "the database" if isinstance(error, StoreAway) else "the storage"
-    detail = f"{what} cannot be used at the moment; try again"
+    what = "the database cannot be used at the moment"
+    if isinstance(error, StorageFailed):
+        what = f"the storage cannot be used at the moment: {error.reason}"
+    detail = f"{what}; try again"
     headers = {"Retry-After": RETRY_SECONDS}
     return answer(request, HTTPStatus.SERVICE_UNAVAILABLE, "unavailable", detail, headers=headers)
 

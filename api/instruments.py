@@ -21,7 +21,9 @@ from darkroom.blobs import BlobStore, StorageFailed, open_store
 from darkroom.domain.models import Models
 from darkroom.domain.retention import Retention
 from darkroom.lookout import Lookout
-from darkroom.store.session import Connection, Engine, open_engine, transaction
+from darkroom.rightful import Rightful
+from darkroom.store.session import Connection, Engine, StoreAway, open_engine, transaction
+from darkroom.telemetry.logs import logger
 
 POOL = 20
 """With as many again under load, a connection for each thread that serves a request."""
@@ -61,6 +63,8 @@ class StorageCheck:
             self._blobs.check()
         except StorageFailed as error:
             return error.reason
+        except StoreAway:
+            """Which storage is its own cannot be asked; of the database itself another check tells."""
         return OK
 
 
@@ -126,11 +130,15 @@ def opened(
     flower_url: str | None = None,
     metrics_token: str | None = None,
 ) -> Iterator[Instruments]:
-    """Opens the instruments and closes them at the end; nothing is connected to before its first use."""
+    """Opens the instruments and closes them at the end.
+
+    What is away is no reason not to open: the storage is looked at once, and again whenever it is needed.
+    """
     engine = open_engine(database_url, pool=POOL, application="darkroom api")
     broker = _broker(redis_url) if redis_url else None
     try:
-        blobs = open_store(storage_url)
+        blobs = Rightful(engine, open_store(storage_url))
+        _greet(blobs)
         with (
             closing(Feeds(engine)) as feeds,
             closing(Endings(engine)) as endings,
@@ -160,6 +168,14 @@ def opened(
         engine.dispose()
         if broker:
             broker.close()
+
+
+def _greet(blobs: Rightful) -> None:
+    """A storage that nobody has used yet is laid out; of one in trouble it is said what keeps it from use."""
+    try:
+        blobs.settle()
+    except (StorageFailed, StoreAway) as trouble:
+        logger("api").error(str(trouble), action="storage_trouble")
 
 
 def _broker(url: str) -> redis.Redis:

@@ -134,7 +134,7 @@ def _own(tools: Instruments) -> Reading:
 def _free(tools: Instruments) -> int | None:
     try:
         return tools.blobs.free_bytes()
-    except StorageFailed:
+    except (StorageFailed, StoreAway):
         return None
 
 

@@ -103,7 +103,9 @@ def begun(folder: Path, url: str) -> int:
 def _night(folder: Path, url: str, act: Callable[..., Done]) -> Done:
     engine = open_engine(url, pool=1)
     models = parse_models(packaged_toml(), datetime.now(UTC).date())
-    studio = Studio(engine, open_store((folder / "blobs").as_uri()), uuid4)
+    blobs = open_store((folder / "blobs").as_uri())
+    blobs.lay_out("of-the-benchmark")
+    studio = Studio(engine, blobs, uuid4)
     try:
         return act(
             studio, "default", "shop", Plan(folder / "plan.jsonl", "default", models), Wish()

@@ -44,6 +44,7 @@ def tools_of(folder: Path) -> Tools:
     models = parse_models(packaged_toml(), datetime.now(UTC).date())
     nothing = {one.name: None for one in fields(Tools) if _is_wanted(one)}
     blobs = open_store((folder / "blobs").as_uri())
+    blobs.lay_out("of-the-benchmark")
     return Tools(**{**nothing, "blobs": blobs, "upstreams": {}, "models_on": lambda _: models})
 
 

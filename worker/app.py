@@ -30,6 +30,7 @@ from darkroom.explanations import FILE
 from darkroom.fetching import Guard, fetch
 from darkroom.limits import Limiter, Memory
 from darkroom.provider import Client, Provider, shared_tls
+from darkroom.rightful import Rightful
 from darkroom.sections import Source
 from darkroom.settings import Settings, SettingsInvalid, read_settings
 from darkroom.store import leases
@@ -179,7 +180,7 @@ def build_tools(settings: Settings, app: Celery) -> Tools:
         slots=settings.worker_slots,
         engine=engine,
         tellers=Tellers(engine, thrift),
-        blobs=open_store(settings.storage_url),
+        blobs=Rightful(engine, open_store(settings.storage_url)),
         spool=Spool((settings.spool or settings.home / "spool").absolute()),
         upstreams={
             name: upstream_of(source, _daily(partial(settings.profile_of, name)), lines)

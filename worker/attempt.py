@@ -96,13 +96,14 @@ def _with_pictures(tools: Tools, upstream: Upstream, ticket: Ticket) -> Report:
     with ExitStack() as lent:
         letter = _letter(lent, tools, upstream, ticket)
         if letter is None:
-            return _give_back(tools, ticket, AWAY, "the storage does not give its pictures")
+            return _give_back(tools, ticket, AWAY, "the storage is in trouble")
         return _with_permit(tools, letter, ticket)
 
 
 def _letter(lent: ExitStack, tools: Tools, upstream: Upstream, ticket: Ticket) -> Letter | None:
-    """What is to be sent; None where the storage does not give its pictures, and may do so later."""
+    """What is to be sent; None where the storage is away or does not give its pictures, and may do so later."""
     try:
+        tools.blobs.free_bytes()  # jobs come also to whom they were not handed out by
         letter = enclosures.written(lent, tools.blobs, upstream, ticket.request)
     except StorageFailed as failed:
         if inherit.is_hopeless(tools, ticket.job_id):

@@ -15,8 +15,8 @@ from obstore.exceptions import AlreadyExistsError, BaseError, GenericError, NotS
 from obstore.store import S3Store
 
 from darkroom.blobs.bucket_failures import bucket_is_missing, explained, is_unimplemented
-from darkroom.blobs.contract import CHUNK_BYTES, BlobMissing, StorageFailed, probe
-from darkroom.blobs.keys import blob_key, named_key, prefix_folder, span
+from darkroom.blobs.contract import CHUNK_BYTES, BlobMissing, StorageFailed, not_this_one, probe
+from darkroom.blobs.keys import IDENTITY, blob_key, named_key, prefix_folder, span
 
 if TYPE_CHECKING:
     from obstore.store import ClientConfig, RetryConfig, S3Config
@@ -64,9 +64,30 @@ class BucketStore:
     bucket a lifecycle rule that aborts them.
     """
 
-    def __init__(self, store: S3Store) -> None:
+    def __init__(self, store: S3Store, place: str) -> None:
         self._store = store
+        self._place = place
         self._creates = True
+
+    @property
+    def place(self) -> str:
+        return self._place
+
+    def identity(self) -> str | None:
+        try:
+            with _trouble("look at the storage", missing=IDENTITY):
+                found = obstore.get(self._store, IDENTITY).bytes().to_bytes()
+        except BlobMissing:
+            return None
+        return found.decode("utf-8", "replace").strip()
+
+    def lay_out(self, identity: str) -> None:
+        there = self.identity()
+        if there not in (None, identity):
+            raise not_this_one(self.place, identity)
+        if there is None:
+            with _trouble("lay out the storage"):
+                self._upload(IDENTITY, f"{identity}\n".encode())
 
     def put(self, data: bytes | memoryview) -> str:
         address = new_sha256(data).hexdigest()

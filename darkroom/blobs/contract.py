@@ -7,6 +7,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
+from darkroom.blobs.keys import IDENTITY
+
 CHUNK_BYTES = 1 << 20
 
 
@@ -44,7 +46,26 @@ class BlobStore(Protocol):
 
     Every method may raise StorageFailed. An address that is no SHA-256 in lower-case hex, and a name
     outside `[A-Za-z0-9._/-]`, raise ValueError. Safe to share between threads and processes.
+
+    Opening one makes nothing: where no disk is mounted, a directory looks like a new storage. It is laid out
+    once, and has an identity from then on.
     """
+
+    @property
+    def place(self) -> str:
+        """Where it is, in words for people."""
+        ...
+
+    def identity(self) -> str | None:
+        """Return what it was called when it was laid out, None where nothing is, as on a bare mount point."""
+        ...
+
+    def lay_out(self, identity: str) -> None:
+        """Make what is missing of it, and call it this; from then on no other is taken for it.
+
+        Again changes nothing. What has another identity stays as it is, and is refused.
+        """
+        ...
 
     def put(self, data: bytes | memoryview) -> str:
         """Store bytes durably, all or nothing, and return their address; twice costs no second copy."""
@@ -110,8 +131,20 @@ class BlobStore(Protocol):
         ...
 
     def check(self) -> None:
-        """Write, read back and remove a probe, so that trouble shows before money is spent."""
+        """Write, read back and remove a probe, so that trouble shows before money is spent.
+
+        Of a directory where nothing is laid out: see that it can be.
+        """
         ...
+
+
+def not_this_one(place: str, identity: str) -> StorageFailed:
+    """What is said of a place that does not hold the storage that is meant, with the two ways out."""
+    return StorageFailed(
+        f"use {place}",
+        "it is not the storage of this database (its disk may not be mounted)",
+        f"mount it; or, if that one is given up for good, write {identity} into the file {IDENTITY} there",
+    )
 
 
 def probe(store: BlobStore) -> None:

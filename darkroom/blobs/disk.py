@@ -13,8 +13,8 @@ from io import FileIO
 from pathlib import Path
 from typing import Final
 
-from darkroom.blobs.contract import CHUNK_BYTES, BlobMissing, StorageFailed, probe
-from darkroom.blobs.keys import blob_key, named_key, prefix_folder, span
+from darkroom.blobs.contract import CHUNK_BYTES, BlobMissing, StorageFailed, not_this_one, probe
+from darkroom.blobs.keys import IDENTITY, blob_key, named_key, prefix_folder, span
 
 LEFTOVER_AGE: Final = timedelta(days=1)
 
@@ -27,24 +27,52 @@ _FIXES: Final = {
     errno.EROFS: "mount the disk writable",
     errno.EFBIG: "raise the largest file size (ulimit -f)",
     errno.EMFILE: "raise the number of open files (ulimit -n)",
-    errno.ENOENT: "a directory vanished: check that the disk is mounted, then restart",
+    errno.ENOENT: "a directory vanished: check that the disk is mounted",
     errno.EIO: "the disk reports errors: look into the kernel log",
 }
 
 
 class DiskStore:
-    """A BlobStore in one directory: `blobs/ab/cd/<sha256>`, `named/<name>` and `tmp/`.
+    """A BlobStore in one directory: `blobs/ab/cd/<sha256>`, `named/<name>`, `tmp/` and `identity`.
 
-    Opening it makes the directories. A blob is written to `tmp/`, synced, renamed into place, and
-    then its directory is synced: a power cut after `put` returned does not lose it.
+    A blob is written to `tmp/`, synced, renamed into place, and then its directory is synced: a power cut
+    after `put` returned does not lose it. Once it is known by its identity, nothing is written, and nothing
+    is said to be missing, where that is not found.
     """
 
     def __init__(self, root: Path) -> None:
         self._root = root
         self._tmp = root / "tmp"
-        with self._trouble("open the storage"):
-            root.parent.mkdir(parents=True, exist_ok=True)
-            for folder in (root, root / "blobs", root / "named", self._tmp):
+        self._identity: str | None = None
+
+    @property
+    def place(self) -> str:
+        return str(self._root)
+
+    def identity(self) -> str | None:
+        absent = suppress(FileNotFoundError, NotADirectoryError)
+        with self._trouble("look at the storage"), absent:
+            return (self._root / IDENTITY).read_text("utf-8", "replace").strip()
+        return None
+
+    def lay_out(self, identity: str) -> None:
+        there = self.identity()
+        if there not in (None, identity):
+            raise not_this_one(self.place, identity)
+        with self._trouble("lay out the storage"):
+            self.make_folders()
+            if there is None:
+                with self._fresh_file() as (file, temporary):
+                    _write(file, f"{identity}\n".encode())
+                    self._publish(file, temporary, self._root / IDENTITY)
+                _sync(self._root)
+        self._identity = identity
+
+    def make_folders(self) -> None:
+        """Make what is missing of the directories."""
+        with self._trouble("make the directories"):
+            self._root.parent.mkdir(parents=True, exist_ok=True)
+            for folder in (self._root, self._root / "blobs", self._root / "named", self._tmp):
                 _make_folder(folder)
 
     def put(self, data: bytes | memoryview) -> str:
@@ -93,6 +121,7 @@ class DiskStore:
         yield self.path(sha256)
 
     def delete(self, sha256: str) -> None:
+        self._require()
         with self._trouble("delete a blob"):
             (self._root / blob_key(sha256)).unlink(missing_ok=True)
 
@@ -108,6 +137,7 @@ class DiskStore:
                 return None
             aside.unlink()
             return seen.st_size
+        self._require()
         return 0
 
     def keep(
@@ -133,9 +163,11 @@ class DiskStore:
         absent = suppress(FileNotFoundError, NotADirectoryError, IsADirectoryError)
         with self._trouble("read a named object"), absent:
             return (self._root / named_key(name)).read_bytes()
+        self._require()
         return None
 
     def drop(self, name: str) -> None:
+        self._require()
         with self._trouble("drop a named object"):
             (self._root / named_key(name)).unlink(missing_ok=True)
 
@@ -143,11 +175,13 @@ class DiskStore:
         return self._named(self._root / prefix_folder(prefix), prefix)
 
     def free_bytes(self) -> int:
+        self._require()
         with self._trouble("measure the free space"):
             volume = os.statvfs(self._root)
         return volume.f_bavail * volume.f_frsize
 
     def sweep(self) -> int:
+        self._require()
         newest = time.time() - LEFTOVER_AGE.total_seconds()
         with self._trouble("remove left-over files"):
             stale = [path for path, written in _files(self._tmp) if written < newest]
@@ -156,7 +190,22 @@ class DiskStore:
         return len(stale)
 
     def check(self) -> None:
-        probe(self)
+        if self._identity is None and self.identity() is None:
+            self._require_room()
+        else:
+            probe(self)
+
+    def _require(self) -> None:
+        """Raises StorageFailed where the storage is not there that this one is known to be."""
+        if self._identity is not None and self.identity() != self._identity:
+            raise not_this_one(self.place, self._identity)
+
+    def _require_room(self) -> None:
+        with self._trouble("lay out the storage"):
+            base = next(one for one in (self._root, *self._root.parents) if one.exists())
+            code = errno.EACCES if base.is_dir() else errno.ENOTDIR
+            if not (base.is_dir() and os.access(base, os.W_OK | os.X_OK)):
+                raise OSError(code, os.strerror(code), str(base))
 
     def _chunks(self, sha256: str, positions: range) -> Iterator[bytes]:
         with (
@@ -170,6 +219,7 @@ class DiskStore:
                 yield chunk
 
     def _named(self, folder: Path, prefix: str) -> Iterator[tuple[str, datetime]]:
+        self._require()
         with self._trouble("list named objects"):
             for path, written in _files(folder):
                 name = path.relative_to(self._root / "named").as_posix()
@@ -178,6 +228,7 @@ class DiskStore:
 
     @contextmanager
     def _fresh_file(self) -> Iterator[tuple[FileIO, Path]]:
+        self._require()
         temporary = self._tmp / f"{os.getpid()}-{secrets.token_hex(8)}"
         with open(temporary, "xb", buffering=0, opener=_PRIVATE_FILE) as file:
             try:
@@ -192,7 +243,8 @@ class DiskStore:
         temporary.replace(target)
 
     def _make_folders(self, target: Path) -> None:
-        for folder in reversed(target.relative_to(self._root).parents[:-1]):
+        """What is below the directories of the layout; those are never made on the way."""
+        for folder in reversed(target.relative_to(self._root).parents[:-2]):
             _make_folder(self._root / folder)
 
     @contextmanager
@@ -202,6 +254,7 @@ class DiskStore:
         except FileNotFoundError as error:
             if missing is None:
                 raise self._failure(operation, error) from error
+            self._require()
             raise BlobMissing(missing) from error
         except OSError as error:
             raise self._failure(operation, error) from error

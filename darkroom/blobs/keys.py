@@ -7,6 +7,9 @@ NAME_BYTES = (
 )
 SEGMENT_BYTES = 255  # the longest file name of the usual file systems
 
+IDENTITY = "identity"
+"""Beside blobs and named objects: what the storage is called."""
+
 _ADDRESS = re.compile(r"[0-9a-f]{64}")
 _CHARACTERS = re.compile(r"[A-Za-z0-9._/-]*")
 

@@ -24,13 +24,11 @@ class BadStorageUrl(ValueError):  # noqa: N818 - named for what it is
 def open_store(url: str) -> BlobStore:
     """Open `file:///absolute/path` or `s3://bucket/prefix?endpoint=http://…&region=…&timeout=15`.
 
-    A directory is made if it is missing; a bucket is not looked at before its first use. Credentials
-    come from the usual AWS_* environment variables only. `timeout` is how many seconds an S3 server
-    may be silent.
+    Neither is looked at before its first use, and nothing is made. Credentials come from the usual
+    AWS_* environment variables only. `timeout` is how many seconds an S3 server may be silent.
 
     Raises:
         BadStorageUrl: the URL has a wrong form.
-        StorageFailed: the directory cannot be made.
     """
     parts = _split(url)
     if "@" in parts.netloc:
@@ -77,7 +75,8 @@ def _bucket_store(parts: SplitResult) -> BucketStore:
         )
     prefix = unquote(parts.path).strip("/")
     return BucketStore(
-        connect(parts.netloc, prefix, endpoint, options.get("region"), _patience(options))
+        connect(parts.netloc, prefix, endpoint, options.get("region"), _patience(options)),
+        f"s3://{parts.netloc}/{prefix}",
     )
 
 

@@ -14,6 +14,7 @@ class Spool:
 
     def __init__(self, root: Path) -> None:
         self._disk = DiskStore(root)
+        self._disk.make_folders()
 
     def keep(self, name: str, chunks: Iterable[bytes]) -> None:
         """Lays something down: all of it or nothing, synced."""

@@ -63,7 +63,9 @@ def findings(environment: Environment, model: str | None) -> Iterator[Finding]:
     yield from redis_findings(environment.redis_url)
     yield from broker_findings(environment.broker_url)
     if environment.storage_url:
-        yield from storage_findings(environment.storage_url, environment.calls_in_flight)
+        yield from storage_findings(
+            environment.storage_url, environment.calls_in_flight, environment.database_url
+        )
     if environment.api_url and environment.api_key:
         key = environment.api_key.get_secret_value()
         yield from _running(environment.api_url, key)

@@ -7,11 +7,12 @@ import redis
 from kombu.connection import Connection
 from kombu.exceptions import OperationalError
 
-from darkroom.blobs import StorageFailed, open_store
-from darkroom.cli.finding import Finding, fail, ok
+from darkroom.blobs import BlobStore, StorageFailed, open_store
+from darkroom.cli.finding import Finding, fail, ok, warn
 from darkroom.cli.provider_checks import clock_finding
 from darkroom.domain.figures import volume
 from darkroom.domain.room import room_needed
+from darkroom.rightful import require
 from darkroom.store import checkup
 from darkroom.store.session import StoreAway, open_engine, transaction
 
@@ -26,7 +27,7 @@ def database_findings(url: str | None) -> Iterator[Finding]:
         yield ok("database", "embedded")
         return
     variable = "DARKROOM_DATABASE_URL"
-    if urlsplit(url).scheme.partition("+")[0] not in {"postgresql", "postgres"}:
+    if not _is_postgres(url):
         yield fail("database", f"{variable} has another scheme; write postgresql://…")
         return
     engine = open_engine(url, pool=1, application="darkroom doctor")
@@ -39,6 +40,10 @@ def database_findings(url: str | None) -> Iterator[Finding]:
     finally:
         engine.dispose()
     yield from _database(found)
+
+
+def _is_postgres(url: str) -> bool:
+    return urlsplit(url).scheme.partition("+")[0] in {"postgresql", "postgres"}
 
 
 def _database(found: checkup.Condition) -> Iterator[Finding]:
@@ -107,18 +112,40 @@ def broker_findings(url: str | None) -> Iterator[Finding]:
         yield ok("broker", f"answers by {urlsplit(url).scheme}")
 
 
-def storage_findings(url: str, in_flight: int) -> Iterator[Finding]:
+def storage_findings(url: str, in_flight: int, database_url: str | None) -> Iterator[Finding]:
     """Whether images can be written where they are to lie, and whether there is room."""
     try:
         store = open_store(url)
         store.check()
-        free = store.free_bytes()
+        is_laid_out = store.identity() is not None
+        free = store.free_bytes() if is_laid_out else None
     except (StorageFailed, ValueError) as error:
         yield fail("storage", f"{error}; make it writable or correct DARKROOM_STORAGE_URL")
         return
-    yield ok("storage", "can be written to")
+    if strange := _strange(database_url, store):
+        yield fail("storage", strange)
+    elif is_laid_out:
+        yield ok("storage", "can be written to")
+    else:
+        yield warn("storage", f"nothing is in {store.place} yet: if that is not so, mount its disk")
     if free is not None:
         yield disk_finding(free, in_flight)
+
+
+def _strange(database_url: str | None, store: BlobStore) -> str | None:
+    """Why this is not the storage of that database; nothing of a database that cannot be asked."""
+    if database_url is None or not _is_postgres(database_url):
+        return None
+    engine = open_engine(database_url, pool=1, application="darkroom doctor")
+    try:
+        require(engine, store)
+    except StorageFailed as trouble:
+        return str(trouble)
+    except StoreAway:
+        return None
+    finally:
+        engine.dispose()
+    return None
 
 
 def disk_finding(free: int, in_flight: int) -> Finding:

@@ -1,6 +1,18 @@
-"""The tables of what runs: providers and what is known of them, workers, what holds calls up, what goes."""
+"""The tables of what runs: providers, workers, what holds calls up, what goes, and where all bytes lie."""
 
-from sqlalchemy import ARRAY, Column, Index, Integer, Numeric, Table, Text, func
+from sqlalchemy import (
+    ARRAY,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Index,
+    Integer,
+    Numeric,
+    Table,
+    Text,
+    func,
+    true,
+)
 
 from darkroom.domain.waiting import WaitingFor
 from darkroom.store.columns import Moment, metadata, one_of
@@ -60,4 +72,13 @@ discards = Table(
     Column("since", Moment, nullable=False, server_default=func.now()),
     Index("ix_discards_since", "since"),
     comment="bytes that go, unless something points to them after all",
+)
+
+storage = Table(
+    "storage",
+    metadata,
+    Column("single", Boolean, primary_key=True, server_default=true(), comment="one row, no more"),
+    Column("identity", Text, nullable=False, comment="what the storage of this database is called"),
+    Column("settled_at", Moment, comment="since then no other is taken for it"),
+    CheckConstraint("single", name="single"),
 )

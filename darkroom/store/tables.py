@@ -46,6 +46,7 @@ from darkroom.store.operation_tables import discards as discards
 from darkroom.store.operation_tables import holdups as holdups
 from darkroom.store.operation_tables import learned_limits as learned_limits
 from darkroom.store.operation_tables import providers as providers
+from darkroom.store.operation_tables import storage as storage
 from darkroom.store.operation_tables import workers as workers
 from darkroom.store.outbox_tables import events as events
 from darkroom.store.outbox_tables import webhook_deliveries as webhook_deliveries

@@ -123,5 +123,13 @@ class Shop:
 
 
 @pytest.fixture
+def world(world: World) -> World:
+    """Its storage is laid out, as by a worker or the API that came before."""
+    store = open_store(world.storage_url)
+    store.lay_out(store.identity() or "of-the-test")
+    return world
+
+
+@pytest.fixture
 def shop(world: World) -> Shop:
     return Shop(world)

@@ -13,7 +13,9 @@ import redis
 from certificates import write_certificate
 from world import Sandbox
 
+from darkroom.blobs import open_store
 from darkroom.local.ports import free_port
+from darkroom.rightful import settle
 
 LISTED = {"data": [{"id": "gpt-image-2"}, {"id": "gpt-image-2.5-flare"}]}
 
@@ -254,6 +256,20 @@ def test_a_storage_that_cannot_be_written_to(says, here, monkeypatch):
     monkeypatch.setenv("DARKROOM_STORAGE_URL", f"file://{here}/a-file/blobs")
     status, found = says()
     assert (status, found["storage"][0]) == (1, "fail")
+
+
+def test_a_storage_whose_disk_is_not_mounted(says, here, engine, database_url, monkeypatch):
+    monkeypatch.setenv("DARKROOM_STORAGE_URL", f"file://{here}/disk")
+    status, found = says()
+    assert (status, found["storage"][0]) == (0, "warn")
+    assert list(here.glob("disk")) == []
+    settle(engine, open_store(f"file://{here}/disk"))
+    monkeypatch.setenv("DARKROOM_DATABASE_URL", database_url)
+    assert says()[1]["storage"] == ("ok", "can be written to")
+    (here / "disk").rename(here / "away")
+    status, found = says()
+    assert (status, found["storage"][0]) == (1, "fail")
+    assert "its disk may not be mounted" in found["storage"][1]
 
 
 def test_a_database_that_is_well_and_one_that_is_behind(says, database_url, monkeypatch):

@@ -36,7 +36,9 @@ OTHER = b"another picture"
 
 @pytest.fixture
 def store(tmp_path):
-    return open_store((tmp_path / "blobs").as_uri())
+    opened = open_store((tmp_path / "blobs").as_uri())
+    opened.lay_out("of-the-test")
+    return opened
 
 
 @pytest.fixture

@@ -7,11 +7,20 @@ import pytest
 from celery import Celery
 from world import World
 
+from darkroom.blobs import open_store
 from darkroom.settings import Settings
 from darkroom.store import workers
 from darkroom.store.session import transaction
 from worker.app import build_tools
 from worker.tools import Tools
+
+
+@pytest.fixture
+def world(world: World) -> World:
+    """Its storage is laid out, as by a worker or the API that came before."""
+    store = open_store(world.storage_url)
+    store.lay_out(store.identity() or "of-the-test")
+    return world
 
 
 @pytest.fixture

@@ -45,6 +45,7 @@ class Desk:
             openai_api_key="sk-of-the-test",
         )
         self.tools = build_tools(settings, Celery())
+        self.tools.blobs.settle()
 
     def submit(self, filename: str, data: bytes, **options: object) -> UUID:
         factory = Factory(self.engine, open_store(self.storage_url), "default")

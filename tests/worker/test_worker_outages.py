@@ -126,7 +126,7 @@ def test_pictures_are_at_hand_before_anything_is_begun(world: World, tools: Tool
     report = attempt(
         replace(tools, blobs=Lending(tools.blobs, away)), message.job_id, message.token
     )
-    assert "the storage does not give its pictures" in report.text
+    assert "the storage is in trouble" in report.text
     assert begun == [[]]
     assert (world.attempts(), states(world, batch_id)) == ([], [JobState.QUEUED])
     due_now(world)
@@ -145,7 +145,7 @@ def test_a_picture_that_alone_is_never_given_ends_its_job_and_nothing_is_spent(
     path.rename(path.with_suffix(".aside"))
     path.mkdir()
     report = attempt(tools, message.job_id, message.token)
-    assert "the storage does not give its pictures" in report.text
+    assert "the storage is in trouble" in report.text
     clock[0] += HOPELESS.total_seconds() + 1
     due_now(world)
     assert "reference_unreadable" in handled(tools, batch_id)

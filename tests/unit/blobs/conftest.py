@@ -51,10 +51,24 @@ def bucket_url(s3_endpoint: str) -> str:
 
 
 @pytest.fixture(params=["disk", "bucket"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> BlobStore:
+def bare(request: pytest.FixtureRequest, tmp_path: Path) -> BlobStore:
+    """A store that nobody has laid out."""
     if request.param == "disk":
         return open_store((tmp_path / "store").as_uri())
     return open_store(request.getfixturevalue("bucket_url"))
+
+
+@pytest.fixture
+def store(bare: BlobStore) -> BlobStore:
+    bare.lay_out("of-the-test")
+    return bare
+
+
+def laid_out(url: str) -> BlobStore:
+    """A store that is as a worker or the API leaves it."""
+    store = open_store(url)
+    store.lay_out("of-the-test")
+    return store
 
 
 class Refusing(BaseHTTPRequestHandler):

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from darkroom.blobs import BlobMissing, BlobStore, open_store
+from darkroom.blobs import BlobMissing, BlobStore, StorageFailed, open_store
+
+from .conftest import laid_out
 
 ABSENT = "0" * 64
 MIB = 1 << 20
@@ -227,7 +229,7 @@ def test_the_check_leaves_nothing(store: BlobStore):
 
 def test_a_second_store_on_the_same_url_sees_the_same(bucket_url: str, tmp_path: Path):
     for url in (bucket_url, tmp_path.as_uri()):
-        address = open_store(url).put(b"shared")
+        address = laid_out(url).put(b"shared")
         assert open_store(url).get(address) == b"shared"
 
 
@@ -240,3 +242,14 @@ def test_put_does_not_copy_its_data(store: BlobStore):
     finally:
         tracemalloc.stop()
     assert peak < MIB
+
+
+def test_a_store_is_laid_out_once_and_keeps_its_name(bare: BlobStore):
+    assert bare.identity() is None
+    bare.lay_out("first")
+    bare.lay_out("first")
+    address = bare.put(b"x")
+    with pytest.raises(StorageFailed, match="write second into the file identity there"):
+        bare.lay_out("second")
+    assert (bare.identity(), bare.get(address)) == ("first", b"x")
+    assert list(bare.kept_names("")) == []

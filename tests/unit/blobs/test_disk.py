@@ -8,11 +8,15 @@ import subprocess
 import sys
 import threading
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from darkroom.blobs import StorageFailed, open_store
+from darkroom.blobs.keys import IDENTITY
+
+from .conftest import laid_out
 
 MIB = 1 << 20
 
@@ -29,12 +33,13 @@ def python(
 
 
 def files(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.rglob("*") if path.is_file())
+    found = (path for path in folder.rglob("*") if path.is_file())
+    return sorted(path for path in found if path.name != IDENTITY)
 
 
 def test_the_layout_is_private(tmp_path: Path):
     root = tmp_path / "new" / "store"
-    store = open_store(root.as_uri())
+    store = laid_out(root.as_uri())
     address = store.put(b"x")
     store.keep("receipts/deep/1", b"y")
     blob = root / "blobs" / address[:2] / address[2:4] / address
@@ -47,13 +52,13 @@ def test_the_layout_is_private(tmp_path: Path):
 
 def test_an_existing_directory_keeps_its_permissions(tmp_path: Path):
     tmp_path.chmod(0o751)
-    open_store(tmp_path.as_uri()).put(b"x")
+    laid_out(tmp_path.as_uri()).put(b"x")
     assert tmp_path.stat().st_mode & 0o777 == 0o751
 
 
 @pytest.mark.parametrize("again", ["put", "put_file"])
 def test_bytes_that_are_stored_again_count_as_new(tmp_path: Path, again: str):
-    store = open_store((tmp_path / "blobs").as_uri())
+    store = laid_out((tmp_path / "blobs").as_uri())
     address, source = store.put(b"x"), tmp_path / "source"
     source.write_bytes(b"x")
     os.utime(store.path(address), (0, 0))
@@ -62,7 +67,7 @@ def test_bytes_that_are_stored_again_count_as_new(tmp_path: Path, again: str):
 
 
 def test_the_same_bytes_are_not_written_twice(tmp_path: Path):
-    store = open_store(tmp_path.as_uri())
+    store = laid_out(tmp_path.as_uri())
     first = store.path(store.put(b"x")).stat()
     source = tmp_path / "source"
     source.write_bytes(b"x")
@@ -71,7 +76,7 @@ def test_the_same_bytes_are_not_written_twice(tmp_path: Path):
 
 
 def test_a_blob_of_wrong_length_is_healed(tmp_path: Path):
-    store = open_store(tmp_path.as_uri())
+    store = laid_out(tmp_path.as_uri())
     store.path(store.put(b"whole")).write_bytes(b"who")
     assert store.get(store.put(b"whole")) == b"whole"
 
@@ -99,7 +104,7 @@ def recorded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def test_a_blob_is_durable_before_it_is_promised(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, store_it: str
 ):
-    store = open_store((tmp_path / "store").as_uri())
+    store = laid_out((tmp_path / "store").as_uri())
     source = tmp_path / "source"
     source.write_bytes(b"x")
     events = recorded(monkeypatch)
@@ -109,7 +114,7 @@ def test_a_blob_is_durable_before_it_is_promised(
 
 
 def test_a_named_object_costs_no_sync(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    store = open_store(tmp_path.as_uri())
+    store = laid_out(tmp_path.as_uri())
     store.keep("receipts/1", b"x")
     events = recorded(monkeypatch)
     store.keep("receipts/2", b"x")
@@ -117,31 +122,67 @@ def test_a_named_object_costs_no_sync(tmp_path: Path, monkeypatch: pytest.Monkey
 
 
 def test_a_missing_source_is_named(tmp_path: Path):
-    store = open_store(tmp_path.as_uri())
+    store = laid_out(tmp_path.as_uri())
     with pytest.raises(StorageFailed, match=r"store a file: No such file or directory .*nowhere"):
         store.put_file(tmp_path / "nowhere")
     assert files(tmp_path) == []
 
 
-def test_a_storage_that_is_a_file_cannot_be_opened(tmp_path: Path):
+def test_a_storage_that_is_a_file_cannot_be_laid_out(tmp_path: Path):
     (tmp_path / "file").write_bytes(b"")
-    with pytest.raises(StorageFailed, match="could not open the storage: Not a directory"):
-        open_store((tmp_path / "file").as_uri())
+    store = open_store((tmp_path / "file").as_uri())
+    for ask in (store.check, lambda: store.lay_out("of-the-test")):
+        with pytest.raises(StorageFailed, match="Not a directory"):
+            ask()
 
 
-def test_an_unmounted_disk_fails_instead_of_being_made_anew(tmp_path: Path):
-    root = tmp_path / "store"
-    store = open_store(root.as_uri())
-    shutil.rmtree(root)
+def test_opening_a_directory_makes_nothing(tmp_path: Path):
+    store = open_store((tmp_path / "disk" / "store").as_uri())
+    store.check()
+    assert store.identity() is None
     with pytest.raises(StorageFailed, match="check that the disk is mounted"):
         store.put(b"x")
-    with pytest.raises(StorageFailed):
-        store.check()
-    assert not root.exists()
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("older", [False, True], ids=["bare", "laid out once by mistake"])
+def test_an_unmounted_disk_fails_instead_of_being_made_anew(tmp_path: Path, *, older: bool):
+    """Neither is written to the disk below, nor is said of it that what is on the other one is gone."""
+    root, away = tmp_path / "store", tmp_path / "away"
+    store = laid_out(root.as_uri())
+    there = store.put(b"x")
+    store.keep("receipts/1", b"x")
+    root.rename(away)
+    root.mkdir()
+    if older:
+        open_store(root.as_uri()).lay_out("another")
+    before = sorted(tmp_path.rglob("*"))
+    asked = (
+        lambda: store.put(b"y"),
+        lambda: store.put_file(away / "identity"),
+        lambda: store.keep("receipts/2", b"y"),
+        lambda: store.get(there),
+        lambda: store.size(there),
+        lambda: store.kept("receipts/1"),
+        lambda: list(store.kept_names("receipts/")),
+        lambda: store.drop("receipts/1"),
+        lambda: store.delete(there),
+        lambda: store.discard(there, datetime.now(UTC)),
+        store.free_bytes,
+        store.sweep,
+        store.check,
+    )
+    for ask in asked:
+        with pytest.raises(StorageFailed, match="is not the storage of this database"):
+            ask()
+    assert sorted(tmp_path.rglob("*")) == before
+    shutil.rmtree(root)
+    away.rename(root)
+    assert (store.get(there), store.kept("receipts/1")) == (b"x", b"x")
 
 
 def test_free_bytes_are_the_volume_s(tmp_path: Path):
-    free = open_store(tmp_path.as_uri()).free_bytes()
+    free = laid_out(tmp_path.as_uri()).free_bytes()
     assert free == pytest.approx(shutil.disk_usage(tmp_path).free, rel=0.05)
 
 
@@ -152,6 +193,7 @@ from darkroom.blobs import StorageFailed, open_store
 root = Path(sys.argv[1])
 subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", root], check=True)
 store = open_store(root.as_uri())
+store.lay_out("of-the-test")
 small = store.put(b"small")
 source = Path(sys.argv[2])
 for attempt in (lambda: store.put(source.read_bytes()), lambda: store.put_file(source),
@@ -160,8 +202,8 @@ for attempt in (lambda: store.put(source.read_bytes()), lambda: store.put_file(s
         attempt()
     except StorageFailed as failure:
         print(failure)
-left = [path.name for path in root.rglob("*") if path.is_file()]
-print(left == [small] and store.get(small) == b"small" and store.free_bytes() > 900_000)
+left = sorted((path.name for path in root.rglob("*") if path.is_file()), key=len)
+print(left == ["identity", small] and store.get(small) == b"small" and store.free_bytes() > 900_000)
 """
 
 
@@ -193,6 +235,7 @@ LIMITED = """
 import resource, sys
 from darkroom.blobs import StorageFailed, open_store
 store = open_store(sys.argv[1])
+store.lay_out("of-the-test")
 resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
 try:
     store.put(bytes(200_000))
@@ -211,7 +254,9 @@ PUT_FILE = """
 import sys
 from pathlib import Path
 from darkroom.blobs import open_store
-open_store(sys.argv[1]).put_file(Path(sys.argv[2]))
+store = open_store(sys.argv[1])
+store.lay_out("of-the-test")
+store.put_file(Path(sys.argv[2]))
 """
 
 
@@ -225,7 +270,7 @@ def test_a_writer_killed_in_the_middle_leaves_no_visible_blob(tmp_path: Path):
     assert leftover.parent == root / "tmp"
     assert leftover.stat().st_size > MIB
 
-    store = open_store(root.as_uri())
+    store = laid_out(root.as_uri())
     assert store.sweep() == 0
     yesterday = time.time() - 86_500
     os.utime(leftover, (yesterday, yesterday))
@@ -237,6 +282,7 @@ PUT_FOREVER = """
 import os, sys
 from darkroom.blobs import open_store
 store = open_store(sys.argv[1])
+store.lay_out("of-the-test")
 while True:
     print(store.put(os.urandom(300_000)), flush=True)
 """
@@ -256,6 +302,7 @@ PUT_AT_A_SIGN = """
 import sys
 from darkroom.blobs import open_store
 store = open_store(sys.argv[1])
+store.lay_out("of-the-test")
 print("ready", flush=True)
 sys.stdin.readline()
 for n in range(20):
@@ -279,7 +326,7 @@ def test_eight_processes_put_the_same_bytes_at_once(tmp_path: Path):
 
 
 def test_readers_see_the_old_or_the_new_never_a_mixture(tmp_path: Path):
-    store = open_store(tmp_path.as_uri())
+    store = laid_out(tmp_path.as_uri())
     versions = [bytes([n]) * 200_000 for n in range(2)]
     store.keep("receipts/1", versions[0])
     done = threading.Event()

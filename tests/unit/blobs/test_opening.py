@@ -35,7 +35,7 @@ def test_a_wrong_url_is_refused_without_being_repeated(url: str, message: str):
 
 
 def test_a_path_may_be_percent_encoded(tmp_path):
-    open_store((tmp_path / "with a space").as_uri()).check()
+    open_store((tmp_path / "with a space").as_uri()).lay_out("of-the-test")
     assert (tmp_path / "with a space" / "blobs").is_dir()
 
 
