@@ -98,7 +98,8 @@ def build(settings: Settings) -> FastAPI:
         redoc_url=None,
     )
     app.add_middleware(envelope.Envelope)
-    errors.install(app, {wording.PREFIX: wording.worded})
+    astray = dict.fromkeys(wording.ASTRAY, wording.strayed)
+    errors.install(app, {wording.PREFIX: wording.worded, **astray})
     app.include_router(health.router)
     app.include_router(metrics.router)
     app.include_router(docs.router)

@@ -4,6 +4,7 @@ https://platform.openai.com/docs/guides/error-codes
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from http import HTTPStatus
 from itertools import islice
 from typing import Any
@@ -15,6 +16,8 @@ from pydantic import BaseModel
 from api.errors import Said
 
 PREFIX = "/v1/"
+ASTRAY = ("/images/", "/files", "/models")
+"""Where a client of OpenAI's comes out whose base URL lacks the `/v1`."""
 DO_NOT_RETRY = {"x-should-retry": "false"}
 _CODES = {HTTPStatus.UNAUTHORIZED: "invalid_api_key"}
 _FAULTS_TOLD = 10
@@ -59,6 +62,12 @@ def worded(said: Said) -> Response:
         message = in_one((fault.column, fault.detail) for fault in said.faults)
     code = _CODES.get(HTTPStatus(status), code)
     return envelope(status, message, type_of(status), code, param=param, headers=said.headers)
+
+
+def strayed(said: Said) -> Response:
+    """The same, and where the way lies that was probably meant."""
+    detail = f"{said.detail}: this API begins at /v1; end the base URL in it"
+    return worded(replace(said, detail=detail))
 
 
 def in_one(faults: Iterable[tuple[str | None, str]]) -> str:

@@ -102,6 +102,13 @@ def test_what_cannot_be_drawn_costs_nothing(shop, more, param):
     assert refused.value.param == param
 
 
+def test_a_base_url_without_its_v1_is_told_so(shop):
+    client = shop.client.with_options(base_url=shop.url)
+    for ask in (lambda: client.images.generate(**drawn()), client.models.list, client.files.list):
+        with pytest.raises(openai.APIStatusError, match="this API begins at /v1"):
+            ask()
+
+
 def test_a_proxy_that_cuts_costs_one_image_with_the_clients_own_retries(shop, billed):
     with cutting(shop.url, seconds=1) as proxy:
         client = shop.client.with_options(base_url=f"{proxy.url}/v1")
