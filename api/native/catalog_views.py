@@ -39,6 +39,7 @@ DIFFERENCE: Example = {
     "calls": 2,
     "expected": "0.01186",
     "bound": "0.01302",
+    "busy_seconds": 22.0,
     "samples": [{"sku": "sku-1", "variant": "main", "prompt": "a lighthouse at dusk"}],
 }
 BEGUN: Example = {"version": 42, "batch_id": BATCH_ID, "difference": DIFFERENCE}
@@ -114,6 +115,7 @@ class DifferenceOut(BaseModel):
     calls: int = Field(description="Images to be bought; items that look alike share one.")
     expected: Money
     bound: Money
+    busy_seconds: float = Field(description="As the calls usually take, one after the other.")
     samples: list[SampleOut]
 
     @classmethod
@@ -130,6 +132,7 @@ class DifferenceOut(BaseModel):
             calls=found.calls,
             expected=found.expected,
             bound=found.bound,
+            busy_seconds=found.busy,
             samples=[
                 SampleOut(sku=one.sku, variant=one.variant, prompt=one.prompt)
                 for one in found.samples

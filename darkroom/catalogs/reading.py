@@ -108,4 +108,5 @@ class Plan:
             prompt=draft.priced.prompt,
             expected=draft.priced.expected,
             bound=draft.priced.bound,
+            seconds=draft.priced.terms.seconds,
         )

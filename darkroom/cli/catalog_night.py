@@ -68,16 +68,19 @@ def told(change: Change, environment: Environment) -> Iterator[str]:
         if change.calls
         else "to make   nothing"
     )
-    if change.calls and (seconds := fastest(environment, change.calls)):
-        yield f"time      {duration(seconds)} or more"
+    if change.calls:
+        lasting = duration(seconds_of(change, environment))
+        yield f"time      about {lasting}, at the limits that are set and usual latencies"
     for sample in change.samples:
         yield f"e.g. {sample['sku']}/{sample['variant']}: {sample['prompt']}"
 
 
-def fastest(environment: Environment, calls: int) -> float | None:
-    """Seconds that the configured limits allow at best; None where none is configured."""
+def seconds_of(change: Change, environment: Environment) -> float:
+    """How long its calls last: as long as the limits make them, or as many at once as there may be."""
     limits = [environment.requests_per_minute, environment.images_per_minute]
-    return max((calls / limit * 60 for limit in limits if limit), default=None)
+    by_limits = (change.calls / limit * 60 for limit in limits if limit)
+    together = min(change.calls, environment.max_in_flight)
+    return max([change.busy / together, *by_limits])
 
 
 @dataclass(slots=True)
@@ -135,8 +138,8 @@ class Production:
         number, counts = version.version, version.counts
         behind = counts["stale"] + counts["missing"]
         if behind:
-            shown = f"{counts['stale']:,} keep their last image, {counts['missing']:,} have none"
-            again = "the same command again makes just them"
+            shown = f"{counts['stale']:,} with the last image, {counts['missing']:,} without any"
+            again = "the same command tries just that again"
             self.terminal.result(f"{plural(behind, 'item')} could not be made: {shown}; {again}")
         if not version.current:
             fix = command("catalog", "publish", str(number))

@@ -29,6 +29,7 @@ class Change:
     calls: int
     expected: Decimal
     bound: Decimal
+    busy: float
     samples: tuple[Reply, ...]
     reply: Reply
 
@@ -40,6 +41,7 @@ class Change:
             **{name: int(reply[name]) for name in numbers},
             expected=Decimal(reply["expected"]),
             bound=Decimal(reply["bound"]),
+            busy=float(reply["busy_seconds"]),
             samples=tuple(reply["samples"]),
             reply=reply,
         )

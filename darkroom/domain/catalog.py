@@ -101,7 +101,7 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """One item as the table has it tonight; money in US dollars."""
+    """One item as the table has it tonight; money in US dollars, `seconds` as its call usually takes."""
 
     sku: str
     variant: str
@@ -111,6 +111,7 @@ class Wanted:
     prompt: str = ""
     expected: Decimal = Decimal(0)
     bound: Decimal = Decimal(0)
+    seconds: float = 0.0
 
     @property
     def key(self) -> Key:
@@ -121,14 +122,15 @@ class Wanted:
 class Difference:
     """Tonight's table against the current version: how many selected items stand and will begin how.
 
-    `calls` are images to be bought, each fingerprint once; `removed` are no longer in the table; `samples` are
-    the first that would be made.
+    `calls` are images to be bought, each fingerprint once, and `busy` the seconds that these usually take, one
+    after the other; `removed` are no longer in the table; `samples` are the first that would be made.
     """
 
     counts: Mapping[tuple[Standing, ItemState], int]
     calls: int
     expected: Decimal
     bound: Decimal
+    busy: float = 0.0
     removed: int = 0
     samples: tuple[Wanted, ...] = ()
 

@@ -115,9 +115,8 @@ def night_steps(
         yield Step(why, ("catalog", "publish", str(number)))
     behind = counts.get(ItemState.STALE, 0) + counts.get(ItemState.MISSING, 0)
     if behind and state is not VersionState.MAKING:
-        yield Step(
-            f"{plural(behind, 'item')} could not be made; this makes them", ("catalog", "sync")
-        )
+        why = f"{plural(behind, 'item')} could not be made; this tries again"
+        yield Step(why, ("catalog", "sync"))
 
 
 def _advice(klass: FailureClass) -> str:

@@ -14,6 +14,7 @@ from sqlalchemy import (
     Column,
     ColumnElement,
     Connection,
+    Float,
     Integer,
     MetaData,
     Numeric,
@@ -55,6 +56,7 @@ _wanted = Table(
     Column("prompt", Text),
     Column("expected", Numeric),
     Column("bound", Numeric),
+    Column("seconds", Float),
     prefixes=["TEMPORARY"],
 )
 _had = Table(
@@ -113,7 +115,7 @@ def add(connection: Connection, rows: Sequence[Wanted]) -> None:
             copy.write_row(
                 (
                     *(one.sku, one.variant, one.fingerprint, one.custom_id, one.line),
-                    *(one.prompt, one.expected, one.bound),
+                    *(one.prompt, one.expected, one.bound, one.seconds),
                 )
             )
 
@@ -219,8 +221,10 @@ def _told(connection: Connection, asked: Selection) -> Difference:
         (Standing(standing), ItemState(state)): number
         for standing, state, number in connection.execute(counted)
     }
-    sums = (func.coalesce(func.sum(_s[name]).filter(_s.makes), 0) for name in ("expected", "bound"))
-    calls, expected, bound = connection.execute(select(func.count().filter(_s.makes), *sums)).one()
+    summed = ("expected", "bound", "seconds")
+    sums = (func.coalesce(func.sum(_s[name]).filter(_s.makes), 0) for name in summed)
+    asked_for = select(func.count().filter(_s.makes), *sums)
+    calls, expected, bound, busy = connection.execute(asked_for).one()
     samples = connection.execute(
         select(*(_s[name] for name in Wanted.__slots__))
         .where(_s.makes)
@@ -233,6 +237,7 @@ def _told(connection: Connection, asked: Selection) -> Difference:
         calls=calls,
         expected=Decimal(expected),
         bound=Decimal(bound),
+        busy=float(busy),
         removed=connection.execute(removed).scalar_one() if asked.only is None else 0,
         samples=tuple(Wanted(**row._mapping) for row in samples),  # noqa: SLF001 - SQLAlchemy's public name
     )

@@ -57,6 +57,7 @@ def test_from_an_export_to_a_published_directory(darkroom, world, tmp_path):
     assert status == 0
     assert out.splitlines()[0] == "new       3"
     assert "e.g. cup/main: Product photo of Red Cup, Kitchen" in out
+    assert "time      about " in out
     assert world.sandbox.calls() == []
     status, out, _ = darkroom("catalog", "sync")
     assert status == 1
