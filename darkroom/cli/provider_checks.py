@@ -71,15 +71,17 @@ def _models_answer(base_url: str, patient: Patient) -> httpx2.Response:
 
 
 def _unreachable(patient: Patient, error: Exception) -> str:
-    causes = [*_causes(error)]
-    if any(isinstance(one, socket.gaierror) for one in causes):
-        fix = "correct the base URL, or the DNS of this machine"
-        return f"the name {patient.host} is not known; {fix}"
-    for one in causes:
+    for one in _causes(error):
+        if isinstance(one, socket.gaierror):
+            fix = "correct the base URL, or the DNS of this machine"
+            return f"the name {patient.host} is not known; {fix}"
         if isinstance(one, ssl.SSLCertVerificationError):
             fix = "write the name that it is for, or trust who signed it (SSL_CERT_FILE)"
             why = one.verify_message.rstrip(".")
             return f"{patient.place} shows a certificate of no use here ({why}); {fix}"
+        if isinstance(one, ssl.SSLError):
+            fix = "correct the port, or write http:// where there is no encryption"
+            return f"{patient.place} does not speak TLS as we do ({one.reason or one}); {fix}"
     reason = " ".join(str(error).split()) or type(error).__name__
     return (
         f"{patient.place} cannot be reached ({reason}); check base URL, network, proxy and firewall"

@@ -175,6 +175,13 @@ def test_a_host_whose_certificate_is_for_another_name(says, tmp_path, monkeypatc
     assert "certificate is not valid for '127.0.0.1'); write the name" in found["provider"][1]
 
 
+def test_a_host_that_does_not_encrypt(provider, says, monkeypatch):
+    monkeypatch.setenv("OPENAI_BASE_URL", f"{provider.url.replace('http', 'https')}/v1")
+    status, found = says()
+    assert (status, found["provider"][0]) == (1, "fail")
+    assert "(WRONG_VERSION_NUMBER); correct the port, or write http://" in found["provider"][1]
+
+
 def test_a_relay_that_is_known_to_cut_calls(says, monkeypatch):
     monkeypatch.setenv("OPENAI_API_KEY", "sk-a-secret")
     monkeypatch.setenv("OPENAI_BASE_URL", "https://api-cf.apiyi.com/v1")
