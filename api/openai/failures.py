@@ -6,7 +6,7 @@ from http import HTTPStatus
 from types import MappingProxyType
 from typing import Any
 
-from darkroom.domain.failure import FailureClass
+from darkroom.domain.failure import OURS, FailureClass
 
 _USER_ERROR = "image_generation_user_error"
 _INVALID = "invalid_request_error"
@@ -46,14 +46,18 @@ WORDED: Mapping[FailureClass, Worded] = MappingProxyType(
     }
 )
 
+_LOST = Worded(HTTPStatus.SERVICE_UNAVAILABLE, _SERVER)
+
 
 def told(failure: Mapping[str, Any]) -> tuple[HTTPStatus, dict[str, Any]]:
     """The status and the error of a job's failure.
 
     >>> told({"class": "moderation", "code": "x", "message": "no"})[1]["code"]
     'moderation_blocked'
+    >>> told({"class": "invalid_request", "code": "reference_missing", "message": "gone"})[0].value
+    503
     """
-    worded = WORDED[FailureClass(failure["class"])]
+    worded = _LOST if failure["code"] in OURS else WORDED[FailureClass(failure["class"])]
     code = worded.code or failure["code"]
     error = {"message": failure["message"], "type": worded.type, "param": None, "code": code}
     return worded.status, error

@@ -100,6 +100,10 @@ LOSING = frozenset({FailureClass.WORKER_LOST, FailureClass.LEASE_SHORT})
 """Between the begin of a call and its end the worker was lost, or stood still for longer than it may."""
 
 
+OURS = frozenset({"reference_missing", "reference_broken", "reference_unreadable"})
+"""Codes of what our own storage has lost: such a job cannot be drawn either, and nobody outside is to blame."""
+
+
 @dataclass(frozen=True, slots=True)
 class Failure:
     """Why an attempt brought no image.
