@@ -174,7 +174,9 @@ def build_tools(settings: Settings, app: Celery) -> Tools:
     thrift = Thrift(settings.first_calls, settings.vain_calls, settings.vain_window)
     guard = Guard(allow_private=settings.allow_private_urls)
     links = replace(guard, seconds=FETCH_SECONDS)
-    lines = _Lines(engine, _redis(settings.redis_url), shared_tls(), links)
+    tls = shared_tls()
+    follow = partial(fetch, guard=links, tls=tls)
+    lines = _Lines(engine, _redis(settings.redis_url), tls, follow)
     return Tools(
         name=f"{socket.gethostname()}:{os.getpid()}:{os.urandom(3).hex()}",
         slots=settings.worker_slots,
@@ -191,8 +193,8 @@ def build_tools(settings: Settings, app: Celery) -> Tools:
         thrift=thrift,
         publish=publisher(app),
         retention=settings.retention,
-        fetch=lambda url: fetch(url, guard, tls=lines.tls),
-        post=lambda url, headers, body: post(url, headers, body, guard, lines.tls),
+        fetch=lambda url: fetch(url, guard, tls=tls),
+        post=lambda url, headers, body: post(url, headers, body, guard, tls),
         stopwatch=boottime,
         draw=random.random,
         new_id=new_id,
@@ -221,8 +223,8 @@ class _Lines:
     engine: Database
     redis: Redis
     tls: ssl.SSLContext
-    links: Guard
-    """How far an image is followed that an answer only points to."""
+    follow: Callable[[str], bytes]
+    """Fetches an image that an answer only points to."""
 
 
 def _daily(read: Callable[[date], Facts]) -> Callable[[date], Facts]:
@@ -251,7 +253,7 @@ def upstream_of(source: Source, profile_on: Callable[[date], Profile], lines: _L
         key_fingerprint=source.fingerprint,
         deadlines=parse_deadlines(source.request_timeout, source.timeouts),
         make_client=lambda: Client(provider, lines.tls),
-        links=lines.links if profile_on(today()).answers_url else None,
+        follow=lines.follow if profile_on(today()).answers_url else None,
     )
 
 

@@ -22,7 +22,7 @@ ANSWERED = 200
 
 def judge(tools: Tools, provider: str, request: Mapping[str, Any], answer: Answer) -> Outcome:
     """How an attempt ended that got this answer; images that are whole are stored by the time it returns."""
-    harvest = Harvest(tools, request, tools.links_of(provider))
+    harvest = Harvest(tools, request, tools.follow_of(provider))
     with tools.judging:
         reading = read(answer, int(request["n"]), links=harvest.follows_links)
         if isinstance(reading, Failure):

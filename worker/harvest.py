@@ -1,13 +1,13 @@
 """The images of one answer, stored as they came: bytes that are in it, and bytes behind its links."""
 
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from darkroom.domain.attempt import Disposition, StoredImage
 from darkroom.domain.failure import Failure, FailureClass
 from darkroom.domain.models import AUTO
-from darkroom.fetching import FetchCode, FetchFailed, Guard, fetch
+from darkroom.fetching import FetchCode, FetchFailed
 from darkroom.pictures import NotAPicture, Picture, inspect
 from darkroom.provider import Images
 from darkroom.telemetry.logs import logger
@@ -39,8 +39,10 @@ _OWN_RELAY_FIX = f"{_RELAY_FIX}; if it is on a network of your own, set DARKROOM
 class Harvest:
     """Stores images one at a time, byte for byte: what is signed stays signed."""
 
-    def __init__(self, tools: Tools, request: Mapping[str, Any], links: Guard | None) -> None:
-        self._tools, self._request, self._guard = tools, request, links
+    def __init__(
+        self, tools: Tools, request: Mapping[str, Any], follow: Callable[[str], bytes] | None
+    ) -> None:
+        self._tools, self._request, self._follow = tools, request, follow
         self._asked = int(request["n"])
         self._quality: str | None = None if request["quality"] == AUTO else request["quality"]
         self._klass = FailureClass.UNKNOWN_OUTCOME
@@ -51,7 +53,7 @@ class Harvest:
     @property
     def follows_links(self) -> bool:
         """Whether this provider answers with links."""
-        return self._guard is not None
+        return self._follow is not None
 
     def gather(self, reading: Images) -> None:
         """Stores what is in the answer; of more than were asked for, a few are kept beside them as surplus."""
@@ -61,10 +63,10 @@ class Harvest:
 
     def fetch(self, links: Sequence[str]) -> None:
         """Fetches and stores what the answer only points to."""
-        if self._guard is None:
+        if self._follow is None:
             return
         for url in links[: self._most]:
-            data = self._fetched(url, self._guard)
+            data = self._fetched(url, self._follow)
             if data is not None:
                 self._add(data)
 
@@ -105,10 +107,10 @@ class Harvest:
             return Disposition.PUBLISHED
         return Disposition.MISMATCH
 
-    def _fetched(self, url: str, guard: Guard) -> bytes | None:
+    def _fetched(self, url: str, follow: Callable[[str], bytes]) -> bytes | None:
         for attempt in range(FETCHES):
             try:
-                return fetch(url, guard)
+                return follow(url)
             except FetchFailed as failed:
                 self._note(failed)
                 if not failed.code.passing:

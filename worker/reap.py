@@ -72,7 +72,7 @@ def _settle_by_receipt(tools: Tools, lease: LostLease) -> None:
     if looks >= most:
         known = replace(lease, history=replace(lease.history, losses=most - 1))
         settlement.settle(tools, of, inherit.lost(), known, if_lost=True)
-    elif tools.links_of(lease.provider):
+    elif tools.follow_of(lease.provider):
         inherit.take_over(tools, lease)
     else:
         settlement.settle(tools, of, _judged(tools, lease), lease, if_lost=True)

@@ -14,7 +14,6 @@ from darkroom.domain.models import Models
 from darkroom.domain.retention import Retention
 from darkroom.domain.retry import RetryPolicy
 from darkroom.domain.thrift import Thrift
-from darkroom.fetching import Guard
 from darkroom.store.budgets import Allowance
 from darkroom.store.jobs import Dispatched
 from darkroom.store.session import Database
@@ -100,7 +99,7 @@ class Tools:
         upstream = self.upstreams.get(provider)
         return upstream.models if upstream else self.models_on(today())
 
-    def links_of(self, provider: str) -> Guard | None:
-        """How images are fetched that this provider answers with as links; None where it does not."""
+    def follow_of(self, provider: str) -> Callable[[str], bytes] | None:
+        """Fetches images that this provider answers with as links; None where it does not."""
         upstream = self.upstreams.get(provider)
-        return upstream.links if upstream else None
+        return upstream.follow if upstream else None

@@ -9,7 +9,6 @@ from typing import Any
 from darkroom.domain.deadline import Deadlines
 from darkroom.domain.facts import Profile
 from darkroom.domain.models import Models
-from darkroom.fetching import Guard
 from darkroom.limits import Limiter
 from darkroom.provider import Client, Provider
 
@@ -30,8 +29,8 @@ class Upstream:
     key_fingerprint: str
     deadlines: Deadlines
     make_client: Callable[[], Client]
-    links: Guard | None = None
-    """How images are fetched that it answers with as links; None where it has no business to."""
+    follow: Callable[[str], bytes] | None = None
+    """Fetches what it answers with as a link, or raises FetchFailed; None where it has no business to."""
     _local: threading.local = field(default_factory=threading.local)
 
     @property

@@ -2,6 +2,7 @@
 
 import json
 import threading
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 
@@ -16,13 +17,13 @@ from darkroom.domain.answer import receipt_name
 from darkroom.domain.attempt import AttemptState, Failed, Unknown
 from darkroom.domain.failure import FailureClass
 from darkroom.domain.job import JobState
-from darkroom.fetching import FetchCode, FetchFailed, Guard
+from darkroom.fetching import FetchCode, FetchFailed, Guard, fetch
 from darkroom.limits import Admitted
 from darkroom.provider import Answer
 from darkroom.store import jobs, leases
 from darkroom.store.session import transaction
 from darkroom.store.tables import attempts
-from worker import harvest, receipts
+from worker import receipts
 from worker.attempt import attempt
 from worker.evidence import judge
 from worker.inherit import inherit
@@ -139,24 +140,22 @@ def test_without_evidence_an_unknown_outcome_is_asked_once_more(
     agree(world)
 
 
-@pytest.fixture
-def linking(tools: Tools) -> Tools:
-    """Of a worker whose provider answers with links."""
-    guard = Guard(allow_private=True)
-    upstreams = {name: replace(one, links=guard) for name, one in tools.upstreams.items()}
+def linking_to(tools: Tools, follow: Callable[[str], bytes]) -> Tools:
+    """Of a worker whose provider answers with links, and how it follows them."""
+    upstreams = {name: replace(one, follow=follow) for name, one in tools.upstreams.items()}
     return replace(tools, upstreams=upstreams)
 
 
 def test_no_ticket_waits_for_a_host_that_does_not_answer_and_its_image_is_asked_again(
-    world: World, linking: Tools, monkeypatch
+    world: World, tools: Tools, monkeypatch
 ) -> None:
     asked = []
 
-    def hang(url: str, guard: Guard) -> bytes:
+    def hang(url: str) -> bytes:
         asked.append(url)
         raise FetchFailed(FetchCode.DEADLINE_PASSED, "the host says nothing")
 
-    monkeypatch.setattr(harvest, "fetch", hang)
+    linking = linking_to(tools, hang)
     monkeypatch.setattr(Tools, "pause", lambda *_: None)
     batch_id, [message] = handed_out(world, linking, "[[fault:link*1]] A print")
     assert attempt(linking, message.job_id, message.token).failed
@@ -223,21 +222,20 @@ def test_of_a_late_answer_with_too_few_images_only_the_missing_are_asked_again(
 
 
 def test_the_clock_does_not_wait_for_the_host_behind_a_link(
-    world: World, linking: Tools, monkeypatch
+    world: World, tools: Tools, monkeypatch
 ) -> None:
     monkeypatch.setattr("darkroom.store.session.up_for", lambda _: leases.LEASE * 2)
+    asked, well = threading.Event(), threading.Event()
+
+    def slow(url: str) -> bytes:
+        asked.set()
+        assert well.wait(60)
+        return fetch(url, Guard(allow_private=True))
+
+    linking = linking_to(tools, slow)
     batch_id = died_after_the_answer(world, linking, "[[fault:link]] A print")
     with transaction(world.engine) as connection:
         connection.execute(update(attempts).values(lease_expires_at=attempts.c.begun_at))
-    asked, well = threading.Event(), threading.Event()
-    fetch = harvest.fetch
-
-    def slow(url: str, guard: Guard) -> bytes:
-        asked.set()
-        assert well.wait(60)
-        return fetch(url, guard)
-
-    monkeypatch.setattr(harvest, "fetch", slow)
     assert (reap(linking), asked.is_set()) == (1, False)
     heir = threading.Thread(target=inherit, args=[linking])
     heir.start()
