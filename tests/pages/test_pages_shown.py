@@ -10,7 +10,7 @@ import pytest
 import redis
 from factories import failure
 from PIL import Image
-from sqlalchemy import text
+from sqlalchemy import text, update
 
 from api.web import words
 from darkroom.domain.batch import BatchStatus
@@ -18,6 +18,7 @@ from darkroom.domain.failure import FailureClass
 from darkroom.domain.ids import BATCH, IMAGE, JOB, shown
 from darkroom.domain.limit import Dimension, Heard, Limits, PerMinute, Sign
 from darkroom.limits import Admitted, Limiter, Load, Memory
+from darkroom.store.tables import batches
 
 HOSTILE = [
     "<script>alert('x')</script>",
@@ -207,6 +208,17 @@ def test_money_at_risk_is_settled_by_what_the_invoice_shows(browser, reader, eve
     assert browser.post(f"{url}/settle", data={"outcome": "perhaps"}).status_code == 422
     assert browser.post(f"{url}/settle", data={"outcome": "unbilled"}).status_code == 303
     assert "At risk" not in browser.get(url).text
+
+
+def test_money_at_risk_is_settled_also_where_every_image_came(browser, reader, make):
+    batch_id = make.completed(PICTURE)
+    with make.transaction() as connection:
+        at_risk = update(batches).where(batches.c.id == batch_id).values(at_risk=1, unknown=2)
+        connection.execute(at_risk)
+    page = browser.get(f"/batches/{_bid(batch_id)}").text
+    assert "2 calls without an answer" in page
+    assert "Settle $1.00 at risk by the invoice" in page
+    assert "Settle" not in reader.get(f"/batches/{_bid(batch_id)}").text
 
 
 def test_a_batch_is_paused_resumed_under_a_budget_and_cancelled(browser, make):
