@@ -94,7 +94,7 @@ def reason(view: BatchView) -> str | None:
     """Why a batch waits, and what would make it go on; None where it does not wait."""
     if view.paused_reason is not None:
         said = _paused(PausedReason(view.paused_reason))
-        return f"{said} {view.paused_detail}" if view.paused_detail else said
+        return f"{said.rstrip('.')}: {view.paused_detail}" if view.paused_detail else said
     if view.status is BatchStatus.FAILED:
         return "The list cannot be used as it is. Nothing was sent and nothing spent."
     idle = not view.counts.running and not view.images_per_minute
