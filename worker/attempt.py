@@ -264,7 +264,8 @@ def _judged(tools: Tools, upstream: Upstream, ticket: Ticket, answer: Answer) ->
 def _unanswered(failed: CallFailed, *, slow: bool) -> Ending:
     """Of a lease that was short because the begin was slow, the database is to blame and not the job."""
     if failed.sent:
-        return Ending(Unknown(failed.failure, None, failed.latency_ms), Heard(Sign.TROUBLE))
+        unknown = Unknown(failed.failure, failed.request_id, failed.latency_ms)
+        return Ending(unknown, Heard(Sign.TROUBLE))
     if slow and failed.failure.klass is FailureClass.LEASE_SHORT:
         message = "the database took too long to begin it; nothing was sent"
         return Ending(NotSent(Failure(FailureClass.STORE_AWAY, "begin_slow", message)), None)

@@ -10,11 +10,15 @@ from darkroom.domain.failure import Failure, FailureClass
 class CallFailed(Exception):  # noqa: N818 - named for what happened
     """A call brought no answer; `sent` is false only if not one byte of it was handed to the socket."""
 
-    def __init__(self, failure: Failure, *, sent: bool, latency_ms: int) -> None:
+    def __init__(
+        self, failure: Failure, *, sent: bool, latency_ms: int, request_id: str | None = None
+    ) -> None:
         super().__init__(failure.message)
         self.failure = failure
         self.sent = sent
         self.latency_ms = latency_ms
+        self.request_id = request_id
+        """The name under which the provider knows it, if that much came of an answer."""
 
 
 @dataclass(slots=True)
@@ -27,6 +31,8 @@ class Call:
     sent: bool = False
     hung_up: bool = False
     """The other side closed the connection while it was read."""
+    request_id: str | None = None
+    """As the head of the answer says, where that has come."""
     begun: float = field(default_factory=time.monotonic)
 
     def left(self) -> float:
@@ -55,7 +61,12 @@ class Call:
 
     def failed(self, klass: FailureClass, code: str, message: str) -> CallFailed:
         """The exception that ends this call."""
-        return CallFailed(Failure(klass, code, message), sent=self.sent, latency_ms=self.latency_ms)
+        return CallFailed(
+            Failure(klass, code, message),
+            sent=self.sent,
+            latency_ms=self.latency_ms,
+            request_id=self.request_id,
+        )
 
     def unreachable(self, code: str, reason: str) -> CallFailed:
         """The exception for a call that found no connection."""

@@ -95,13 +95,14 @@ def _whole(incoming: httpcore2.Response, call: Call) -> httpx2.Response:
     response = httpx2.Response(
         incoming.status, headers=incoming.headers, content=incoming.iter_stream()
     )
+    headers = useful(response.headers.items())
+    call.request_id = headers.get("x-request-id")
     body = _room(response.headers.get("content-length", ""))
     for part in response.iter_bytes():
         if body.tell() + len(part) > LARGEST_BODY:
             raise call.lost("answer_too_large", f"its answer is longer than {LARGEST_BODY:,} bytes")
         body.write(part)
     body.truncate()
-    headers = useful(response.headers.items())
     return httpx2.Response(incoming.status, headers=headers, content=body.getvalue())
 
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 from uuid import UUID
 
 import pytest
-from hands import due_now
+from hands import due_now, handed_out
 from sqlalchemy import update
 from world import World
 
@@ -22,6 +22,16 @@ from worker.dispatch import dispatch
 from worker.ingest import ingest
 from worker.tools import Tools
 from worker.upstream import today
+
+
+def test_a_call_that_is_cut_in_mid_answer_keeps_the_name_that_the_provider_has_for_it(
+    world: World, tools: Tools
+) -> None:
+    """By that name it stands in the provider's books, and can be settled."""
+    _, [message] = handed_out(world, tools, "[[fault:cut_middle]] A print")
+    assert attempt(tools, message.job_id, message.token).failed
+    [ours], [theirs] = world.attempts(), world.sandbox.calls()
+    assert (ours.state, ours.request_id) == ("unknown", theirs["request_id"])
 
 
 def test_of_three_images_only_the_missing_is_asked_again(world: World) -> None:
