@@ -4,6 +4,7 @@ What a worker, an API or a sandbox takes to start is to nine tenths the import o
 some hundred of each. That the commands start on their own as well is tested where stacks and containers are.
 """
 
+import gc
 import os
 import runpy
 import sys
@@ -20,8 +21,18 @@ FORKED = {"celery", "uvicorn", "sandbox"}
 """What `python -m` runs here of which the imports are done."""
 
 _FORKS = get_context("forkserver")
-_DONE = ["__main__", "api.app", "celery.bin.worker", "celery.apps.worker", "kombu.transport.redis"]
-_DONE += ["prometheus_client.exposition", "sandbox.server", "uvicorn.lifespan.on", "worker.app"]
+_DONE = [
+    "__main__",
+    # what `celery worker` imports once it has begun
+    "celery.bin.celery", "celery.bin.worker", "celery.apps.worker", "celery.app.amqp", "celery.app.control",
+    "celery.app.log", "celery.concurrency.thread", "celery.worker.autoscale", "celery.worker.consumer",
+    "celery.worker.loops", "celery.worker.strategy", "kombu.transport.redis", "worker.app",
+    # and a server, and the sandbox
+    "anyio._backends._asyncio", "api.app", "fastapi.telemetry._runtime", "prometheus_client.exposition",
+    "uvicorn.lifespan.on", "uvicorn.loops.asyncio", "uvicorn.protocols.http.auto",
+    "uvicorn.protocols.websockets.auto", "PIL.JpegImagePlugin", "PIL.PngImagePlugin", "sandbox.server",
+]  # fmt: skip
+"""Each is found by what a forked process has in `sys.modules` when it works, and its server has not."""
 
 
 def is_forked(argv: Sequence[str]) -> bool:
@@ -56,6 +67,7 @@ def _is_server(process: psutil.Process) -> bool:
 
 
 def _be(argv: list[str], env: dict[str, str], cwd: str, telling: Connection) -> None:
+    gc.freeze()
     os.setsid()
     for number in (1, 2):
         os.dup2(telling.fileno(), number)
