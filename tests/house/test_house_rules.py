@@ -2,6 +2,7 @@
 
 import ast
 import tokenize
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,9 @@ ROOT = Path(__file__).parents[2]
 CODE = ("darkroom", "api", "worker", "sandbox", "migrations")
 FILES = sorted(path for room in CODE for path in (ROOT / room).rglob("*.py"))
 TESTS = sorted((ROOT / "tests").rglob("*.py"))
-TREES = {path: ast.parse(path.read_text("utf-8")) for path in (*FILES, *TESTS)}
+
+pytestmark = pytest.mark.xdist_group("house rules")
+"""All in one process, so that the code is parsed once."""
 
 LONGEST_FILE = 400
 LONGEST_FUNCTION = 60
@@ -47,6 +50,18 @@ FIXED = (
     "darkroom/provider", "darkroom/blobs", "darkroom/sheets", "darkroom/pictures", "darkroom/telemetry",
     "darkroom/local", "darkroom/cli", "sandbox/__main__.py", "migrations", "tests",
 )  # fmt: skip
+
+
+@cache
+def _tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text("utf-8"))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _felled():
+    """Half a million nodes are not kept for the tests of other files."""
+    yield
+    _tree.cache_clear()
 
 
 def _shown(path: Path) -> str:
@@ -101,7 +116,7 @@ def test_functions_are_short():
         f"{_shown(path)}:{function.lineno} {function.name}": _length(function)
         for path in FILES
         if "versions" not in path.parts
-        for function in _functions(TREES[path])
+        for function in _functions(_tree(path))
     }
     assert not {name: n for name, n in lengths.items() if n > LONGEST_FUNCTION}
     usual = sum(n <= USUAL_FUNCTION for n in lengths.values())
@@ -112,7 +127,7 @@ def test_nothing_is_imported_inside_a_function():
     hidden = [
         f"{_shown(path)}:{node.lineno}"
         for path in FILES
-        for function in _functions(TREES[path])
+        for function in _functions(_tree(path))
         for node in ast.walk(function)
         if isinstance(node, ast.Import | ast.ImportFrom)
     ]
@@ -128,7 +143,7 @@ def test_no_test_sleeps():
     sleeping = [
         f"{_shown(path)}:{node.lineno}"
         for path in TESTS
-        for node in ast.walk(TREES[path])
+        for node in ast.walk(_tree(path))
         if _called(node) == "sleep"
     ]
     assert not sleeping
@@ -151,7 +166,7 @@ def test_nothing_is_put_off_in_a_comment():
 def test_nothing_is_built_when_a_file_is_read(path):
     built = [
         f"{_called(node)} in line {node.lineno}"
-        for node in _run_on_import(TREES[path])
+        for node in _run_on_import(_tree(path))
         if _called(node) in BUILDERS
     ]
     assert not built
@@ -170,7 +185,7 @@ def test_the_environment_is_read_at_the_doors_only():
     readers = [
         _shown(path)
         for path in FILES
-        for node in ast.walk(TREES[path])
+        for node in ast.walk(_tree(path))
         if isinstance(node, ast.Attribute)
         and node.attr in {"environ", "getenv"}
         and not _shown(path).startswith(at_the_doors)
