@@ -85,5 +85,6 @@ def _exhibit(item: Shelved) -> Exhibit:
             "request_id": item.request_id or "",
             "batch_id": shown(BATCH, item.batch_id) if item.batch_id else "",
             "checks": "; ".join(map(str, item.flaws)),
+            "failure": item.failure or "",
         },
     )

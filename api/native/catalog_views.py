@@ -66,6 +66,7 @@ ITEM: Example = {
     "request_id": "req_7f3a",
     "batch_id": BATCH_ID,
     "checks": None,
+    "failure": None,
 }
 
 
@@ -209,6 +210,7 @@ class ItemOut(BaseModel):
     request_id: str | None
     batch_id: str | None
     checks: str | None = Field(description="Why what was made for it this night is not shown.")
+    failure: str | None = Field(description="Why nothing was made for it this night.")
 
     @classmethod
     def of(cls, one: Shelved) -> Self:
@@ -224,6 +226,7 @@ class ItemOut(BaseModel):
             request_id=one.request_id,
             batch_id=shown(BATCH, one.batch_id) if one.batch_id else None,
             checks="; ".join(map(str, one.flaws)) or None,
+            failure=one.failure,
         )
 
 

@@ -18,7 +18,7 @@ from darkroom.domain.request import EXTENSION_OF
 CURRENT, VERSIONS, MANIFEST = "current", "versions", "manifest.csv"
 COLUMNS = (
     *("sku", "variant", "file", "state", "sha256", "bytes", "width", "height", "format"),
-    *("prompt", "parameters", "cost_usd", "request_id", "batch_id", "checks"),
+    *("prompt", "parameters", "cost_usd", "request_id", "batch_id", "checks", "failure"),
 )
 
 

@@ -173,5 +173,6 @@ def _exhibit(reply: Reply) -> Exhibit:
             "request_id": reply["request_id"] or "",
             "batch_id": reply["batch_id"] or "",
             "checks": reply["checks"] or "",
+            "failure": reply["failure"] or "",
         },
     )

@@ -6,10 +6,23 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, ScalarSelect, and_, case, literal, or_, select, tuple_
+from sqlalchemy import (
+    Connection,
+    FromClause,
+    ScalarSelect,
+    Select,
+    and_,
+    case,
+    func,
+    literal,
+    or_,
+    select,
+    tuple_,
+)
 
 from darkroom.domain.catalog import ItemState, Key
 from darkroom.domain.checking import Finding
+from darkroom.domain.job import JobState
 from darkroom.store.insights import ImageView
 from darkroom.store.tables import (
     attempts,
@@ -41,6 +54,8 @@ class Shelved:
     batch_id: UUID | None
     flaws: tuple[Finding, ...] = ()
     """Why the image that was made for it this night is not shown."""
+    failure: str | None = None
+    """Why none was made for it this night."""
 
 
 def page(
@@ -61,6 +76,7 @@ def page(
             a.request_id,
             i.batch_id,
             case((c.state.in_(_BEHIND), _flaws())).label("flaws"),
+            case((c.state.in_(_BEHIND), _failure())).label("failure"),
         )
         .select_from(catalog_items)
         .outerjoin(images, of_image)
@@ -86,6 +102,7 @@ def page(
             request_id=row.request_id,
             batch_id=row.batch_id,
             flaws=tuple(map(Finding.of, row.flaws or ())),
+            failure=row.failure,
         )
         for row in rows
     ]
@@ -93,21 +110,41 @@ def page(
 
 def _flaws() -> ScalarSelect[Any]:
     """What was found wrong with the latest image that was made of an item's order in its version's night."""
-    c, v, o, k = catalog_items.c, catalog_versions.c, catalog_orders.c, looks.c
-    picture, job, batch = images.alias("picture"), jobs.alias("job"), batches
+    k, picture, job = looks.c, images.alias("picture"), jobs.alias("job")
     return (
-        select(k.findings)
-        .select_from(catalog_versions)
-        .join(catalog_orders, and_(o.batch_id == v.batch_id, o.fingerprint == c.fingerprint))
-        .join(batch, or_(batch.c.id == o.batch_id, batch.c.retry_of == o.batch_id))
-        .join(job, and_(job.c.batch_id == batch.c.id, job.c.custom_id == o.custom_id))
+        _ordered(select(k.findings), job)
         .join(picture, picture.c.job_id == job.c.id)
         .join(looks, and_(k.attempt_id == picture.c.attempt_id, k["index"] == picture.c["index"]))
-        .where(v.catalog_id == c.catalog_id, v.number == c.version)
         .order_by(k.created_at.desc())
         .limit(1)
         .correlate(catalog_items)
         .scalar_subquery()
+    )
+
+
+def _failure() -> ScalarSelect[Any]:
+    """How the latest job of an item's order in its version's night ended without an image."""
+    job = jobs.alias("job")
+    said = job.c.failure["class"].astext + ": " + job.c.failure["message"].astext
+    ended = case((job.c.state.in_((JobState.EXPIRED, JobState.CANCELLED)), job.c.state))
+    return (
+        _ordered(select(func.coalesce(said, ended)), job)
+        .where(job.c.superseded_by.is_(None), job.c.state != JobState.SUCCEEDED)
+        .limit(1)
+        .correlate(catalog_items)
+        .scalar_subquery()
+    )
+
+
+def _ordered(query: Select[Any], job: FromClause) -> Select[Any]:
+    """Of the jobs that were to bring an item its image in its version's night, retries among them."""
+    c, v, o, batch = catalog_items.c, catalog_versions.c, catalog_orders.c, batches
+    return (
+        query.select_from(catalog_versions)
+        .join(catalog_orders, and_(o.batch_id == v.batch_id, o.fingerprint == c.fingerprint))
+        .join(batch, or_(batch.c.id == o.batch_id, batch.c.retry_of == o.batch_id))
+        .join(job, and_(job.c.batch_id == batch.c.id, job.c.custom_id == o.custom_id))
+        .where(v.catalog_id == c.catalog_id, v.number == c.version)
     )
 
 

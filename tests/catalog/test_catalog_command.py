@@ -70,6 +70,8 @@ def test_from_an_export_to_a_published_directory(darkroom, world, tmp_path):
         "cup": "made",
         "mug": "made",
     }
+    assert rows["bowl"]["failure"].startswith("moderation: ")
+    assert rows["mug"]["failure"] == ""
     assert (here / "published" / "current" / rows["mug"]["file"]).read_bytes()[:4] == b"\x89PNG"
     assert all(
         rows["mug"][column] for column in ("sha256", "prompt", "cost_usd", "request_id", "batch_id")
