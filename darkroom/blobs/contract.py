@@ -143,7 +143,8 @@ def not_this_one(place: str, identity: str) -> StorageFailed:
     return StorageFailed(
         f"use {place}",
         "it is not the storage of this database (its disk may not be mounted)",
-        f"mount it; or, if that one is given up for good, write {identity} into the file {IDENTITY} there",
+        "mount it, or correct the storage URL; where the old one is given up for good, "
+        f"write {identity} into the file {IDENTITY} there",
     )
 
 
