@@ -4,6 +4,7 @@ from hashlib import blake2b
 from http import HTTPStatus
 
 from fastapi import Request, Response
+from starlette.background import BackgroundTask
 
 from api.ranges import is_same
 from api.route import GuardedRoute, Handler, require_quota
@@ -24,11 +25,23 @@ class PolledRoute(GuardedRoute):
             _note(request, answer)
             return answer
 
+        async def looked_meanwhile(request: Request) -> None:
+            try:
+                await looked(request)
+            except Exception:  # noqa: BLE001 - whoever comes next looks, and is told of it
+                _told(request).forget()
+
         async def polled(request: Request) -> Response:
             if request.method != "GET" or not _known(request):
                 return await looked(request)
-            async with _told(request).turn(_asked(request)):
-                return _told_again(request) or await looked(request)
+            told, asked = _told(request), _asked(request)
+            answer = _told_again(request)
+            if answer is None:
+                async with told.turn(asked):
+                    return _told_again(request) or await looked(request)
+            if told.is_due(asked):
+                answer.background = BackgroundTask(looked_meanwhile, request)
+            return answer
 
         return polled
 

@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 
 from api.auth import Caller
 
-HOLDS = 0.1
-"""Seconds; two hundred who poll a batch each second then cost ten looks."""
+FRESH = 0.2
+"""Seconds after which one looks again, and the others are told what was seen before: five in a second look."""
+HOLDS = 0.5
+"""Seconds after which it is told to nobody any more."""
 MOST = 256
 """So many answers are remembered; of one more, all are forgotten."""
 TURNS = 64
@@ -26,33 +28,48 @@ class Telling:
 
 
 @dataclass(slots=True)
+class _Kept:
+    telling: Telling
+    at: float
+    is_looked_at: bool = False
+
+
+@dataclass(slots=True)
 class Told:
     """The latest tellings, by who asked for what. Used on the event loop alone."""
 
     clock: Callable[[], float] = time.monotonic
-    _tellings: dict[bytes, tuple[float, Telling]] = field(default_factory=dict)
+    _kept: dict[bytes, _Kept] = field(default_factory=dict)
     _turns: tuple[asyncio.Lock, ...] = field(
         default_factory=lambda: tuple(asyncio.Lock() for _ in range(TURNS))
     )
 
     def turn(self, asked: bytes) -> asyncio.Lock:
-        """Held by the one who looks; others who ask the same wait for what it is told."""
+        """Held by the one who looks where nothing is to be told; others who ask the same wait for that."""
         return self._turns[asked[0] % TURNS]
 
     def recall(self, asked: bytes) -> Telling | None:
         """What was told a moment ago."""
-        until, telling = self._tellings.get(asked, (0.0, None))
-        return telling if self.clock() <= until else None
+        kept = self._kept.get(asked)
+        return kept.telling if kept and self.clock() <= kept.at + HOLDS else None
+
+    def is_due(self, asked: bytes) -> bool:
+        """Whether it is time to look again: said to one alone, until that one notes what is told now."""
+        kept = self._kept.get(asked)
+        if kept is None or kept.is_looked_at or self.clock() <= kept.at + FRESH:
+            return False
+        kept.is_looked_at = True
+        return True
 
     def note(self, asked: bytes, telling: Telling) -> None:
         """Keeps what was just told."""
-        if len(self._tellings) >= MOST:
-            self._tellings.clear()
-        _, before = self._tellings.get(asked, (0.0, None))
-        if before and before.tag == telling.tag and not telling.body:
-            telling = before
-        self._tellings[asked] = (self.clock() + HOLDS, telling)
+        if len(self._kept) >= MOST:
+            self._kept.clear()
+        before = self._kept.get(asked)
+        if before and before.telling.tag == telling.tag and not telling.body:
+            telling = before.telling
+        self._kept[asked] = _Kept(telling, self.clock())
 
     def forget(self) -> None:
         """Something is changed here: whoever changed it sees that at once."""
-        self._tellings.clear()
+        self._kept.clear()

@@ -46,14 +46,11 @@ class Crowd:
 
 @dataclass(slots=True)
 class Seen:
-    """What came back: how long each answer took (s), and how many of each status."""
+    """How long answers took (s), the first of each client and those to polls; and how many of each status."""
 
-    waits: list[float] = field(default_factory=list)
+    first: list[float] = field(default_factory=list)
+    polled: list[float] = field(default_factory=list)
     statuses: Counter[int] = field(default_factory=Counter)
-
-    def percentile(self, share: float) -> float:
-        ordered = sorted(self.waits)
-        return ordered[min(int(len(ordered) * share), len(ordered) - 1)]
 
 
 def laid_out(stage: Stage, number: int) -> UUID:
@@ -99,7 +96,7 @@ async def _poll(url: str, path: str, moments: list[float], seen: Seen) -> None:
         begun = time.perf_counter()
         writer.write(f"{asking}{known}\r\n".encode())
         status, headers = await _answer(reader)
-        seen.waits.append(time.perf_counter() - begun)
+        (seen.polled if known else seen.first).append(time.perf_counter() - begun)
         seen.statuses[status] += 1
         known = f"If-None-Match: {headers['etag']}\r\n"
     writer.close()
@@ -124,12 +121,21 @@ def play(crowd: Crowd, stage: Stage) -> None:
 
 
 def report(crowd: Crowd, seen: Seen, cpu: float) -> None:
-    shares = (0.5, 0.95, 0.99, 1.0)
-    figures = [f"{seen.percentile(share) * MS:.1f}" for share in shares]
+    each = cpu * MS / len(seen.first + seen.polled)
+    rows = [
+        ("first answer", *_percentiles(seen.first), ""),
+        ("poll", *_percentiles(seen.polled), f"{each:.2f}"),
+    ]
     statuses = ", ".join(f"{number:,} × {status}" for status, number in seen.statuses.items())
-    row = (f"{len(seen.waits) / crowd.seconds:.0f}", *figures, f"{cpu * MS / len(seen.waits):.2f}")
     title = f"{crowd.clients} clients, a batch of {crowd.jobs:,} jobs ({statuses})"
-    show(title, ("answers/s", "p50 ms", "p95 ms", "p99 ms", "most ms", "CPU ms each"), [(*row,)])
+    header = ("", "answers", "p50 ms", "p95 ms", "p99 ms", "most ms", "CPU ms each")
+    show(title, header, rows)
+
+
+def _percentiles(waits: list[float]) -> list[str]:
+    ordered = sorted(waits)
+    places = (min(int(len(ordered) * share), len(ordered) - 1) for share in (0.5, 0.95, 0.99, 1.0))
+    return [f"{len(waits):,}", *(f"{ordered[place] * MS:.1f}" for place in places)]
 
 
 def _asked() -> Crowd:

@@ -106,7 +106,7 @@ def show(
     """Show a batch: its counts, its cost, and how long it will take.
 
     `ETag` is its version, as its events have it for an id; `Retry-After` says when to look again. Who sends a
-    version along may be told what stood a tenth of a second ago.
+    version along may be told what stood half a second ago.
     """
     project_id, key = caller.project_id, batch_key(batch_id)
 
