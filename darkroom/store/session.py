@@ -35,11 +35,21 @@ _AWAY = (
     psycopg.InterfaceError,
     errors.IdleInTransactionSessionTimeout,
     errors.TransactionTimeout,
+    errors.InternalError_,
 )
-"""A lost connection, a deadlock, a lock's time limit; and the two limits that psycopg files elsewhere."""
+"""A lost connection, a deadlock, a lock's time limit; and the two limits that psycopg files elsewhere.
 
-_BUSY = (errors.DeadlockDetected, errors.LockNotAvailable, errors.SerializationFailure)
-"""Of these, what a database says that is there: somebody else of us went first."""
+And what Postgres says where it trips over itself: 18.6 was seen to refuse an UPDATE of a row that many lock,
+"new multixact has more than one updating member", and took it when it came again.
+"""
+
+_BUSY = (
+    errors.DeadlockDetected,
+    errors.LockNotAvailable,
+    errors.SerializationFailure,
+    errors.InternalError_,
+)
+"""Of these, what a database says that is there and has committed nothing."""
 
 
 def open_engine(url: str, *, pool: int = 5, application: str = "darkroom") -> Engine:
@@ -106,7 +116,7 @@ class StoreAway(Exception):  # noqa: N818 - nothing was decided: the caller wait
 
 
 class StoreBusy(StoreAway):
-    """Postgres is there: it gave way to another of us, or every connection of this process is in use."""
+    """Postgres is there: it gave way to another of us, or stumbled, or all our connections are in use."""
 
 
 @contextmanager

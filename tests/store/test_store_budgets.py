@@ -2,6 +2,7 @@
 
 import random
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from decimal import Decimal
 
 import pytest
@@ -14,7 +15,7 @@ from darkroom.store import batches, budgets, evidence, jobs, pausing, queues
 from darkroom.store.budgets import TOTAL, Allowance, Budget
 from darkroom.store.pausing import Reached
 from darkroom.store.reservations import BeginRefused, Refusal
-from darkroom.store.session import open_engine
+from darkroom.store.session import StoreBusy, open_engine
 
 DAY, PROJECT = BudgetOf.DAY, BudgetOf.PROJECT
 THREADS = 16
@@ -221,20 +222,29 @@ def _work(crowd, seed: int, messages) -> None:
     draw = random.Random(seed)
     for message in messages:
         try:
-            made = crowd.begin(message)
+            made = _patiently(crowd.begin, message)
         except BeginRefused:
             continue
         assert not isinstance(made, Missed)
         outcome = draw.choice(ENDINGS)(draw, made.reserved)
         _hold(crowd)
         if outcome is None:
-            crowd.lease_runs_out(made.attempt_id)
-            crowd.settle(made, unknown(), AGAIN, if_lost=True)
+            _patiently(crowd.lease_runs_out, made.attempt_id)
+            _patiently(crowd.settle, made, unknown(), AGAIN, if_lost=True)
         else:
-            crowd.settle(made, outcome, AGAIN)
+            _patiently(crowd.settle, made, outcome, AGAIN)
         if draw.random() < 0.2:
-            crowd.call(evidence.settle_late, made.attempt_id, succeeded(str(made.reserved / 3)))
+            late = succeeded(str(made.reserved / 3))
+            _patiently(crowd.call, evidence.settle_late, made.attempt_id, late)
         _hold(crowd)
+
+
+def _patiently(step, *arguments, **options):
+    """As a worker: whatever gave way to others is done again."""
+    for _ in range(9):
+        with suppress(StoreBusy):
+            return step(*arguments, **options)
+    return step(*arguments, **options)
 
 
 def _hold(crowd) -> None:
