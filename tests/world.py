@@ -19,6 +19,7 @@ import nursery
 from sqlalchemy import Engine, Row, func, select
 
 from darkroom.blobs import open_store
+from darkroom.rightful import Rightful
 from darkroom.store import batches, files, hints, insights
 from darkroom.store.files import File
 from darkroom.store.hints import Listener
@@ -242,7 +243,7 @@ class World:
         """A batch of these prompts, as the API writes one down."""
         rows = [row if isinstance(row, Mapping) else {"prompt": row} for row in prompts]
         data = "\n".join(json.dumps(row) for row in rows).encode()
-        sha256 = open_store(self.storage_url).put(data)
+        sha256 = Rightful(self.engine, open_store(self.storage_url)).put(data)
         defaults = {"quality": "low", "size": "1024x1024", **options.pop("defaults", {})}
         file_id, batch_id = new_id(), new_id()
         with transaction(self.engine) as connection:

@@ -3,6 +3,7 @@
 https://schemathesis.readthedocs.io
 """
 
+from copy import deepcopy
 from functools import cache
 
 import pytest
@@ -39,7 +40,7 @@ OPERATIONS = [
 @cache
 def schema():
     load_all_checks()
-    return schemathesis.openapi.from_dict(document()).include(path_regex="^/(api/)?v1/")
+    return schemathesis.openapi.from_dict(deepcopy(document())).include(path_regex="^/(api/)?v1/")
 
 
 @cache

@@ -45,7 +45,7 @@ def test_deliveries_are_paged_and_sent_again(client, make):
     last = client.get(url, params={"limit": 2, "after": first["data"][-1]["id"]}).json()
     assert [len(last["data"]), last["has_more"]] == [1, False]
     with make.transaction() as connection:
-        for letter in claim(connection, 10):
+        for letter in claim(connection, 1_000):
             given_up(connection, letter, 410, "it answered 410", gone=True)
     assert client.get("/api/v1/webhooks").json()["data"][0]["disabled_reason"] == "it answered 410"
     again = client.post(f"{url}/{first['data'][0]['id']}/redeliver")

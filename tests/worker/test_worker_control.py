@@ -98,6 +98,7 @@ def put_behind_it_lets_others_go_first(world: World, batch_id: UUID) -> None:
     assert overtaken(world, since, waiting, batch_id) <= 2 * SLOTS
 
 
+@pytest.mark.timeout(300)
 def test_a_night_of_a_hundred_thousand_obeys_at_once(world: World, tools) -> None:
     batch_id = night(world, tools, priority=5)
     at_work(world)
