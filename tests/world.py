@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -283,7 +284,8 @@ class World:
     def until_view(self, batch_id: UUID, holds, timeout: float = PATIENCE) -> BatchView:
         """Waits, woken by hints and at least once a second, until something holds of a batch."""
         with self.listening() as listener:
-            for _ in range(int(timeout * 4)):
+            end = time.monotonic() + timeout
+            while time.monotonic() < end:
                 view = self.batch(batch_id)
                 if holds(view):
                     return view

@@ -24,7 +24,7 @@ from darkroom.store.session import transaction
 from darkroom.store.tables import attempts, jobs
 
 CROWD = 500
-EARLY, LATE = 560, 80
+SILENT, EARLY, LATE = 4, 576, 60
 WIDE = {
     "DARKROOM_MAX_IN_FLIGHT": str(CROWD),
     "DARKROOM_WORKERS": "2",
@@ -40,11 +40,12 @@ GATES = ("first", "second", "third")
 
 
 def rows() -> list[dict[str, object]]:
-    """Prompts of random prices: most are held at one of three gates, and of the last some are never answered."""
+    """Prompts of random prices: the first are never answered, and most of the others are held at one of three gates."""
     dice = random.Random(4)
+    silent = [never(priced(f"Silent {at}", dice)) for at in range(SILENT)]
     early = [priced(f"[[hold:{dice.choice(GATES)}]] Print {at}", dice) for at in range(EARLY)]
     late = [priced(f"Print {EARLY + at}", dice) for at in range(LATE)]
-    return [*early, *(never(row) if at % 4 == 0 else row for at, row in enumerate(late))]
+    return [*silent, *early, *late]
 
 
 def priced(prompt: str, dice: random.Random) -> dict[str, object]:
