@@ -1,10 +1,11 @@
 """Advisory locks: what any worker may do, but only one at a time."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from enum import IntEnum
 
 from sqlalchemy import Connection, Engine, func, select
+from sqlalchemy.exc import DBAPIError
 
 from darkroom.store.session import said_away
 
@@ -45,5 +46,8 @@ def holding(engine: Engine, duty: Duty) -> Iterator[bool]:
             mine = connection.execute(select(func.pg_try_advisory_lock(_SPACE, duty))).scalar_one()
         yield bool(mine)
     finally:
+        # A server that ends a connection takes a moment to let its locks go.
+        with suppress(DBAPIError):
+            connection.execute(select(func.pg_advisory_unlock_all()))
         connection.invalidate()
         connection.close()
