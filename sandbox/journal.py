@@ -1,7 +1,6 @@
 """The ledger's file: JSON lines, each written at once, so that a kill loses nothing that was noted."""
 
 from pathlib import Path
-from types import TracebackType
 from typing import Any, BinaryIO, Self
 
 import orjson
@@ -19,12 +18,7 @@ class Journal:
             self._file = self._path.open("a+b", buffering=0)
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         if self._file is not None:
             self._file.close()
             self._file = None

@@ -4,7 +4,6 @@ import csv
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 from darkroom.cli.landing import Landing
@@ -36,12 +35,7 @@ class Checks:
         self._rows.writerow(COLUMNS)
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._files.close()
         self._part.unlink(missing_ok=True)
 

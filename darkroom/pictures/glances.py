@@ -5,7 +5,6 @@ import selectors
 import subprocess
 import sys
 from pathlib import Path
-from types import TracebackType
 from typing import IO, Self
 
 from darkroom.pictures.formats import NotAPicture
@@ -30,12 +29,7 @@ class Glances:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.rest()
 
     def at(self, path: Path) -> Likeness | NotAPicture:
