@@ -35,10 +35,10 @@ class PolledRoute(GuardedRoute):
             if request.method != "GET" or not _known(request):
                 return await looked(request)
             told, asked = _told(request), _asked(request)
-            answer = _told_again(request)
+            answer = _again(request, told.recall(asked))
             if answer is None:
                 async with told.turn(asked):
-                    return _told_again(request) or await looked(request)
+                    return _again(request, told.recall(asked)) or await looked(request)
             if told.is_due(asked):
                 answer.background = BackgroundTask(looked_meanwhile, request)
             return answer
@@ -56,8 +56,8 @@ def _note(request: Request, answer: Response) -> None:
         told.note(_asked(request), telling)
 
 
-def _told_again(request: Request) -> Response | None:
-    telling = _told(request).recall(_asked(request))
+def _again(request: Request, telling: Telling | None) -> Response | None:
+    """The same to this poller, where it is an answer to one who knows what they know."""
     if telling is None:
         return None
     new = not is_same(_known(request), telling.tag)
