@@ -10,7 +10,6 @@ from sqlalchemy import (
     BigInteger,
     ColumnElement,
     Connection,
-    and_,
     cast,
     exists,
     func,
@@ -32,6 +31,7 @@ from darkroom.domain.resemblance import NEAR, alike
 from darkroom.domain.review import Judgement
 from darkroom.store import batches as all_batches
 from darkroom.store import reviews as verdicts
+from darkroom.store.catalogs import rejected
 from darkroom.store.check_tables import BANDS
 from darkroom.store.checklists import ASKED, REROLL
 from darkroom.store.tables import (
@@ -219,12 +219,14 @@ def _resembled(connection: Connection, one: Checkup, look: Look, bits: int) -> s
         i["index"] == _l["index"],
         i.state != ItemState.REMOVED,
     )
+    # What does not pass itself is nothing that another could be taken for.
+    passes = ~rejected(_l.attempt_id, _l["index"])
     query = (
         select(_l.sku, _l.spots)
         .where(
             _l.scope == one.scope, _l.sku != look.sku, _l.bits.is_not(None), quarter, apart <= NEAR
         )
-        .where(or_(_l.family == one.family, shown), ~_rejected())
+        .where(or_(_l.family == one.family, shown), passes)
         .order_by(_l.created_at, _l.attempt_id, _l["index"])
         .limit(COMPARED)
     )
@@ -235,13 +237,6 @@ def _resembled(connection: Connection, one: Checkup, look: Look, bits: int) -> s
 def _quarter(start: int) -> ColumnElement[int]:
     """As an index has it."""
     return literal_column(f"((looks.bits >> {start}) & {_MASK})", BigInteger)
-
-
-def _rejected() -> ColumnElement[bool]:
-    """What does not pass itself is nothing that another could be taken for."""
-    its = and_(images.c.attempt_id == _l.attempt_id, images.c["index"] == _l["index"])
-    said = and_(reviews.c.job_id == images.c.job_id, reviews.c.verdict == Judgement.REJECTED)
-    return exists().where(its, said)
 
 
 def _unjudged(connection: Connection, job_ids: Sequence[int]) -> Sequence[int]:
