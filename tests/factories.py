@@ -15,7 +15,7 @@ from darkroom.domain.failure import Failure, FailureClass
 from darkroom.domain.pricing import Usage
 from darkroom.domain.request import Priced, resolve
 from darkroom.domain.retry import GiveUp, History, TryAgain
-from darkroom.store import batches, files, intake, jobs, ledger, reservations
+from darkroom.store import batches, endings, files, intake, jobs, ledger, reservations
 from darkroom.store.batches import NewBatch
 from darkroom.store.files import File
 from darkroom.store.ledger import Settlement
@@ -160,8 +160,8 @@ class Factory:
     def end(self) -> None:
         """Ends every batch that has nothing left to do, as the workers' clock does."""
         with self.transaction() as connection:
-            batches.finalize(connection)
-            batches.complete(connection)
+            endings.finalize(connection)
+            endings.complete(connection)
 
     def completed(self, *ends: FailureClass | bytes | None, **more: object) -> UUID:
         """An ended batch of a job for each end: its image's bytes, its class of failure, or a pixel."""

@@ -5,10 +5,23 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import Enum, auto
+from functools import cache
 from typing import Any, assert_never
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Connection, case, func, insert, literal, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    case,
+    func,
+    insert,
+    literal,
+    or_,
+    select,
+    update,
+)
+from sqlalchemy.sql.dml import ReturningUpdate
 
 from darkroom.domain.batch import TERMINAL, BatchStatus, PausedReason
 from darkroom.domain.window import Window
@@ -19,8 +32,6 @@ INGEST_LEASE = timedelta(seconds=30)
 
 SMALL_BYTES = 1 << 20
 """A file of no more is read in seconds."""
-
-_EMPTY = (batches.c.queued + batches.c.dispatched + batches.c.running) == 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,9 +149,13 @@ def _each(connection: Connection, *where: ColumnElement[bool]) -> ColumnElement[
 
     Locked by a statement of its own: an UPDATE whose subquery locks may queue behind those who wait for it.
     """
+    return batches.c.id.in_(connection.execute(locked(*where)).scalars().all())
+
+
+def locked(*where: ColumnElement[bool]) -> Select[Any]:
+    """The ids of these batches, which are locked in the one order in which several ever are."""
     query = select(batches.c.id).where(*where).order_by(batches.c.id)
-    locked = connection.execute(query.with_for_update(key_share=True)).scalars().all()
-    return batches.c.id.in_(locked)
+    return query.with_for_update(key_share=True)
 
 
 def release(connection: Connection, batch_id: UUID) -> None:
@@ -167,6 +182,12 @@ def claim_validating(
 
     A lone one stands before all others; they stand by their priority, and then by their age.
     """
+    row = connection.execute(_claiming(focus, shelf)).one_or_none()
+    return Validating(*row) if row else None
+
+
+@cache
+def _claiming(focus: str | None, shelf: Shelf) -> ReturningUpdate[Any]:
     b = batches.c
     free_now = func.clock_timestamp()
     waiting = (
@@ -182,25 +203,17 @@ def claim_validating(
         .with_for_update(skip_locked=True)
         .cte("waiting")
     )
-    row = connection.execute(
+    return (
         update(batches)
-        .where(batches.c.id == waiting.c.id)
+        .where(b.id == waiting.c.id)
         .values(
-            ingest_lease_expires_at=func.clock_timestamp() + INGEST_LEASE,
-            readings=batches.c.readings + 1,
+            ingest_lease_expires_at=func.clock_timestamp() + INGEST_LEASE, readings=b.readings + 1
         )
         .returning(
-            batches.c.id,
-            batches.c.readings,
-            batches.c.input_file_id,
-            batches.c.options,
-            batches.c.provider,
-            batches.c.retry_of,
-            batches.c.promoted_from,
-            batches.c.readings - batches.c.readings_excused,
+            *(b.id, b.readings, b.input_file_id, b.options, b.provider, b.retry_of),
+            *(b.promoted_from, b.readings - b.readings_excused),
         )
-    ).one_or_none()
-    return Validating(*row) if row else None
+    )
 
 
 def _on(shelf: Shelf) -> Sequence[ColumnElement[bool]]:
@@ -241,18 +254,18 @@ def pause_key(connection: Connection, provider: str, detail: str) -> int:
 
 def release_key(connection: Connection, provider: str) -> int:
     """Lets every batch go on that was paused for this provider's key; counts them."""
-    return connection.execute(
-        update(batches)
-        .where(
-            _each(
-                connection,
-                batches.c.status == BatchStatus.IN_PROGRESS,
-                batches.c.provider == provider,
-                batches.c.paused_reason == PausedReason.PROVIDER_KEY,
-            )
-        )
-        .values(paused_reason=None, paused_detail=None)
-    ).rowcount
+    ids = connection.execute(_paused_for(provider)).scalars().all()
+    if ids:
+        freed = update(batches).where(batches.c.id.in_(ids))
+        connection.execute(freed.values(paused_reason=None, paused_detail=None))
+    return len(ids)
+
+
+@cache
+def _paused_for(provider: str) -> Select[Any]:
+    b = batches.c
+    paused = b.paused_reason == PausedReason.PROVIDER_KEY
+    return locked(b.status == BatchStatus.IN_PROGRESS, b.provider == provider, paused)
 
 
 def pause(connection: Connection, batch_id: UUID, reason: PausedReason, detail: str | None) -> bool:
@@ -329,52 +342,3 @@ def cancel(connection: Connection, batch_id: UUID) -> bool:
 def unfinished() -> ColumnElement[int]:
     """How many jobs of a batch wait that is not begun: late evidence may have brought some their images."""
     return batches.c.total - batches.c.succeeded
-
-
-def to_sweep(connection: Connection) -> list[tuple[UUID, bool]]:
-    """Batches with jobs that must no longer be begun, by id: `(id, expired)`, cancelled or too late."""
-    b = batches.c
-    too_late = (b.status == BatchStatus.IN_PROGRESS) & (b.deadline_at <= func.clock_timestamp())
-    rows = connection.execute(
-        select(b.id, (b.status == BatchStatus.IN_PROGRESS).label("expired"))
-        .where(b.queued + b.dispatched > 0, or_(b.status == BatchStatus.CANCELLING, too_late))
-        .order_by(b.id)
-    )
-    return [(row.id, row.expired) for row in rows]
-
-
-def finalize(connection: Connection) -> int:
-    """Begins to finalize every batch in progress whose last job has ended; counts them."""
-    return connection.execute(
-        update(batches)
-        .where(_each(connection, batches.c.status == BatchStatus.IN_PROGRESS, _EMPTY))
-        .values(
-            status=BatchStatus.FINALIZING,
-            finalizing_at=func.clock_timestamp(),
-            paused_reason=None,
-            paused_detail=None,
-        )
-    ).rowcount
-
-
-def complete(connection: Connection) -> list[UUID]:
-    """Ends every batch that has nothing left to do, and names them.
-
-    Whoever still reads the file of a cancelled one finds that out at its next chunk.
-    """
-    b = batches.c
-    cancelled = b.status == BatchStatus.CANCELLING
-    target = case(
-        (cancelled, BatchStatus.CANCELLED),
-        (b.expired > 0, BatchStatus.EXPIRED),
-        else_=BatchStatus.COMPLETED,
-    )
-    ended = connection.execute(
-        update(batches)
-        .where(_each(connection, or_(b.status == BatchStatus.FINALIZING, cancelled & _EMPTY)))
-        .values(status=target, ended_at=func.clock_timestamp())
-        .returning(b.id)
-    )
-    ids = list(ended.scalars())
-    outbox.ended(connection, ids)
-    return ids

@@ -18,17 +18,18 @@ from sqlalchemy import (
     Select,
     Text,
     Update,
+    bindparam,
     cast,
     false,
     func,
     lateral,
-    literal,
     literal_column,
     select,
     true,
     tuple_,
     update,
 )
+from sqlalchemy.sql.dml import ReturningUpdate
 
 from darkroom.domain.attempt import Disposition
 from darkroom.domain.batch import BatchStatus
@@ -163,19 +164,23 @@ def hand_out(
 
     Nobody's row is waited for; the caller counts them, after the last batch, by `count_dispatched`.
     """
-    due = _due(batch_id, models, limit)
+    wanted = {"of_batch": batch_id, "models": list(models), "most": limit}
+    rows = connection.execute(_handing_out(), wanted).all()
+    first = sorted(rows, key=lambda row: (-row.priority, row.due_at, row.line))
+    return [Dispatched(row.id, row.token, row.custom_id, row.head or "") for row in first]
+
+
+@cache
+def _handing_out() -> ReturningUpdate[Any]:
+    due = _due()
     statement = compare_and_set(
         DISPATCH,
         jobs.c.id == due.c.id,
         token=None,
         ticket_expires_at=func.clock_timestamp() + TICKET,
     ).values({jobs.c.token: jobs.c.token + 1})
-    head = func.left(jobs.c.request["prompt"].astext, PROMPT_HEAD)
-    rows = connection.execute(
-        statement.returning(jobs.c.id, jobs.c.token, jobs.c.custom_id, head.label("head"), *_ORDER)
-    ).all()
-    first = sorted(rows, key=lambda row: (-row.priority, row.due_at, row.line))
-    return [Dispatched(row.id, row.token, row.custom_id, row.head or "") for row in first]
+    head = func.left(jobs.c.request["prompt"].astext, PROMPT_HEAD).label("head")
+    return statement.returning(jobs.c.id, jobs.c.token, jobs.c.custom_id, head, *_ORDER)
 
 
 def count_dispatched(connection: Connection, handed: Mapping[UUID, int]) -> None:
@@ -189,28 +194,29 @@ def count_dispatched(connection: Connection, handed: Mapping[UUID, int]) -> None
     )
 
 
-def _due(batch_id: UUID, models: Sequence[str], limit: int) -> CTE:
+def _due() -> CTE:
     """The first of each model stand together in the index; of those, the first of all."""
+    most = bindparam("most", type_=Integer)
     wanted = (
-        func.unnest(literal(list(models), ARRAY(Text)))
+        func.unnest(bindparam("models", type_=ARRAY(Text)))
         .table_valued("model", name="wanted")
         .render_derived()
     )
     each = lateral(
         select(jobs.c.id, *_ORDER)
         .where(
-            jobs.c.batch_id == batch_id,
+            jobs.c.batch_id == bindparam("of_batch"),
             jobs.c.state == JobState.QUEUED,
             model() == wanted.c.model,
             jobs.c.due_at <= func.clock_timestamp(),
         )
         .order_by(*_FIRST)
-        .limit(limit)
+        .limit(most)
         .with_for_update(skip_locked=True)
     )
     first = (each.c.priority.desc(), each.c.due_at, each.c.line)
     query = select(each.c.id).join_from(wanted, each, true())
-    return query.order_by(*first).limit(limit).cte("due")
+    return query.order_by(*first).limit(most).cte("due")
 
 
 def model() -> ColumnElement[str]:
@@ -303,22 +309,21 @@ def give_back(connection: Connection, tickets: Sequence[tuple[int, int]], after:
 
 def lapse(connection: Connection, limit: int) -> int:
     """Returns jobs whose ticket ran out to the queue; counts them."""
+    return _requeued(connection, Counter(connection.execute(_lapsing(limit)).scalars()))
+
+
+@cache
+def _lapsing(limit: int) -> ReturningUpdate[Any]:
+    j = jobs.c
     late = (
-        select(jobs.c.id)
-        .where(
-            jobs.c.state == JobState.DISPATCHED,
-            jobs.c.ticket_expires_at <= func.clock_timestamp(),
-        )
+        select(j.id)
+        .where(j.state == JobState.DISPATCHED, j.ticket_expires_at <= func.clock_timestamp())
         .limit(limit)
         .with_for_update(skip_locked=True)
         .cte("late")
     )
-    returned = connection.execute(
-        compare_and_set(LAPSE, jobs.c.id == late.c.id)
-        .values({jobs.c.token: jobs.c.token + 1})
-        .returning(jobs.c.batch_id)
-    ).scalars()
-    return _requeued(connection, Counter(returned))
+    returned = compare_and_set(LAPSE, j.id == late.c.id).values({j.token: j.token + 1})
+    return returned.returning(j.batch_id)
 
 
 def _requeued(connection: Connection, returned: Mapping[UUID, int]) -> int:

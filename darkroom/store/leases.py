@@ -81,16 +81,18 @@ def _renewal() -> Update:
 
 def lost(connection: Connection, limit: int) -> list[LostLease]:
     """Attempts whose lease has run out; nobody is locked, for a settle decides by compare-and-set."""
-    rows = connection.execute(
+    return [_lost(row) for row in connection.execute(_run_out(limit))]
+
+
+@cache
+def _run_out(limit: int) -> Select[Any]:
+    a = attempts.c
+    return (
         _with_jobs()
-        .where(
-            attempts.c.state == AttemptState.RUNNING,
-            attempts.c.lease_expires_at <= func.clock_timestamp(),
-        )
-        .order_by(attempts.c.lease_expires_at)
+        .where(a.state == AttemptState.RUNNING, a.lease_expires_at <= func.clock_timestamp())
+        .order_by(a.lease_expires_at)
         .limit(limit)
     )
-    return [_lost(row) for row in rows]
 
 
 def left(connection: Connection, found: Sequence[UUID], finder: str) -> list[LostLease]:

@@ -3,8 +3,10 @@
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from enum import IntEnum
+from functools import cache
+from typing import Any
 
-from sqlalchemy import Connection, Engine, func, select
+from sqlalchemy import Connection, Engine, Select, func, select
 from sqlalchemy.exc import DBAPIError
 
 from darkroom.store.session import said_away
@@ -25,9 +27,12 @@ class Duty(IntEnum):
 
 def try_lock(connection: Connection, duty: Duty) -> bool:
     """Takes a duty until this transaction ends, if nobody else has it."""
-    return bool(
-        connection.execute(select(func.pg_try_advisory_xact_lock(_SPACE, duty))).scalar_one()
-    )
+    return bool(connection.execute(_trying(duty)).scalar_one())
+
+
+@cache
+def _trying(duty: Duty) -> Select[Any]:
+    return select(func.pg_try_advisory_xact_lock(_SPACE, duty))
 
 
 @contextmanager

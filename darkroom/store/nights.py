@@ -2,10 +2,11 @@
 
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Row, and_, case, func, or_, select, update
+from sqlalchemy import Connection, Row, Select, and_, case, func, or_, select, update
 
 from darkroom.domain.batch import TERMINAL
 from darkroom.domain.catalog import ItemState, VersionState
@@ -34,7 +35,8 @@ def conclude(connection: Connection) -> list[Concluded]:
     return [_concluded(connection, row) for row in connection.execute(_over()).all()]
 
 
-def _over() -> Any:
+@cache
+def _over() -> Select[Any]:
     """The latest version of each catalog, if its batch and retries have ended since it was looked at.
 
     And what they brought was looked at, where that is asked for.

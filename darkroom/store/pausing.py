@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cache
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
@@ -9,7 +11,7 @@ from sqlalchemy import (
     Connection,
     Integer,
     Label,
-    Update,
+    Select,
     case,
     cast,
     func,
@@ -19,6 +21,7 @@ from sqlalchemy import (
     select,
     update,
 )
+from sqlalchemy.sql.dml import ReturningUpdate
 
 from darkroom.domain.batch import TERMINAL, BatchStatus, BudgetOf, PausedReason
 from darkroom.store import budgets as project_budgets
@@ -93,12 +96,19 @@ def release_budgets(connection: Connection) -> int:
 
     Locked by id, as every transaction locks batches.
     """
+    ids = connection.execute(_with_room_again()).scalars().all()
+    if ids:
+        freed = update(batches).where(batches.c.id.in_(ids))
+        connection.execute(freed.values(paused_reason=None, paused_detail=None))
+    return len(ids)
+
+
+@cache
+def _with_room_again() -> Select[Any]:
     b = batches.c
     waiting = (b.status == BatchStatus.IN_PROGRESS, b.paused_reason == PausedReason.BUDGET)
     ready = select(b.id).where(*waiting, _has_room(b.needed)).order_by(b.id)
-    found = connection.execute(ready.with_for_update(key_share=True)).scalars().all()
-    freed = update(batches).where(b.id.in_(found)).values(paused_reason=None, paused_detail=None)
-    return connection.execute(freed).rowcount
+    return ready.with_for_update(key_share=True)
 
 
 def _has_room(bound: ColumnElement[Decimal]) -> ColumnElement[bool]:
@@ -117,7 +127,8 @@ def reached(connection: Connection) -> list[Reached]:
     ]
 
 
-def _mark_batches() -> Update:
+@cache
+def _mark_batches() -> ReturningUpdate[Any]:
     b = batches.c
     mark = _mark(b.spent + b.at_risk, b.cap)
     open_now = b.status.in_([status for status in BatchStatus if status not in TERMINAL])
@@ -127,7 +138,8 @@ def _mark_batches() -> Update:
     return passed.returning(b.id, b.project_id, b.announced, b.cap)
 
 
-def _mark_budgets() -> Update:
+@cache
+def _mark_budgets() -> ReturningUpdate[Any]:
     g, p = budgets.c, projects.c
     cap = case((g.period == TOTAL, p.budget), else_=p.budget_per_day)
     mark = _mark(g.spent + g.at_risk, cap)

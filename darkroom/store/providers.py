@@ -3,9 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, exists, func, or_, select, update
+from sqlalchemy import Connection, Select, exists, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from darkroom.domain.attempt import AttemptState
@@ -41,9 +43,7 @@ class ProviderView:
 def standing(connection: Connection, name: str, key_fingerprint: str) -> Standing:
     """How this provider stands under the key it has now; a new key is on trial as after a `resume`."""
     p = providers.c
-    row = connection.execute(
-        select(p.paused_reason, p.paused_key, p.probing_since).where(p.name == name)
-    ).one_or_none()
+    row = connection.execute(_remembered(name)).one_or_none()
     if row is None or (row.paused_reason is None and row.probing_since is None):
         return Standing()
     if row.paused_reason and row.paused_key == key_fingerprint:
@@ -52,6 +52,12 @@ def standing(connection: Connection, name: str, key_fingerprint: str) -> Standin
         connection.execute(update(providers).where(p.name == name).values(**_LIFTED))
         return Standing(on_trial=True)
     return Standing(on_trial=not _proved(connection, name, row.probing_since))
+
+
+@cache
+def _remembered(name: str) -> Select[Any]:
+    p = providers.c
+    return select(p.paused_reason, p.paused_key, p.probing_since).where(p.name == name)
 
 
 def _proved(connection: Connection, name: str, since: datetime) -> bool:

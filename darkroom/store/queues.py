@@ -2,9 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Connection, Label, func, select
+from sqlalchemy import ColumnElement, Connection, Label, Select, func, select
 
 from darkroom.domain.batch import BatchStatus
 from darkroom.domain.job import JobState
@@ -44,10 +46,13 @@ class Busy:
 
 
 def dispatchable(connection: Connection, provider: str, focus: str | None) -> list[OpenBatch]:
-    """The batches that may make new calls of this provider and have jobs waiting, oldest first.
+    """The batches that may make new calls of this provider and have jobs waiting, oldest first."""
+    return [OpenBatch(*row) for row in connection.execute(_dispatchable(provider, focus))]
 
-    Their models are found from one to the next in the index of what is queued, however many jobs there are.
-    """
+
+@cache
+def _dispatchable(provider: str, focus: str | None) -> Select[Any]:
+    """Models are found from one to the next in the index of what is queued, however many jobs there are."""
     b = batches.c
     waiting = (
         select(b.id, b.project_id, b.priority, b.queued, b.dispatched, b.running, b.lone)
@@ -66,7 +71,7 @@ def dispatchable(connection: Connection, provider: str, focus: str | None) -> li
     found = select(w.id, _next_model(w.id, _BEFORE_ALL)).cte("found", recursive=True)
     further = select(found.c.id, _next_model(found.c.id, found.c.model))
     found = found.union_all(further.where(found.c.model.is_not(None)))
-    rows = connection.execute(
+    return (
         select(
             *(w.id, w.project_id, w.priority, w.queued, w.dispatched, w.running, w.lone),
             *(w.answered, w.affordable),
@@ -76,7 +81,6 @@ def dispatchable(connection: Connection, provider: str, focus: str | None) -> li
         .group_by(*w)
         .order_by(w.created_at, w.id)
     )
-    return [OpenBatch(*row) for row in rows]
 
 
 def _next_model(batch_id: ColumnElement[UUID], after: str | ColumnElement[str]) -> Label[str]:
@@ -91,21 +95,31 @@ def _next_model(batch_id: ColumnElement[UUID], after: str | ColumnElement[str]) 
 
 def busy(connection: Connection) -> dict[str, Busy]:
     """How many jobs of all open batches are handed out, and how many run, by provider."""
+    rows = connection.execute(_busy())
+    return {provider: Busy(int(out), int(running)) for provider, out, running in rows}
+
+
+@cache
+def _busy() -> Select[Any]:
     b = batches.c
-    rows = connection.execute(
+    return (
         select(b.provider, func.sum(b.dispatched), func.sum(b.running))
         .where(b.status.in_((BatchStatus.IN_PROGRESS, BatchStatus.CANCELLING)))
         .group_by(b.provider)
     )
-    return {provider: Busy(int(out), int(running)) for provider, out, running in rows}
 
 
 def handed_out(connection: Connection, provider: str) -> Sequence[tuple[str, int]]:
     """How many jobs of each model are handed out and not begun: a few hundred, whatever is queued."""
-    rows = connection.execute(
+    rows = connection.execute(_handed_out(provider))
+    return sorted((name, number) for name, number in rows)
+
+
+@cache
+def _handed_out(provider: str) -> Select[str, int]:
+    return (
         select(model(), func.count())
         .join_from(jobs, batches, jobs.c.batch_id == batches.c.id)
         .where(jobs.c.state == JobState.DISPATCHED, batches.c.provider == provider)
         .group_by(model())
     )
-    return sorted((name, number) for name, number in rows)

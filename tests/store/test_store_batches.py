@@ -8,7 +8,7 @@ from sqlalchemy import event
 from stage import AGAIN, LATER, failed, succeeded
 
 from darkroom.domain.batch import BudgetOf, PausedReason
-from darkroom.store import batches, jobs, pausing, queues
+from darkroom.store import batches, endings, jobs, pausing, queues
 from darkroom.store.batches import Shelf
 from darkroom.store.reservations import BeginRefused, Refusal
 from darkroom.store.retries import retry
@@ -18,8 +18,8 @@ PAST = datetime(2020, 1, 1, tzinfo=UTC)
 
 
 def _finish(stage) -> list:
-    stage.call(batches.finalize)
-    return stage.call(batches.complete)
+    stage.call(endings.finalize)
+    return stage.call(endings.complete)
 
 
 def test_a_batch_is_read_dispatched_and_completed(stage):
@@ -57,9 +57,9 @@ def test_a_cancelled_batch_waits_for_its_call_in_flight(stage):
     with pytest.raises(BeginRefused) as refused:
         stage.begin(second)
     assert refused.value.refusal is Refusal.BATCH_CLOSED
-    assert stage.call(batches.to_sweep) == [(batch_id, False)]
+    assert stage.call(endings.to_sweep) == [(batch_id, False)]
     assert stage.call(jobs.cancel, batch_id, 100) == 2
-    assert stage.call(batches.to_sweep) == []
+    assert stage.call(endings.to_sweep) == []
     assert _finish(stage) == []
     stage.settle(reservation, succeeded())
     assert _finish(stage) == [batch_id]
@@ -81,7 +81,7 @@ def test_a_batch_that_is_cancelled_while_it_is_read_ends_by_itself(stage, added)
     )
     stage.sql("UPDATE batches SET total = :added WHERE id = :id", id=batch_id, added=added)
     assert stage.call(batches.cancel, batch_id)
-    for swept, expired in stage.call(batches.to_sweep):
+    for swept, expired in stage.call(endings.to_sweep):
         assert not expired
         stage.call(jobs.cancel, swept, 100)
     assert _finish(stage) == [batch_id]
@@ -93,9 +93,9 @@ def test_a_batch_past_its_deadline_expires(stage):
     batch_id = stage.batch(3, deadline_at=datetime.now(UTC) + timedelta(hours=1))
     [first, _] = stage.dispatch(batch_id, 2)
     reservation = stage.begin(first)
-    assert stage.call(batches.to_sweep) == []
+    assert stage.call(endings.to_sweep) == []
     stage.sql("UPDATE batches SET deadline_at = now() - interval '1 s'")
-    assert stage.call(batches.to_sweep) == [(batch_id, True)]
+    assert stage.call(endings.to_sweep) == [(batch_id, True)]
     assert stage.call(jobs.expire, batch_id, 1) == 1
     assert stage.call(jobs.expire, batch_id, 100) == 1
     stage.settle(reservation, succeeded())
@@ -216,23 +216,31 @@ def test_busy_counts_what_all_workers_have_in_hand(stage):
     assert stage.call(queues.busy) == {"default": queues.Busy(dispatched=2, running=1)}
 
 
+EMPTY = "queued = 0, succeeded = 1"
+
+
 @pytest.mark.parametrize(
-    "change",
+    ("before", "change"),
     [
-        lambda connection: batches.pause_key(connection, "default", "all"),
-        lambda connection: batches.release_key(connection, "default"),
-        batches.finalize,
-        batches.complete,
+        ("name = 'any'", lambda connection: batches.pause_key(connection, "default", "all")),
+        (
+            "paused_reason = 'provider_key'",
+            lambda connection: batches.release_key(connection, "default"),
+        ),
+        (EMPTY, endings.finalize),
+        (f"{EMPTY}, status = 'finalizing'", endings.complete),
     ],
 )
-def test_who_changes_several_batches_locks_them_by_id(stage, change):
+def test_who_changes_several_batches_locks_them_by_id(stage, before, change):
     """Two that lock the same rows in different orders would wait for each other in a ring."""
+    stage.batch(1), stage.batch(1)
+    stage.sql(f"UPDATE batches SET {before}")
     seen: list[str] = []
     event.listen(
         stage.engine, "before_cursor_execute", lambda *call: seen.append(call[2]), retval=False
     )
     stage.call(change)
-    [lock, update] = seen
+    lock, update, *_ = seen
     assert lock.endswith("ORDER BY batches.id FOR NO KEY UPDATE")
     assert update.startswith("UPDATE")
 
@@ -268,7 +276,7 @@ def test_sweeps_go_through_the_batches_by_id(stage):
     made = [stage.batch() for _ in range(5)]
     for batch_id in made:
         stage.call(batches.cancel, batch_id)
-    assert [batch_id for batch_id, _ in stage.call(batches.to_sweep)] == sorted(made)
+    assert [batch_id for batch_id, _ in stage.call(endings.to_sweep)] == sorted(made)
 
 
 def test_nothing_that_is_ended_opens_again(stage):

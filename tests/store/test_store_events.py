@@ -10,7 +10,7 @@ from stage import succeeded
 from darkroom.domain.batch import BudgetOf, PausedReason
 from darkroom.domain.event import EventType
 from darkroom.domain.ids import BATCH, WEBHOOK, shown
-from darkroom.store import batches, budgets, jobs, outbox, pausing, webhooks
+from darkroom.store import batches, budgets, endings, jobs, outbox, pausing, webhooks
 from darkroom.store.budgets import TOTAL, Allowance
 from darkroom.store.session import transaction
 
@@ -38,8 +38,8 @@ def told(stage):
 
 
 def _end(stage):
-    stage.call(batches.finalize)
-    stage.call(batches.complete)
+    stage.call(endings.finalize)
+    stage.call(endings.complete)
 
 
 def test_a_batch_that_expired_or_was_cancelled_is_told_by_its_id(stage, told):

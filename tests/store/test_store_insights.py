@@ -10,7 +10,7 @@ from stage import LATER, draft, failed, succeeded, unknown
 
 from darkroom.domain.batch import Counts, PausedReason
 from darkroom.domain.job import JobState
-from darkroom.store import batches, diagnosis, insights
+from darkroom.store import batches, diagnosis, endings, insights
 from darkroom.store.evidence import settle_late
 from darkroom.store.retries import retry
 
@@ -24,8 +24,8 @@ def _page(stage, batch_id, **options):
 
 
 def _end(stage):
-    stage.call(batches.finalize)
-    stage.call(batches.complete)
+    stage.call(endings.finalize)
+    stage.call(endings.complete)
 
 
 @pytest.fixture

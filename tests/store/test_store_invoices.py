@@ -9,7 +9,7 @@ from stage import AGAIN, Stage, failed, not_sent, succeeded, unknown
 from darkroom.domain.choice import Choice
 from darkroom.domain.invoice import Verdict
 from darkroom.domain.retry import GiveUp, History
-from darkroom.store import batches, evidence, invoices, keys
+from darkroom.store import endings, evidence, invoices, keys
 from darkroom.store.evidence import Late
 from darkroom.store.invoices import Settled, Word
 from darkroom.store.retries import UNCERTAIN, members, retry
@@ -102,8 +102,8 @@ def test_a_word_after_evidence_changes_nothing(stage):
 
 def test_a_whole_family_is_settled_and_a_job_goes_its_own_way(stage):
     first = stage.unknown(GiveUp())
-    stage.call(batches.finalize)
-    stage.call(batches.complete)
+    stage.call(endings.finalize)
+    stage.call(endings.complete)
     new_id = uuid4()
     assert stage.call(retry, first.batch_id, new_id, Choice(UNCERTAIN)) == 1
     [message] = stage.dispatch(new_id)

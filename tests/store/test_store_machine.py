@@ -24,7 +24,7 @@ from darkroom.domain.choice import Choice
 from darkroom.domain.invoice import Verdict
 from darkroom.domain.job import Missed, MissedReason
 from darkroom.domain.retry import GiveUp
-from darkroom.store import batches, evidence, invoices, jobs, leases, queues
+from darkroom.store import batches, endings, evidence, invoices, jobs, leases, queues
 from darkroom.store.evidence import Late
 from darkroom.store.invoices import Word
 from darkroom.store.reservations import BeginRefused, Refusal
@@ -320,7 +320,7 @@ class Night(RuleBasedStateMachine):
 
     @rule(limit=st.integers(1, 3))
     def sweep(self, limit):
-        for batch_id, expired in self.stage.call(batches.to_sweep):
+        for batch_id, expired in self.stage.call(endings.to_sweep):
             assert expired == (self.status[batch_id] == "in_progress")
             self.stage.call(jobs.expire if expired else jobs.cancel, batch_id, limit)
             self._moved("expired" if expired else "cancelled", batch_id, limit)
@@ -335,8 +335,8 @@ class Night(RuleBasedStateMachine):
             self.jobs[key].state = target
 
     def finish(self):
-        self.stage.call(batches.finalize)
-        self.stage.call(batches.complete)
+        self.stage.call(endings.finalize)
+        self.stage.call(endings.complete)
         for batch_id, status in self.status.items():
             of_batch = [j for j in self.jobs.values() if j.batch == batch_id]
             if all(j.state in FINAL for j in of_batch):

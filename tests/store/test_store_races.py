@@ -15,7 +15,7 @@ from stage import AGAIN, NOW, Stage, claim, draft, failed, not_sent, succeeded, 
 from darkroom.domain.attempt import Reservation
 from darkroom.domain.job import Missed, MissedReason
 from darkroom.domain.retry import GiveUp, History
-from darkroom.store import batches, evidence, jobs, leases, ledger, queues, reservations
+from darkroom.store import batches, endings, evidence, jobs, leases, ledger, queues, reservations
 from darkroom.store.evidence import Late
 from darkroom.store.ledger import Settlement
 from darkroom.store.reservations import BeginRefused
@@ -263,8 +263,8 @@ class _Storm:
         self.stage.call(batches.release_key, "default")
 
     def finalize(self) -> None:
-        self.stage.call(batches.finalize)
-        self.stage.call(batches.complete)
+        self.stage.call(endings.finalize)
+        self.stage.call(endings.complete)
 
     def sweep(self) -> None:
         self.stage.call(jobs.cancel, self.draw.choice(self.made), 1)

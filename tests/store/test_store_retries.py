@@ -14,7 +14,7 @@ from darkroom.domain.choice import Choice
 from darkroom.domain.failure import FailureClass
 from darkroom.domain.retry import GiveUp, History
 from darkroom.domain.review import Judgement
-from darkroom.store import batches, insights, jobs, leases, retries, reviews
+from darkroom.store import batches, endings, insights, jobs, leases, retries, reviews
 from darkroom.store.evidence import Late, settle_late
 from darkroom.store.intake import IngestLost
 from darkroom.store.retries import UNCERTAIN, family_root, retry
@@ -29,8 +29,8 @@ def _ended(stage, *outcomes, cap=None):
     reservations = [stage.begin(message) for message in stage.dispatch(batch_id)]
     for reservation, outcome in zip(reservations, outcomes, strict=True):
         assert stage.settle(reservation, outcome, GiveUp(), History(failures=1)) is None
-    stage.call(batches.finalize)
-    stage.call(batches.complete)
+    stage.call(endings.finalize)
+    stage.call(endings.complete)
     return batch_id, reservations
 
 
@@ -84,8 +84,8 @@ def test_a_retry_of_a_retry_belongs_to_the_first(stage):
     assert stage.call(retry, root, third, None) == 0
     for message in stage.dispatch(second):
         stage.settle(stage.begin(message), failed())
-    stage.call(batches.finalize)
-    stage.call(batches.complete)
+    stage.call(endings.finalize)
+    stage.call(endings.complete)
     assert stage.call(family_root, second) == root
     assert stage.call(retry, root, third, None) == 2
     assert stage.batch_row(third).retry_of == root
@@ -106,8 +106,8 @@ def test_what_expired_is_retried_and_what_was_cancelled_is_not(stage, fresh_id):
     batch_id = stage.batch(2)
     stage.call(jobs.expire, batch_id, 1)
     stage.call(jobs.cancel, batch_id, 1)
-    stage.call(batches.finalize)
-    stage.call(batches.complete)
+    stage.call(endings.finalize)
+    stage.call(endings.complete)
     assert stage.call(retry, batch_id, fresh_id, None) == 1
     stage.assert_books_balance()
 
@@ -143,8 +143,8 @@ def _over(stage, batch_id, cost):
     """The batch's one call has brought its image for this much, and it is over."""
     [message] = stage.dispatch(batch_id)
     stage.settle(stage.begin(message), succeeded(cost))
-    stage.call(batches.finalize)
-    stage.call(batches.complete)
+    stage.call(endings.finalize)
+    stage.call(endings.complete)
 
 
 def test_without_a_budget_a_retry_has_none(stage, fresh_id):
@@ -252,7 +252,7 @@ def test_a_retry_that_is_cancelled_on_the_way_leaves_the_rest_as_it_failed(
     with pytest.raises(IngestLost):
         stage.call(retries.take_over, claim, 2)
     stage.call(jobs.cancel, fresh_id, 100)
-    stage.call(batches.complete)
+    stage.call(endings.complete)
     counts = stage.call(insights.batch, "default", root).counts
     assert (counts.failed, counts.cancelled, counts.open) == (3, 2, 0)
     stage.assert_books_balance()
@@ -275,8 +275,8 @@ def test_a_retry_asks_only_for_what_is_missing_and_shows_what_there_was(stage, f
     [message] = stage.dispatch(root)
     _wants(stage, message, 4)
     assert stage.settle(stage.begin(message), _too_few(3), GiveUp()) is None
-    stage.call(batches.finalize)
-    stage.call(batches.complete)
+    stage.call(endings.finalize)
+    stage.call(endings.complete)
     assert stage.call(retry, root, fresh_id, None) == 1
     [again] = stage.dispatch(fresh_id)
     assert stage.ticket(again).request["n"] == 1

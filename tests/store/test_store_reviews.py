@@ -11,7 +11,7 @@ from darkroom.domain.batchfile import Draft
 from darkroom.domain.request import Resolver
 from darkroom.domain.retry import GiveUp
 from darkroom.domain.review import Judgement, Target, promoted
-from darkroom.store import batches, insights, intake, promotions, retries, reviews
+from darkroom.store import batches, endings, insights, intake, promotions, retries, reviews
 from darkroom.store.reviews import BeingPromoted, Decided
 
 APPROVED, REJECTED = Judgement
@@ -28,8 +28,8 @@ def drafts(stage):
             stage.dispatch(batch_id), [*[succeeded()] * number, *more], strict=True
         ):
             stage.settle(stage.begin(message), outcome, GiveUp())
-        stage.call(batches.finalize)
-        stage.call(batches.complete)
+        stage.call(endings.finalize)
+        stage.call(endings.complete)
         query = "SELECT id FROM jobs WHERE batch_id = :id ORDER BY line"
         return batch_id, [row.id for row in stage.rows(query, id=batch_id)]
 

@@ -8,7 +8,7 @@ from stage import AGAIN, Stage, claim, failed, not_sent, succeeded, unknown
 from darkroom.domain.failure import FailureClass
 from darkroom.domain.retry import GiveUp, History
 from darkroom.domain.thrift import REMEMBERED, Thrift
-from darkroom.store import batches, ledger, queues, reservations
+from darkroom.store import batches, endings, ledger, queues, reservations
 from darkroom.store.ledger import Settlement
 
 GOOD, LOST, PAID = succeeded(), unknown(), failed(cost="0.5")
@@ -61,7 +61,7 @@ def test_the_last_call_of_a_batch_pauses_nothing(stage):
     batch_id = stage.batch(10)
     ended(stage, batch_id, *[LOST] * 10)
     assert reason(stage, batch_id) is None
-    assert stage.call(batches.finalize) == 1
+    assert stage.call(endings.finalize) == 1
 
 
 def test_a_reason_that_stands_is_kept(stage):

@@ -11,7 +11,7 @@ from world import World
 from api import control
 from api.refusals import Conflict
 from darkroom.domain.batch import BatchStatus, PausedReason
-from darkroom.store import batches
+from darkroom.store import batches, endings
 from darkroom.store.session import StoreBusy, transaction
 from worker import finalize as finalizing
 from worker.attempt import attempt
@@ -41,10 +41,10 @@ def swept(world: World, ids: list[UUID]) -> list[int]:
 def test_a_chunk_is_shared_by_all_batches_and_the_clock_comes_back(
     world: World, tools: Tools, cancelled: list[UUID]
 ) -> None:
-    tools.wake.clear()
+    tools.wake.wait(0)
     assert finalize(tools) == SHARE
     assert swept(world, cancelled) == [2, 2, 0]
-    assert tools.wake.is_set()
+    assert tools.wake.wait(0)
     for _ in range(5):
         finalize(tools)
     assert swept(world, cancelled) == [6, 6, 6]
@@ -71,7 +71,7 @@ def test_a_batch_that_a_worker_left_finalizing_is_ended_by_the_next_and_takes_no
     batch_id, [message] = handed_out(world, tools, "A print")
     assert not attempt(tools, message.job_id, message.token).failed
     with transaction(world.engine) as connection:
-        assert batches.finalize(connection) == 1
+        assert endings.finalize(connection) == 1
     for say in (lambda *it: control.pause(*it, PausedReason.REQUESTED), control.cancel):
         with pytest.raises(Conflict) as told, transaction(world.engine) as connection:
             say(connection, "default", batch_id)
