@@ -18,6 +18,7 @@ from darkroom.domain.choice import REJECTED, Choice
 from darkroom.domain.failure import FailureClass
 from darkroom.domain.ids import BATCH, shown
 from darkroom.store import batches, hints, insights, pausing, providers, retries
+from darkroom.store.hints import About
 from darkroom.store.insights import BatchView, ImageView
 from darkroom.store.session import Connection
 
@@ -161,7 +162,7 @@ def retry(
     root = retries.family_root(connection, batch_id)
     if not retries.retry(connection, root, new_id, choice, budget):
         raise Conflict("nothing_to_retry", _why_nothing(before, choice))
-    hints.ring(connection)
+    hints.ring(connection, About.LISTS)
     return owned_batch(connection, project_id, new_id)
 
 

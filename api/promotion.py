@@ -16,6 +16,7 @@ from darkroom.domain.problem import Problem
 from darkroom.domain.request import Resolver
 from darkroom.domain.review import Approved, Target, promoted
 from darkroom.store import hints, promotions, retries, reviews
+from darkroom.store.hints import About
 from darkroom.store.insights import BatchView
 from darkroom.store.session import Connection
 
@@ -86,7 +87,7 @@ def promote(
         ):
             detail = "another promotion of this batch is being filled; ask again in a moment"
             raise Conflict("being_promoted", detail)
-        hints.ring(connection)
+        hints.ring(connection, About.LISTS)
         return owned_batch(connection, project_id, new_id)
 
 

@@ -12,6 +12,7 @@ from darkroom.domain.checking import Checks
 from darkroom.domain.ids import FILE, shown
 from darkroom.domain.schedule import Missed, Schedule, ScheduleInvalid
 from darkroom.store import catalogs, files, hints, schedules
+from darkroom.store.hints import About
 from darkroom.store.schedules import Scheduled, Terms
 from darkroom.store.session import Connection, now_at
 
@@ -57,7 +58,7 @@ def put(tools: Instruments, project_id: str, name: str, asked: Asked) -> Schedul
         _require_file(connection, project_id, asked.plan_file_id)
         catalog = catalogs.hold(connection, project_id, name, fresh_id())
         schedules.put(connection, catalog.id, terms, schedule.after(now_at(connection)))
-        hints.ring(connection)
+        hints.ring(connection, About.LISTS)
         return of(connection, project_id, name)
 
 

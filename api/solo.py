@@ -19,6 +19,7 @@ from darkroom.domain.reference import stray_paths
 from darkroom.domain.request import Endpoint
 from darkroom.store import batches, files, hints, idempotency, lone
 from darkroom.store.batches import NewBatch
+from darkroom.store.hints import About
 from darkroom.store.session import Connection, now_at
 
 BEGUN_WITHIN = timedelta(minutes=10)
@@ -124,7 +125,7 @@ def ask(tools: Instruments, asking: Asking, write: Write) -> Asked:
         write(connection, batch_id)
         if asking.repeatable:
             idempotency.remember(connection, asking.project_id, asking.key, batch_id)
-        hints.ring(connection)
+        hints.ring(connection, About.LISTS)
     return Asked(batch_id, attached=False)
 
 

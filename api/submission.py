@@ -26,6 +26,7 @@ from darkroom.sheets import Template
 from darkroom.store import batches, checklists, files, hints, openai_batches
 from darkroom.store.batches import NewBatch
 from darkroom.store.files import File
+from darkroom.store.hints import About
 from darkroom.store.openai_batches import Dossier
 from darkroom.store.session import Connection, now_at
 
@@ -205,7 +206,7 @@ def submit(
     provider = tools.projects.provider(project_id, submission.provider)
     kept = source if isinstance(source, UUID) else keep_rows(tools.blobs, project_id, source)
     with tools.transaction() as connection:
-        hints.ring(connection)
+        hints.ring(connection, About.LISTS)
         if found := _attached(connection, project_id, submission):
             return Submitted(found, attached=True)
         file = _file_of(connection, project_id, kept)

@@ -23,7 +23,7 @@ from darkroom.blobs import open_store
 from darkroom.rightful import Rightful
 from darkroom.store import batches, files, hints, insights
 from darkroom.store.files import File
-from darkroom.store.hints import Listener
+from darkroom.store.hints import About, Listener
 from darkroom.store.insights import BatchView
 from darkroom.store.session import transaction
 from darkroom.store.tables import attempts
@@ -264,7 +264,7 @@ class World:
                     **more,
                 ),
             )
-            hints.ring(connection)
+            hints.ring(connection, About.LISTS)
         return batch_id
 
     def batch(self, batch_id: UUID) -> BatchView:

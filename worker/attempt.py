@@ -123,7 +123,7 @@ def _looks_again(tools: Tools, ticket: Ticket) -> LostLease | None:
 def _give_back(tools: Tools, ticket: Ticket, after: timedelta, reason: str) -> Report:
     with transaction(tools.engine) as connection:
         jobs.give_back(connection, [(ticket.job_id, ticket.token)], after)
-    tools.wake.set()
+    tools.wake.ring_in(after.total_seconds())
     return Report(f"given back: {reason}, due in {after.total_seconds():.1f} s")
 
 

@@ -5,6 +5,7 @@ from darkroom.domain.checking import Check, Checks, Finding, blank, mismatches, 
 from darkroom.pictures import Glances, Likeness, NotAPicture
 from darkroom.store import batches, checkups, hints, rerolls
 from darkroom.store.checkups import Arrival, Checkup, Look
+from darkroom.store.hints import About
 from darkroom.store.session import transaction
 from darkroom.telemetry.logs import logger
 from worker.tools import Tools
@@ -79,7 +80,7 @@ def _close(tools: Tools, one: Checkup) -> None:
         rerolls.alone(connection, one.family)
         checkups.close(connection, one)
         number = rerolls.reroll(connection, one.family, one.checks, tools.new_id())
-        hints.ring(connection)
+        hints.ring(connection, About.LISTS, About.JOBS)
     if number:
         _say(one, f"{number} are made anew")
 

@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from uuid import UUID
 
 from darkroom.blobs import StorageFailed
@@ -12,7 +13,7 @@ from darkroom.domain.waiting import WaitingFor
 from darkroom.limits import LimiterAway
 from darkroom.pictures import Glances
 from darkroom.store import jobs, leases, workers
-from darkroom.store.hints import Listener
+from darkroom.store.hints import About, Listener
 from darkroom.store.session import StoreAway, StoreBusy, transaction
 from darkroom.telemetry.logs import logger
 from worker import permits
@@ -26,7 +27,7 @@ from worker.finalize import finalize
 from worker.ingest import ingest, ingest_lone, ingest_small
 from worker.inherit import inherit, salvage
 from worker.notice import note_all
-from worker.pulse import TICK, Pulse
+from worker.pulse import TICK, Pulse, Rung
 from worker.reap import reap
 from worker.schedule import schedule
 from worker.sweep import sweep
@@ -34,6 +35,9 @@ from worker.tools import Tools
 
 BREATH = 0.05
 """Seconds between two looks however much is hinted."""
+
+STEP = 0.01
+"""Seconds by which a crowd's workers follow each other to a list that only one of them can read."""
 
 STALLED_AFTER = 60.0
 """Seconds without a turn after which a clock stands still; a transaction takes no longer than that."""
@@ -55,11 +59,11 @@ class Chore:
 
 
 CHORES: Mapping[str, Chore] = {
+    "dispatch": Chore(dispatch, BREATH),
     "budget": Chore(keep_budgets, TICK),
     "salvage": Chore(salvage, TICK),
     "reap": Chore(reap, TICK),
-    "dispatch": Chore(dispatch, BREATH),
-    "finalize": Chore(finalize, TICK / 4),
+    "finalize": Chore(finalize, TICK / 10),
     "conclude": Chore(conclude, TICK / 4),
 }
 
@@ -76,13 +80,18 @@ class Timetable:
         """How long nothing is due if nobody hints."""
         return max(min(self._due.values()) - self._now(), 0)
 
-    def hint(self) -> None:
-        """There may be something to do: each chore is due as soon as it may be."""
+    def hint(self, rung: Rung) -> None:
+        """There may be something to do: each chore is due as soon as it may be.
+
+        What all have overheard needs one of them: a crowd that acts at once stands in its own way.
+        """
         now = self._now()
-        self._due = {name: min(self._due[name], max(self._soonest[name], now)) for name in CHORES}
+        for name, chore in CHORES.items():
+            pause = self._pulse.spread(chore.pause) if rung is Rung.OVERHEARD else 0
+            self._due[name] = min(self._due[name], max(self._soonest[name], now + pause))
 
     def due(self) -> list[str]:
-        """The chores that are due now."""
+        """The chores that are due now, the most urgent first."""
         now = self._now()
         return [name for name in CHORES if self._due[name] <= now]
 
@@ -101,7 +110,7 @@ class Crew:
 
     def __init__(self, tools: Tools) -> None:
         self._tools = tools
-        self._pulse = Pulse(tools.stopwatch)
+        self._pulse = Pulse(tools.stopwatch, tools.draw)
         self._over = threading.Event()
         self._submitted = threading.Event()
         self._brought = threading.Event()
@@ -143,10 +152,8 @@ class Crew:
     def stop(self) -> None:
         """Ends the threads; the last lease was let go before."""
         self._over.set()
-        self._tools.wake.set()
-        self._submitted.set()
-        self._brought.set()
-        self._asked.set()
+        self._tools.wake.ring()
+        self._call_readers()
         self._guarded("leave", self._leave)
         for thread in self._threads:
             thread.join(timeout=TICK * 2)
@@ -188,13 +195,13 @@ class Crew:
         return False
 
     def _run_clock(self) -> None:
+        """Hints are listened to between two chores, so that what hands out jobs waits for one at most."""
         timetable = Timetable(self._tools.stopwatch, self._pulse)
-        while not self._over.wait(BREATH):
-            if self._tools.wake.wait(timetable.patience()):
-                self._tools.wake.clear()
-                timetable.hint()
+        while not self._over.is_set():
+            if rung := self._tools.wake.wait(timetable.patience()):
+                timetable.hint(rung)
             self._tools.holdings.turned_at = self._tools.stopwatch()
-            for name in timetable.due():
+            for name in timetable.due()[:1]:
                 self._tools.meter.begun(timetable.late(name))
                 if name != "dispatch" or not self._tools.draining.is_set():
                     self._guarded(name, CHORES[name].act)
@@ -207,7 +214,7 @@ class Crew:
             hint.clear()
             for name, verb in verbs.items():
                 if not self._tools.draining.is_set():
-                    self._guarded(name, verb)
+                    self._guarded(name, partial(_and_again, hint, verb))
 
     def _run_deliver(self) -> None:
         while not self._over.wait(self._pulse.tick()):
@@ -244,6 +251,7 @@ class Crew:
             note_all(tools, WaitingFor.STORAGE, "answers in hand wait until they can be stored")
         with transaction(tools.engine) as connection:
             workers.beat(connection, tools.name, slots, list(tools.upstreams), tools.focus)
+            self._pulse.crowd = workers.crowd(connection, tools.name)
             return leases.renew(connection, held) if held else 0
 
     @staticmethod
@@ -273,12 +281,24 @@ class Crew:
 
     def _listen(self, listener: Listener) -> None:
         while not self._over.is_set():
-            if listener.wait(TICK):
+            about = listener.wait(TICK)
+            if about:
                 self._pulse.quicken()
-                self._tools.wake.set()
-                self._submitted.set()
-                self._brought.set()
-                self._asked.set()
+            if About.JOBS in about:
+                self._tools.wake.overhear()
+            if About.LISTS in about and not self._over.wait(self._pulse.spread(STEP) - STEP):
+                self._call_readers()
+
+    def _call_readers(self) -> None:
+        for hint in (self._submitted, self._brought, self._asked):
+            hint.set()
+
+
+def _and_again(hint: threading.Event, verb: Verb, tools: Tools) -> int:
+    """Who has found something to read looks at once whether there is more."""
+    if number := verb(tools):
+        hint.set()
+    return number
 
 
 def _held(tools: Tools) -> list[UUID]:

@@ -37,7 +37,7 @@ def dispatch(tools: Tools) -> int:
         if not ready or tools.holdings.is_stuck or not can_store(tools):
             return 0
         with transaction(tools.engine) as connection:
-            if not try_lock(connection, Duty.DISPATCH):
+            if not _has_duty(tools, connection):
                 return 0
             messages = _dispatched(tools, connection, ready)
         tools.publish(messages)
@@ -59,11 +59,19 @@ def _ready(tools: Tools) -> dict[str, Standing]:
     Each in a transaction of its own, as each locks its batches by id.
     """
     with transaction(tools.engine) as connection:
-        if not try_lock(connection, Duty.DISPATCH):
+        if not _has_duty(tools, connection):
             return {}
         windows.roll(connection)
     standings = {name: _standing(tools, upstream) for name, upstream in tools.upstreams.items()}
     return {name: one for name, one in standings.items() if not one.paused_reason}
+
+
+def _has_duty(tools: Tools, connection: Transaction) -> bool:
+    """Whether this worker may dispatch; another that does may not have seen what rang here."""
+    mine = try_lock(connection, Duty.DISPATCH)
+    if not mine:
+        tools.wake.ring()
+    return mine
 
 
 def _dispatched(

@@ -15,6 +15,7 @@ from darkroom.domain.problem import UNREADABLE, BadInput, Problem
 from darkroom.store import batches, files, hints, intake
 from darkroom.store.batches import Shelf, Validating
 from darkroom.store.files import File
+from darkroom.store.hints import About
 from darkroom.store.intake import IngestLost
 from darkroom.store.session import StoreAway, transaction
 from darkroom.telemetry.logs import logger
@@ -64,7 +65,7 @@ def ingest(tools: Tools, shelf: Shelf = Shelf.ALL) -> int:
     except BadInput as bad:
         _refuse(tools, batch, bad.problems)
         return 0
-    tools.wake.set()
+    tools.wake.ring()
     return number
 
 
@@ -91,7 +92,7 @@ def _refuse(tools: Tools, claim: Validating, problems: tuple[Problem, ...]) -> N
         _forget(tools, claim)
         with transaction(tools.engine) as connection:
             intake.refuse(connection, claim, problems[:PROBLEMS_KEPT])
-            hints.ring(connection)
+            hints.ring(connection, About.LISTS, About.JOBS)
     except IngestLost:
         return
     logger("worker").info("refused", action="ingest", batch_id=claim.id.hex, problems=len(problems))

@@ -1,28 +1,97 @@
-"""How often a worker looks when nobody hints: each second while things move, more rarely in a long lull."""
+"""How often a worker looks when nobody hints: more rarely in a crowd or a long lull."""
+
+import threading
+import time
+from collections.abc import Callable
+from enum import Enum, auto
+from heapq import heappop, heappush
 
 from darkroom.domain.clock import Stopwatch
 
 TICK = 1.0
-"""Seconds between two looks when nothing hints."""
+"""Seconds between two looks of a lone worker when nothing hints, and of a crowd's workers between them."""
 
 LULL = 5.0
-"""The same where nothing was done for a while: a stack that waits for the next night costs next to nothing."""
+"""The most in a crowd; and where nothing was done for a while, so that waiting costs next to nothing."""
 
 LIVELY = 30.0
 """Seconds after which a lull begins."""
 
 
-class Pulse:
-    """Shared by the threads of a worker: whoever has done or heard something quickens it for all."""
+class Rung(Enum):
+    """Why an alarm rang."""
 
-    def __init__(self, now: Stopwatch) -> None:
-        self._now = now
+    OWN = auto()
+    OVERHEARD = auto()
+
+
+class Pulse:
+    """Shared by the threads of a worker: whoever has done or heard something quickens it for all.
+
+    `draw` is a random number in [0, 1): workers that were hinted at together do not look together again.
+    """
+
+    def __init__(self, now: Stopwatch, draw: Callable[[], float]) -> None:
+        self._now, self._draw = now, draw
         self._moved_at = now()
+        self.crowd = 1
+        """How many workers do the same chores: what one of them did need not be done by all."""
 
     def quicken(self) -> None:
         """Something was done, or somebody hinted."""
         self._moved_at = self._now()
 
     def tick(self) -> float:
-        """Seconds until the next look."""
-        return TICK if self._now() - self._moved_at < LIVELY else LULL
+        """Seconds until the next look: one in each second of all these workers together, on the average."""
+        if self._now() - self._moved_at >= LIVELY:
+            return LULL
+        return min(self.spread(TICK), LULL)
+
+    def spread(self, pause: float) -> float:
+        """A pause that a crowd's workers take at random, so that one of them takes about this one."""
+        return pause * (1 + 2 * (self.crowd - 1) * self._draw())
+
+
+class Alarm:
+    """Wakes the clock: for what this worker itself has moved, or only for what it overheard of others."""
+
+    def __init__(self, now: Stopwatch = time.monotonic) -> None:
+        self._now = now
+        self._news = threading.Condition()
+        self._overheard = False
+        self._moments: list[float] = []
+        """When this worker has something to do; a heap."""
+
+    def ring(self) -> None:
+        """This worker has moved something: the clock looks at once."""
+        self.ring_in(0.0)
+
+    def ring_in(self, seconds: float) -> None:
+        """So long from now there is something to do: a job that waits is then due."""
+        with self._news:
+            heappush(self._moments, self._now() + seconds)
+            self._news.notify()
+
+    def overhear(self) -> None:
+        """Somebody has moved something, and all workers hear of it."""
+        with self._news:
+            self._overheard = True
+            self._news.notify()
+
+    def wait(self, seconds: float) -> Rung | None:
+        """Why it rang within so many seconds; None if it did not."""
+        end = self._now() + seconds
+        with self._news:
+            while not (rung := self._rung()) and self._now() < end:
+                self._news.wait(min([end, *self._moments[:1]]) - self._now())
+            return rung
+
+    def _rung(self) -> Rung | None:
+        own = False
+        while self._moments and self._moments[0] <= self._now():
+            heappop(self._moments)
+            own = True
+        overheard, self._overheard = self._overheard, False
+        if own:
+            return Rung.OWN
+        return Rung.OVERHEARD if overheard else None

@@ -102,7 +102,9 @@ def settle(
     if ended:
         receipts.release(tools, reservation.attempt_id, outcome)
         _tell_overrun(settlement)
-    tools.wake.set()
+    tools.wake.ring()
+    if isinstance(decision, TryAgain):
+        tools.wake.ring_in(decision.after.total_seconds())
     log_attempt(job.provider, job.request, reservation, outcome, text)
     return text
 

@@ -21,6 +21,7 @@ from darkroom.telemetry.meter import Meter
 from darkroom.webhooks import Answered
 from worker.estate import Estate
 from worker.holdings import Holdings
+from worker.pulse import Alarm
 from worker.teller import Tellers
 from worker.trouble import Trouble
 from worker.upstream import Upstream, today
@@ -78,7 +79,7 @@ class Tools:
     estate: Estate = field(default_factory=Estate)
     trouble: Trouble = field(default_factory=Trouble)
     draining: threading.Event = field(default_factory=threading.Event)
-    wake: threading.Event = field(default_factory=threading.Event)
+    wake: Alarm = field(default_factory=Alarm)
     judging: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(JUDGES))
     """Of many answers in hand, only so many are held a second time, decoded."""
     meter: Meter = field(default_factory=Meter)

@@ -19,6 +19,7 @@ from darkroom.store.batches import NewBatch
 from darkroom.store.catalogs import Catalog, NewVersion, Version
 from darkroom.store.differences import Selection
 from darkroom.store.files import File
+from darkroom.store.hints import About
 from darkroom.store.session import Connection, Database, sitting, transaction
 
 CHUNK = 5_000
@@ -180,7 +181,7 @@ def _gone_on(studio: Studio, making: Version, wish: Wish) -> Night:
     if making.batch_id is not None:
         with transaction(studio.engine) as connection:
             batches.refocus(connection, making.batch_id, wish.focus)
-            hints.ring(connection)
+            hints.ring(connection, About.LISTS, About.JOBS)
     return Night(making.number, making.batch_id, None)
 
 
@@ -219,5 +220,5 @@ def _begun(
     batch_id = ordered.batch_id if ordered else None
     new = NewVersion(batch_id, wish.threshold, found.expected)
     number = differences.begin(connection, catalog, new, all_of_it=wish.only is None)
-    hints.ring(connection)
+    hints.ring(connection, About.LISTS, About.JOBS)
     return Night(number, batch_id, found)

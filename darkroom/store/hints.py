@@ -1,5 +1,7 @@
 """Hints that there may be something to do: a lost one costs a second, never a job."""
 
+from collections.abc import Set as AbstractSet
+from enum import StrEnum
 from typing import Any
 
 import psycopg
@@ -10,9 +12,19 @@ from darkroom.store.session import StoreAway, said_away
 CHANNEL = "darkroom"
 
 
-def ring(connection: Connection) -> None:
-    """Hints, when this transaction commits, that workers should look at once."""
-    connection.execute(select(func.pg_notify(CHANNEL, "")))
+class About(StrEnum):
+    """What there may be to do: who has no part in it need not look."""
+
+    LISTS = "lists"
+    """Something waits to be read: a list, a lone request, the plan of a night."""
+    JOBS = "jobs"
+    """Jobs or batches may be moved on."""
+
+
+def ring(connection: Connection, *about: About) -> None:
+    """Hints, when this transaction commits, that workers should look at once: by itself, at their jobs."""
+    for one in about or (About.JOBS,):
+        connection.execute(select(func.pg_notify(CHANNEL, one)))
 
 
 class Listener:
@@ -27,15 +39,21 @@ class Listener:
             self._connection = engine.connect().execution_options(isolation_level="AUTOCOMMIT")
             self._connection.exec_driver_sql(f"LISTEN {CHANNEL}")
 
-    def wait(self, seconds: float) -> bool:
-        """Whether a hint came within so many seconds."""
+    def wait(self, seconds: float) -> AbstractSet[About]:
+        """The hints that came until one had come, or until so many seconds had passed."""
         driver: Any = self._connection.connection.driver_connection
         try:
-            return any(True for _ in driver.notifies(timeout=seconds, stop_after=1))
+            heard = {one.payload for one in driver.notifies(timeout=seconds, stop_after=1)}
         except psycopg.Error as error:
             raise StoreAway("the connection that listens was lost") from error
+        return {one for said in heard for one in _told(said)}
 
     def close(self) -> None:
         """Gives the connection up for good: it must not go back to the pool listening."""
         self._connection.invalidate()
         self._connection.close()
+
+
+def _told(said: str) -> tuple[About, ...]:
+    """A word that is not known, as another version may say one, may be about anything."""
+    return (About(said),) if said in set(About) else tuple(About)

@@ -2,8 +2,10 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
+from functools import cache
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, delete, func, select, update
+from sqlalchemy import ColumnElement, Connection, FromClause, Select, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from darkroom.domain.attempt import AttemptState
@@ -42,6 +44,15 @@ def leave(connection: Connection, name: str) -> None:
     connection.execute(delete(workers).where((workers.c.name == name) | silent))
 
 
+def crowd(connection: Connection, name: str) -> int:
+    """How many living workers do what this one does, itself included: those that call whom it calls."""
+    one, other = workers.alias(), workers.alias()
+    alike = (other.c.providers == one.c.providers) & other.c.focus.is_not_distinct_from(one.c.focus)
+    there = alive(other) & (other.c.slots > 0) & (other.c.name != one.c.name) & alike
+    others = select(func.count()).select_from(one.join(other, there)).where(one.c.name == name)
+    return 1 + int(connection.execute(others).scalar_one())
+
+
 def slots(connection: Connection) -> int:
     """How many calls all living workers together can have in flight."""
     total = func.coalesce(func.sum(workers.c.slots), 0)
@@ -53,15 +64,19 @@ def places(connection: Connection) -> int:
 
     A worker that is told to stop still has calls; they take no place on its successor.
     """
+    return int(connection.execute(_places()).scalar_one())
+
+
+@cache
+def _places() -> Select[Any]:
     total = select(func.coalesce(func.sum(workers.c.slots), 0)).where(alive())
     offering = select(workers.c.name).where(alive(), workers.c.slots > 0)
     last = select(func.count()).where(
         attempts.c.state == AttemptState.RUNNING, attempts.c.worker.not_in(offering)
     )
-    both = total.scalar_subquery() + last.scalar_subquery()
-    return int(connection.execute(select(both)).scalar_one())
+    return select(total.scalar_subquery() + last.scalar_subquery())
 
 
-def alive() -> ColumnElement[bool]:
+def alive(one: FromClause = workers) -> ColumnElement[bool]:
     """Whether a worker was heard of just now."""
-    return workers.c.seen_at > func.clock_timestamp() - SILENT_AFTER
+    return one.c.seen_at > func.clock_timestamp() - SILENT_AFTER

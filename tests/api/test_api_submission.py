@@ -11,7 +11,7 @@ from desk import assert_problem
 from sqlalchemy import select
 
 from darkroom.domain.ids import BATCH, uuid_of
-from darkroom.store.hints import Listener
+from darkroom.store.hints import About, Listener
 from darkroom.store.session import transaction
 from darkroom.store.tables import batches, files
 
@@ -91,7 +91,7 @@ def test_workers_are_hinted_when_it_is_committed(submit, desk):
     listener = Listener(desk.engine)
     try:
         submit()
-        assert listener.wait(10)
+        assert listener.wait(10) == {About.LISTS}, "who reads lists, and nobody else"
     finally:
         listener.close()
 

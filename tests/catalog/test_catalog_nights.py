@@ -8,6 +8,7 @@ from darkroom.domain.catalog import Reuse, Standing, VersionState
 from darkroom.domain.choice import Choice
 from darkroom.domain.review import Judgement
 from darkroom.store import catalogs, hints, retries
+from darkroom.store.hints import About
 from darkroom.store.session import transaction
 from worker.app import new_id
 
@@ -160,7 +161,7 @@ def test_what_is_made_anew_enters_the_night_that_was_over(working):
     with transaction(working.world.engine) as connection:
         root = working.version(1).batch_id
         assert retries.retry(connection, root, new_id(), Choice.of(["rejected"]), Decimal(1))
-        hints.ring(connection)
+        hints.ring(connection, About.LISTS)
     working.until(lambda: working.items(1)["sku-03"].picture.attempt_id != bad)
     assert working.calls() == 13
     assert working.current == 1

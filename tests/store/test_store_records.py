@@ -1,11 +1,12 @@
 """Keys, providers, workers, hints and duties: the small records beside the queue."""
 
+from contextlib import closing
 from uuid import uuid4
 
 from stage import failed, succeeded
 
 from darkroom.store import keys, providers, workers
-from darkroom.store.hints import Listener, ring
+from darkroom.store.hints import About, Listener, ring
 from darkroom.store.locks import Duty, try_lock
 from darkroom.store.providers import Standing
 from darkroom.store.session import transaction
@@ -107,9 +108,35 @@ def test_a_hint_is_heard_when_its_transaction_commits(stage):
     with transaction(stage.engine) as connection:
         ring(connection)
         assert not listener.wait(0.01)
-    assert listener.wait(10)
+    assert listener.wait(10) == {About.JOBS}
     assert not listener.wait(0.01)
     listener.close()
+
+
+def test_a_hint_says_what_it_is_about_and_another_versions_may_be_about_anything(stage):
+    with closing(Listener(stage.engine)) as listener:
+        stage.call(ring, About.LISTS)
+        assert listener.wait(10) == {About.LISTS}
+        stage.call(ring, About.LISTS, About.JOBS)
+        assert listener.wait(10) == {About.LISTS, About.JOBS}
+        stage.sql("SELECT pg_notify('darkroom', '')")
+        assert listener.wait(10) == {About.LISTS, About.JOBS}
+
+
+def test_a_crowd_is_those_who_live_and_do_the_same(stage):
+    for name, slots, called, focus in (
+        ("one", 4, ["default"], None),
+        ("two", 4, ["default"], None),
+        ("resting", 0, ["default"], None),
+        ("other", 4, ["relay"], None),
+        ("away", 4, ["default"], "mine"),
+        ("dead", 4, ["default"], None),
+    ):
+        stage.call(workers.beat, name, slots, called, focus)
+    stage.sql("UPDATE workers SET seen_at = seen_at - interval '1 h' WHERE name = 'dead'")
+    crowds = {name: stage.call(workers.crowd, name) for name in ("one", "other", "away", "nobody")}
+    assert crowds == {"one": 2, "other": 1, "away": 1, "nobody": 1}
+    assert stage.call(workers.crowd, "resting") == 3, "with both that do its work"
 
 
 def test_a_duty_is_one_workers_at_a_time(stage):

@@ -11,11 +11,13 @@ from world import World
 from darkroom.domain.failure import FailureClass
 from darkroom.domain.limit import Dimension, Heard, Sign
 from darkroom.store import workers
+from darkroom.store.locks import Duty, try_lock
 from darkroom.store.session import transaction
 from darkroom.store.tables import jobs
 from worker.attempt import attempt
 from worker.dispatch import dispatch
 from worker.ingest import ingest
+from worker.pulse import Rung
 from worker.tools import Tools
 
 SLOW, FAST = "gpt-image-2", "gpt-image-2.5-flare"
@@ -113,3 +115,16 @@ def test_what_is_more_at_once_than_the_provider_allows_fails_instead_of_waiting_
     assert job.failure["class"] == FailureClass.INVALID_REQUEST
     assert "Limit 5, Used 0, Requested 10" in job.failure["message"]
     assert limiter.known("gpt-image").limits[Dimension.IMAGES] == 5
+
+
+def test_who_finds_another_dispatching_looks_again(world: World, tools: Tools) -> None:
+    """What the other saw may be older than what there is to hand out now."""
+    world.submit(["A print"])
+    assert ingest(tools)
+    tools.wake.wait(0)
+    with transaction(world.engine) as connection:
+        assert try_lock(connection, Duty.DISPATCH)
+        assert _handed_out(tools) == []
+        assert tools.wake.wait(0) is Rung.OWN
+    assert _handed_out(tools) == ["A print"]
+    assert tools.wake.wait(0) is None

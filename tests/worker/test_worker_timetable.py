@@ -1,9 +1,11 @@
 """The clock's chores: soon after a hint, not more often than each bears, and every second anyway."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from worker.crew import CHORES, Crew, Timetable
-from worker.pulse import LIVELY, LULL, TICK, Pulse
+from worker.pulse import LIVELY, LULL, TICK, Alarm, Pulse, Rung
 
 
 class Stopwatch:
@@ -21,7 +23,12 @@ def stopwatch():
 
 @pytest.fixture
 def pulse(stopwatch):
-    return Pulse(stopwatch)
+    return Pulse(stopwatch, lambda: 0.5)
+
+
+@pytest.fixture
+def alarm(stopwatch):
+    return Alarm(stopwatch)
 
 
 @pytest.fixture
@@ -44,7 +51,7 @@ def test_without_a_hint_everything_is_due_after_a_tick(timetable, stopwatch):
 
 @pytest.mark.parametrize("name", CHORES)
 def test_a_hint_is_heeded_after_the_chores_own_pause(timetable, stopwatch, name):
-    timetable.hint()
+    timetable.hint(Rung.OWN)
     stopwatch.now += CHORES[name].pause - 0.01
     assert name not in timetable.due()
     stopwatch.now += 0.02
@@ -53,7 +60,7 @@ def test_a_hint_is_heeded_after_the_chores_own_pause(timetable, stopwatch, name)
 
 def test_hint_after_hint_does_not_put_a_chore_off(timetable, stopwatch):
     for _ in range(11):
-        timetable.hint()
+        timetable.hint(Rung.OWN)
         stopwatch.now += TICK / 10
     assert timetable.due() == list(CHORES)
 
@@ -73,13 +80,74 @@ def test_a_hint_is_heeded_in_a_lull_too(timetable, stopwatch):
     stopwatch.now += LIVELY
     for name in CHORES:
         timetable.done(name)
-    timetable.hint()
+    timetable.hint(Rung.OWN)
     assert timetable.patience() <= TICK
 
 
 def test_patience_ends_with_the_first_chore_that_was_hinted_at(timetable):
-    timetable.hint()
+    timetable.hint(Rung.OWN)
     assert timetable.patience() == pytest.approx(min(chore.pause for chore in CHORES.values()))
+
+
+def test_a_crowd_shares_the_looks_of_each_second(timetable, pulse):
+    pulse.crowd = 3
+    for name in CHORES:
+        timetable.done(name)
+    assert timetable.patience() == pytest.approx(3 * TICK)
+    pulse.crowd = 20
+    timetable.done("reap")
+    assert pulse.tick() == LULL
+
+
+def test_what_all_overhear_is_done_by_one_and_the_others_come_later(timetable, pulse, stopwatch):
+    pulse.crowd = 3
+    timetable.hint(Rung.OVERHEARD)
+    assert timetable.patience() == pytest.approx(3 * CHORES["dispatch"].pause)
+    stopwatch.now += timetable.patience()
+    assert timetable.due() == ["dispatch"]
+
+
+def test_an_alarm_says_whether_it_rang_for_ones_own(alarm):
+    assert alarm.wait(0) is None
+    alarm.overhear()
+    assert (alarm.wait(0), alarm.wait(0)) == (Rung.OVERHEARD, None)
+    alarm.overhear()
+    alarm.ring()
+    assert (alarm.wait(0), alarm.wait(0)) == (Rung.OWN, None)
+
+
+def test_an_alarm_that_was_set_rings_then_and_once_for_all_that_is_past(alarm, stopwatch):
+    for seconds in (5, 3, 4):
+        alarm.ring_in(seconds)
+    stopwatch.now += 2
+    assert alarm.wait(0) is None
+    stopwatch.now += 2
+    assert (alarm.wait(0), alarm.wait(0)) == (Rung.OWN, None)
+    stopwatch.now += 1
+    assert alarm.wait(0) is Rung.OWN
+
+
+def test_whoever_waits_wakes_when_it_rings_and_when_it_was_set_to():
+    alarm = Alarm()
+    alarm.ring_in(0.01)
+    assert alarm.wait(60) is Rung.OWN
+    with ThreadPoolExecutor(1) as other:
+        waiting = other.submit(alarm.wait, 60)
+        alarm.overhear()
+        assert waiting.result() is Rung.OVERHEARD
+
+
+def test_who_found_a_list_to_read_looks_at_once_for_another(tools):
+    crew, found = Crew(tools), [1, 0]
+
+    def read(_tools):
+        if len(found) == 1:
+            crew._over.set()
+        return found.pop(0)
+
+    crew._submitted.set()
+    crew._run_readers(crew._submitted, ingest=read)
+    assert found == []
 
 
 def test_an_ear_outlives_whatever_it_meets(tools, monkeypatch):
