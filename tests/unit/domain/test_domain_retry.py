@@ -55,7 +55,7 @@ def test_the_ceiling_only_rises(policy, failures, draw):
 @given(st.integers(1, 8), st.floats(0, 1))
 def test_the_ceiling_doubles_until_the_cap(failures, draw):
     policy = RetryPolicy()
-    ceiling = min(timedelta(seconds=2 * 2 ** (failures - 1)), timedelta(minutes=5))
+    ceiling = min(timedelta(seconds=2 ** (failures - 1)), timedelta(minutes=5))
     assert backoff(policy, failures, 1.0) == ceiling
     assert backoff(policy, failures, draw) == ceiling * draw
 
