@@ -105,9 +105,10 @@ def script(stage: Stage, name: str, prompts: int, module: str, **env: str) -> Ru
 
 
 def queue(stage: Stage, workers: int, prompts: int) -> Run:
-    """A batch, from its submission to its end."""
+    """A batch, from its submission to its end; nothing is still starting by then."""
     provider = Provider(stage)
     provider.begin(**PROVIDER)
+    stage.calm()
     begun = time.time()
     batch = submitted(stage, prompts)
     with stage.database() as connection:

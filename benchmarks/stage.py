@@ -33,6 +33,8 @@ PYTHON = (sys.executable, "-m")
 API_KEY = "dk_benchmark"
 PATIENCE = 170.0
 LOOK = 0.1
+RESTING = 0.3
+"""Seconds of processor time in a second that an installation of eight workers stays below when it waits."""
 KIBIBYTE = 1024
 
 Connection = psycopg.Connection[DictRow]
@@ -146,6 +148,18 @@ class Stage:
     def cpu(self) -> float:
         """The processor time (s) that all of it has used so far."""
         return sum(_cpu(psutil.Process(child.pid)) for child in self._children)
+
+    def calm(self) -> None:
+        """Waits until what has just started is done with starting."""
+        used = self.cpu()
+
+        def rests() -> bool | None:
+            nonlocal used
+            time.sleep(1 - LOOK)
+            before, used = used, self.cpu()
+            return used - before < RESTING or None
+
+        until(rests, "calm")
 
     @property
     def _children(self) -> Sequence[Trace]:
