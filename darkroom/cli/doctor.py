@@ -25,7 +25,7 @@ from darkroom.cli.stack import local_key
 from darkroom.cli.terminal import Terminal
 from darkroom.local.errors import LocalError, PortTaken
 from darkroom.local.home import Home
-from darkroom.local.ports import resolved
+from darkroom.local.ports import require_free
 from darkroom.local.stack import Stack
 from darkroom.sections import Source
 from darkroom.settings import OPENAI, SettingsInvalid
@@ -164,7 +164,7 @@ def _port(environment: Environment, name: str) -> Finding:
     port, variable = getattr(environment, name), f"DARKROOM_{name.upper()}"
     what = name.replace("_", " ")
     try:
-        resolved(port, variable)
+        require_free(port, variable)
     except PortTaken as error:
         grade = Grade.FAIL if environment.says(name) else Grade.WARN
         return Finding(grade, what, str(error))

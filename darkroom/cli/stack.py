@@ -12,7 +12,7 @@ from darkroom.cli.environment import Environment
 from darkroom.local.errors import PortTaken
 from darkroom.local.home import Home, Secrets, write_private
 from darkroom.local.plan import Plan, Service, Urls
-from darkroom.local.ports import accepts, answers, resolved
+from darkroom.local.ports import accepts, answers, is_spoken_for, require_free
 from darkroom.local.stack import Stack
 
 DRAIN_SECONDS = 30
@@ -184,10 +184,14 @@ def _wanted(environment: Environment, name: str, say: Callable[[str], None]) -> 
     if port == 0 or environment.says(name):
         return port
     try:
-        return resolved(port, f"DARKROOM_{name.upper()}")
+        require_free(port, f"DARKROOM_{name.upper()}")
     except PortTaken as error:
         say(f"{str(error).partition('. Fix')[0]}; taking another one")
         return 0
+    if is_spoken_for(port):
+        say(f"port {port} is spoken for by a stack that is starting; taking another one")
+        return 0
+    return port
 
 
 def key_path(environment: Environment) -> Path:

@@ -4,7 +4,6 @@ import errno
 import http.client
 import secrets
 import socket
-from collections.abc import Container
 from urllib.parse import urlsplit
 
 import psutil
@@ -16,24 +15,75 @@ PICKED = range(15_000, 32_000)
 """Below the ports that systems give to outgoing connections, so that none slips in between."""
 
 
-def resolved(port: int, variable: str, avoid: Container[int] = ()) -> int:
-    """The port itself if it is free, or for 0 a free one that is not to be avoided.
+class Ports:
+    """The ports of one stack: spoken for from the moment they are settled, before anybody listens.
+
+    What says so to other stacks is the UDP port of the same number, which none of us uses; the system lets
+    it go whatever becomes of this process.
+    """
+
+    def __init__(self) -> None:
+        self._twins: list[socket.socket] = []
+
+    def settle(self, port: int, variable: str) -> int:
+        """The port itself, or for 0 any that is free and not spoken for.
+
+        Raises:
+            PortTaken: It cannot be listened on; `variable` is what the user sets to change it.
+        """
+        if port:
+            require_free(port, variable)
+            self._speak_for(port)
+            return port
+        while not self._speak_for(port := free_port()):
+            pass
+        return port
+
+    def let_go(self) -> None:
+        """They are anybody's again."""
+        while self._twins:
+            self._twins.pop().close()
+
+    def _speak_for(self, port: int) -> bool:
+        twin = _twin(port)
+        if twin:
+            self._twins.append(twin)
+        return twin is not None
+
+
+def require_free(port: int, variable: str) -> None:
+    """Makes sure that this port can be listened on; 0 always can.
 
     Raises:
-        PortTaken: It cannot be listened on; `variable` is what the user sets to change it.
+        PortTaken: It cannot; `variable` is what the user sets to change it.
     """
-    if port == 0:
-        return free_port(avoid)
-    if reason := _refusal(port):
+    if port and (reason := _refusal(port)):
         raise PortTaken(port, variable, reason)
-    return port
 
 
-def free_port(avoid: Container[int] = ()) -> int:
-    """A port nobody listens on, and that is not spoken for."""
-    while (port := secrets.choice(PICKED)) in avoid or _refusal(port):
+def free_port() -> int:
+    """A port nobody listens on, and that no stack has spoken for."""
+    while _refusal(port := secrets.choice(PICKED)) or is_spoken_for(port):
         pass
     return port
+
+
+def is_spoken_for(port: int) -> bool:
+    """Whether a stack has settled on this port."""
+    twin = _twin(port)
+    if twin:
+        twin.close()
+    return twin is None
+
+
+def _twin(port: int) -> socket.socket | None:
+    twin = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    try:
+        twin.bind((LOCALHOST, port))
+    except OSError:
+        twin.close()
+        return None
+    return twin
 
 
 def accepts(port: int) -> bool:

@@ -15,7 +15,7 @@ from darkroom.local.errors import DiskFull, StackInterrupted
 from darkroom.local.home import Home, Secrets
 from darkroom.local.interrupts import Interrupts
 from darkroom.local.plan import Plan, Urls
-from darkroom.local.ports import LOCALHOST, resolved
+from darkroom.local.ports import LOCALHOST, Ports
 from darkroom.local.postgres import Postgres
 from darkroom.local.state import Lock, Running
 from darkroom.local.valkey import Valkey
@@ -37,6 +37,7 @@ class Stack:
         self._lock = Lock(self._home)
         self._crew = Crew(self._home, self._say)
         self._interrupts = Interrupts()
+        self._ports = Ports()
         self._urls: Urls | None = None
         self._ready = False
 
@@ -95,6 +96,7 @@ class Stack:
             return
         self._interrupts.stop = True
         self._crew.stop(lambda: self._interrupts.hurry)
+        self._ports.let_go()
         state.forget(self._home)
         self._lock.release()
         self._interrupts.remove()
@@ -108,7 +110,7 @@ class Stack:
 
     def _bring_up(self) -> Running:
         leftovers.sweep(self._home, self._say)
-        plan = _with_ports(self._plan)
+        plan = _with_ports(self._plan, self._ports.settle)
         self._urls = self._start_servers(plan)
         for service in plan.services(self._urls, self.secrets):
             self._crew.work(service, self._heed)
@@ -147,14 +149,8 @@ class Stack:
             self._say_aloud(line)
 
 
-def _with_ports(plan: Plan) -> Plan:
+def _with_ports(plan: Plan, settle: Callable[[int, str], int]) -> Plan:
     """The plan with every port of ours settled: those wanted checked, those free picked."""
-    settled: list[int] = []
-
-    def settle(port: int, variable: str) -> int:
-        settled.append(resolved(port, variable, settled))
-        return settled[-1]
-
     if plan.database_url is None:
         plan = replace(plan, postgres_port=settle(plan.postgres_port, "DARKROOM_POSTGRES_PORT"))
     if plan.redis_url is None:
