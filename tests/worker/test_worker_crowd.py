@@ -29,7 +29,7 @@ WIDE = {
     "DARKROOM_MAX_IN_FLIGHT": str(CROWD),
     "DARKROOM_WORKERS": "2",
     "DARKROOM_FIRST_CALLS": str(CROWD),
-    # A lost worker leaves a hundred calls that may be charged; that they pause the batch is others' test.
+    # Cut calls end before those that are held: that they alone may pause a batch is another test's.
     "DARKROOM_VAIN_CALLS": str(CROWD),
     "DARKROOM_REQUESTS_PER_MINUTE": "60000",
     "DARKROOM_TIMEOUTS": '{"2048x2048": 3}',
