@@ -29,6 +29,7 @@ from worker.inherit import inherit, salvage
 from worker.notice import note_all
 from worker.pulse import TICK, Pulse, Rung
 from worker.reap import reap
+from worker.rehearse import rehearse
 from worker.schedule import schedule
 from worker.sweep import sweep
 from worker.tools import Tools
@@ -140,6 +141,7 @@ class Crew:
         for thread in self._threads:
             thread.start()
         self._guarded("prime", permits.prime)
+        self._guarded("rehearse", rehearse)
 
     def drain(self) -> None:
         """Takes nothing new: what was handed to this worker and has not begun goes back in one statement."""
