@@ -162,7 +162,7 @@ def retry(
     root = retries.family_root(connection, batch_id)
     if not retries.retry(connection, root, new_id, choice, budget):
         raise Conflict("nothing_to_retry", _why_nothing(before, choice))
-    hints.ring(connection, About.LISTS)
+    hints.ring(connection, About.LISTS, About.JOBS)
     return owned_batch(connection, project_id, new_id)
 
 

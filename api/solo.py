@@ -125,7 +125,7 @@ def ask(tools: Instruments, asking: Asking, write: Write) -> Asked:
         write(connection, batch_id)
         if asking.repeatable:
             idempotency.remember(connection, asking.project_id, asking.key, batch_id)
-        hints.ring(connection, About.LISTS)
+        hints.ring(connection, About.LISTS, About.JOBS)
     return Asked(batch_id, attached=False)
 
 

@@ -1,6 +1,7 @@
 """The end of a catalog's night: what arrived becomes its current version, all at once."""
 
 from darkroom.store import hints, nights
+from darkroom.store.hints import About
 from darkroom.store.locks import Duty, try_lock
 from darkroom.store.session import transaction
 from darkroom.telemetry.logs import logger
@@ -14,7 +15,7 @@ def conclude(tools: Tools) -> int:
             return 0
         over = nights.conclude(connection)
         if over:
-            hints.ring(connection)
+            hints.ring(connection, About.LISTS, About.JOBS)
     for one in over:
         logger("worker").info(
             "a catalog's night is over",

@@ -37,8 +37,8 @@ from worker.tools import Tools
 BREATH = 0.05
 """Seconds between two looks however much is hinted."""
 
-STEP = 0.01
-"""Seconds by which a crowd's workers follow each other to a list that only one of them can read."""
+STEP, LONGEST_STEP = 0.01, 0.25
+"""Seconds by which a crowd follow each other to what only one of them can read, and the most of it."""
 
 STALLED_AFTER = 60.0
 """Seconds without a turn after which a clock stands still; a transaction takes no longer than that."""
@@ -59,8 +59,10 @@ class Chore:
     pause: float
 
 
+DISPATCH = "dispatch"
+
 CHORES: Mapping[str, Chore] = {
-    "dispatch": Chore(dispatch, BREATH),
+    DISPATCH: Chore(dispatch, BREATH),
     "budget": Chore(keep_budgets, TICK),
     "salvage": Chore(salvage, TICK),
     "reap": Chore(reap, TICK),
@@ -84,17 +86,19 @@ class Timetable:
     def hint(self, rung: Rung) -> None:
         """There may be something to do: each chore is due as soon as it may be.
 
-        What all have overheard needs one of them: a crowd that acts at once stands in its own way.
+        What all have overheard needs one of them: a crowd that acts at once stands in its own way. A job that
+        is due needs to be handed out and nothing else.
         """
         now = self._now()
-        for name, chore in CHORES.items():
-            pause = self._pulse.spread(chore.pause) if rung is Rung.OVERHEARD else 0
+        for name in (DISPATCH,) if rung is Rung.DUE else CHORES:
+            pause = self._pulse.spread(CHORES[name].pause) if rung is Rung.OVERHEARD else 0
             self._due[name] = min(self._due[name], max(self._soonest[name], now + pause))
 
     def due(self) -> list[str]:
-        """The chores that are due now, the most urgent first."""
+        """The chores that are due now: what hands out jobs, and the others as long as they have been due."""
         now = self._now()
-        return [name for name in CHORES if self._due[name] <= now]
+        due = [name for name in CHORES if self._due[name] <= now]
+        return sorted(due, key=lambda name: (name != DISPATCH, self._due[name]))
 
     def late(self, name: str) -> float:
         """How long this chore has been due; 0 for one that nobody waited for."""
@@ -116,6 +120,7 @@ class Crew:
         self._submitted = threading.Event()
         self._brought = threading.Event()
         self._asked = threading.Event()
+        self._posted = threading.Event()
         duties = {
             "clock": self._run_clock,
             "ingest": lambda: self._run_readers(
@@ -123,7 +128,7 @@ class Crew:
             ),
             "ingest-small": lambda: self._run_readers(self._brought, ingest=ingest_small),
             "ingest-lone": lambda: self._run_readers(self._asked, ingest=ingest_lone),
-            "deliver": self._run_deliver,
+            "deliver": lambda: self._run_readers(self._posted, deliver=deliver),
             "heartbeat": self._run_heartbeat,
             "sweep": self._run_sweep,
             "check": self._run_check,
@@ -156,6 +161,7 @@ class Crew:
         self._over.set()
         self._tools.wake.ring()
         self._call_readers()
+        self._posted.set()
         self._guarded("leave", self._leave)
         for thread in self._threads:
             thread.join(timeout=TICK * 2)
@@ -205,7 +211,7 @@ class Crew:
             self._tools.holdings.turned_at = self._tools.stopwatch()
             for name in timetable.due()[:1]:
                 self._tools.meter.begun(timetable.late(name))
-                if name != "dispatch" or not self._tools.draining.is_set():
+                if name != DISPATCH or not self._tools.draining.is_set():
                     self._guarded(name, CHORES[name].act)
                 timetable.done(name)
 
@@ -217,11 +223,6 @@ class Crew:
             for name, verb in verbs.items():
                 if not self._tools.draining.is_set():
                     self._guarded(name, partial(_and_again, hint, verb))
-
-    def _run_deliver(self) -> None:
-        while not self._over.wait(self._pulse.tick()):
-            if not self._tools.draining.is_set():
-                self._guarded("deliver", deliver)
 
     def _run_sweep(self) -> None:
         while not self._over.wait(self._pulse.tick()):
@@ -288,7 +289,8 @@ class Crew:
                 self._pulse.quicken()
             if About.JOBS in about:
                 self._tools.wake.overhear()
-            if About.LISTS in about and not self._over.wait(self._pulse.spread(STEP) - STEP):
+            after = min(self._pulse.spread(STEP) - STEP, LONGEST_STEP)
+            if About.LISTS in about and not self._over.wait(after):
                 self._call_readers()
 
     def _call_readers(self) -> None:
@@ -297,7 +299,7 @@ class Crew:
 
 
 def _and_again(hint: threading.Event, verb: Verb, tools: Tools) -> int:
-    """Who has found something to read looks at once whether there is more."""
+    """Who has found something to do looks at once whether there is more."""
     if number := verb(tools):
         hint.set()
     return number

@@ -10,7 +10,7 @@ from uuid import UUID
 from darkroom.domain.fairness import Shares, Waiting, share
 from darkroom.domain.waiting import WaitingFor
 from darkroom.limits import LimiterAway
-from darkroom.store import batches, hints, jobs, providers, queues, windows, workers
+from darkroom.store import batches, jobs, providers, queues, windows, workers
 from darkroom.store.jobs import Dispatched
 from darkroom.store.locks import Duty, try_lock
 from darkroom.store.providers import Standing
@@ -25,6 +25,12 @@ from worker.upstream import Upstream
 AHEAD = timedelta(seconds=2)
 """How far ahead of the rate limits jobs are handed out: as long as a job waits for its permit."""
 
+
+LATER = timedelta(seconds=1)
+"""When jobs are due again that the broker did not take."""
+
+AGAIN = 0.1
+"""Seconds after which one looks again who found another dispatching: that takes less, as a rule."""
 
 _GONE_ON = (WaitingFor.LIMITER, WaitingFor.BROKER, WaitingFor.DISK_SPACE)
 """What cannot hold up the worker that has just handed out jobs."""
@@ -70,7 +76,7 @@ def _has_duty(tools: Tools, connection: Transaction) -> bool:
     """Whether this worker may dispatch; another that does may not have seen what rang here."""
     mine = try_lock(connection, Duty.DISPATCH)
     if not mine:
-        tools.wake.ring()
+        tools.wake.ring_in(AGAIN)
     return mine
 
 
@@ -219,5 +225,5 @@ def _take_back(tools: Tools, messages: Sequence[Dispatched]) -> None:
     logger("worker").warning("the broker is away", action="take_back", jobs=len(messages))
     with transaction(tools.engine) as connection:
         tickets = [(message.job_id, message.token) for message in messages]
-        jobs.give_back(connection, tickets, timedelta(seconds=1))
-        hints.ring(connection)
+        jobs.give_back(connection, tickets, LATER)
+    tools.wake.ring_in(LATER.total_seconds())

@@ -22,7 +22,11 @@ class Rung(Enum):
     """Why an alarm rang."""
 
     OWN = auto()
+    """This worker has moved something."""
+    DUE = auto()
+    """A job that was put off is due, and only that."""
     OVERHEARD = auto()
+    """Somebody has moved something."""
 
 
 class Pulse:
@@ -58,16 +62,18 @@ class Alarm:
     def __init__(self, now: Stopwatch = time.monotonic) -> None:
         self._now = now
         self._news = threading.Condition()
-        self._overheard = False
+        self._own = self._overheard = False
         self._moments: list[float] = []
-        """When this worker has something to do; a heap."""
+        """When what was put off is due; a heap."""
 
     def ring(self) -> None:
         """This worker has moved something: the clock looks at once."""
-        self.ring_in(0.0)
+        with self._news:
+            self._own = True
+            self._news.notify()
 
     def ring_in(self, seconds: float) -> None:
-        """So long from now there is something to do: a job that waits is then due."""
+        """So long from now a job that was put off is due."""
         with self._news:
             heappush(self._moments, self._now() + seconds)
             self._news.notify()
@@ -87,11 +93,15 @@ class Alarm:
             return rung
 
     def _rung(self) -> Rung | None:
-        own = False
+        """The first of the reasons; what is no part of it is kept for the next look."""
+        due = False
         while self._moments and self._moments[0] <= self._now():
             heappop(self._moments)
-            own = True
-        overheard, self._overheard = self._overheard, False
-        if own:
+            due = True
+        if self._own:
+            self._own = self._overheard = False
             return Rung.OWN
+        if due:
+            return Rung.DUE
+        overheard, self._overheard = self._overheard, False
         return Rung.OVERHEARD if overheard else None

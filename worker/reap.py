@@ -29,6 +29,8 @@ def reap(tools: Tools) -> int:
         lapsed = jobs.lapse(connection, CHUNK)
         lost = leases.lost(connection, CHUNK) if _heartbeats_count(tools, connection) else []
     tools.meter.reaped(lapsed, len(lost))
+    if lapsed:
+        tools.wake.ring()
     if lost:
         with ThreadPoolExecutor(min(AT_ONCE, len(lost)), "darkroom-reap") as pool:
             list(pool.map(partial(_settle, tools), lost))

@@ -189,7 +189,7 @@ def _wanted(environment: Environment, name: str, say: Callable[[str], None]) -> 
         say(f"{str(error).partition('. Fix')[0]}; taking another one")
         return 0
     if is_spoken_for(port):
-        say(f"port {port} is spoken for by a stack that is starting; taking another one")
+        say(f"port {port} may be another stack's that is starting; taking another one")
         return 0
     return port
 

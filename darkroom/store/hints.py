@@ -1,4 +1,4 @@
-"""Hints that there may be something to do: a lost one costs a second, never a job."""
+"""Hints that there may be something to do: a lost one costs some seconds, never a job."""
 
 from collections.abc import Set as AbstractSet
 from enum import StrEnum
@@ -16,7 +16,7 @@ class About(StrEnum):
     """What there may be to do: who has no part in it need not look."""
 
     LISTS = "lists"
-    """Something waits to be read: a list, a lone request, the plan of a night."""
+    """Something waits for the readers: a list, a lone request, the plan of a night, its directory."""
     JOBS = "jobs"
     """Jobs or batches may be moved on."""
 

@@ -12,7 +12,7 @@ from darkroom.domain.batch import BudgetOf, PausedReason
 from darkroom.domain.failure import FailureClass
 from darkroom.store import batches, budgets, jobs, pausing, providers, queues
 from darkroom.store.budgets import Allowance
-from darkroom.store.hints import Listener
+from darkroom.store.hints import About, Listener
 from darkroom.store.reservations import BeginRefused
 from darkroom.store.tables import jobs as job_rows
 
@@ -288,7 +288,7 @@ def test_workers_are_hinted(say, make, desk, verb):
     listener = Listener(desk.engine)
     try:
         assert say(batch_id, verb).is_success
-        assert listener.wait(10)
+        assert About.JOBS in listener.wait(10)
     finally:
         listener.close()
 

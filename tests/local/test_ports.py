@@ -64,7 +64,7 @@ def test_where_nobody_asked_the_usual_port_is_left_to_the_stack_that_starts(stac
     stack.settle(environment.api_port, VARIABLE)
     assert _wanted(environment, "api_port", said.append) == 0
     assert said == [
-        f"port {environment.api_port} is spoken for by a stack that is starting; taking another one"
+        f"port {environment.api_port} may be another stack's that is starting; taking another one"
     ]
 
 
