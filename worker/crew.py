@@ -123,12 +123,12 @@ class Crew:
         self._posted = threading.Event()
         duties = {
             "clock": self._run_clock,
-            "ingest": lambda: self._run_readers(
+            "ingest": lambda: self._run_hinted(
                 self._submitted, ingest=ingest, schedule=schedule, exhibit=exhibit
             ),
-            "ingest-small": lambda: self._run_readers(self._brought, ingest=ingest_small),
-            "ingest-lone": lambda: self._run_readers(self._asked, ingest=ingest_lone),
-            "deliver": lambda: self._run_readers(self._posted, deliver=deliver),
+            "ingest-small": lambda: self._run_hinted(self._brought, ingest=ingest_small),
+            "ingest-lone": lambda: self._run_hinted(self._asked, ingest=ingest_lone),
+            "deliver": lambda: self._run_hinted(self._posted, deliver=deliver),
             "heartbeat": self._run_heartbeat,
             "sweep": self._run_sweep,
             "check": self._run_check,
@@ -215,8 +215,8 @@ class Crew:
                     self._guarded(name, CHORES[name].act)
                 timetable.done(name)
 
-    def _run_readers(self, hint: threading.Event, **verbs: Verb) -> None:
-        """What may take long, as it reads files: one after the other, away from the clock."""
+    def _run_hinted(self, hint: threading.Event, **verbs: Verb) -> None:
+        """What may take long, as it reads files or asks strangers: one after the other, away from the clock."""
         while not self._over.is_set():
             hint.wait(self._pulse.tick())
             hint.clear()

@@ -162,7 +162,7 @@ def test_who_found_a_list_to_read_looks_at_once_for_another(tools):
         return found.pop(0)
 
     crew._submitted.set()
-    crew._run_readers(crew._submitted, ingest=read)
+    crew._run_hinted(crew._submitted, ingest=read)
     assert found == []
 
 
