@@ -289,8 +289,8 @@ class Crew:
                 self._pulse.quicken()
             if About.JOBS in about:
                 self._tools.wake.overhear()
-            after = min(self._pulse.spread(STEP) - STEP, LONGEST_STEP)
-            if About.LISTS in about and not self._over.wait(after):
+            if About.LISTS in about:
+                self._over.wait(min(self._pulse.spread(STEP) - STEP, LONGEST_STEP))
                 self._call_readers()
 
     def _call_readers(self) -> None:

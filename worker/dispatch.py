@@ -25,7 +25,6 @@ from worker.upstream import Upstream
 AHEAD = timedelta(seconds=2)
 """How far ahead of the rate limits jobs are handed out: as long as a job waits for its permit."""
 
-
 LATER = timedelta(seconds=1)
 """When jobs are due again that the broker did not take."""
 
